@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The link: frames and control messages between a guest's stack and the relay
+ * over one SOCK_SEQPACKET pair. doc/protocol.md has the messages byte by byte.
+ *
+ * How it works: every message starts with a byte whose high nibble is 0xf, so
+ * a plain IP packet (4 or 6 there) can never be taken for one of ours. The
+ * guest speaks first with HELLO, the relay answers with WELCOME, which fixes
+ * the features for the life of the link; PACKET and CONTROL may follow. On a
+ * plain fd (TUN, datagram socket, foreign peer) there is no hello and packets
+ * travel bare: fdnet_link_new() with .plain set.
+ *
+ * Nothing here blocks and there are no threads: the caller polls the fd and
+ * calls fdnet_link_recv(). Not thread-safe; the caller serialises.
+ */
+#ifndef ENDPOINT_LINK_H
+#define ENDPOINT_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fdnet/mem.h>
+#include <fdnet/packet.h>
+
+#define FDNET_LINK_VERSION 1
+/* Bytes of the link header, before packet headers or a control body. */
+#define FDNET_LINK_HDR_LEN 16
+/* Largest control or hello body; larger ones are refused on both sides. */
+#define FDNET_LINK_CONTROL_MAX 1024
+/* Packets that one PACKET message may carry in a batch. */
+#define FDNET_LINK_BATCH_MAX 64
+
+enum fdnet_link_type {
+	FDNET_LINK_HELLO = 0xf1,   /* guest to relay, first message */
+	FDNET_LINK_WELCOME = 0xf2, /* relay to guest, answer */
+	FDNET_LINK_PACKET = 0xf3,  /* one IP packet or GSO burst */
+	FDNET_LINK_CONTROL = 0xf4, /* request, reply or notice: stack/wire */
+	FDNET_LINK_ATTACH = 0xf5,  /* attach channel only, with one fd */
+};
+
+/* Feature bits of HELLO (wanted) and WELCOME (agreed). */
+enum fdnet_link_feature {
+	FDNET_LINK_F_CSUM = 1 << 0, /* transport checksums are not computed */
+	FDNET_LINK_F_GSO = 1 << 1,  /* bursts with gso_size may be sent */
+	FDNET_LINK_F_BIG = 1 << 2,  /* packets above 65535 bytes (len in hdr) */
+	FDNET_LINK_F_AREA = 1 << 3, /* payload by reference into a memfd */
+	FDNET_LINK_F_BATCH = 1 << 4, /* several packets in one message */
+};
+
+/**
+ * struct fdnet_link_hdr - the first 16 bytes of every message
+ * @type:         enum fdnet_link_type
+ * @flags:        enum fdnet_link_hdr_flag
+ * @hdr_len:      PACKET: bytes of packet headers that follow inline;
+ *                else: bytes of the body
+ * @payload_len:  PACKET: payload bytes after the headers, inline or referenced
+ * @gso_size:     PACKET: payload bytes per segment, 0 for a single packet
+ * @gso_type:     PACKET: enum fdnet_gso_type
+ * @nrefs:        PACKET: payload references (8 bytes each) between headers
+ *                and inline payload; 0 unless FDNET_LINK_F_AREA was agreed
+ * @csum_start:   PACKET: as in a virtio-net header, 0 when unused
+ * @csum_offset:  PACKET: likewise
+ *
+ * Host byte order: both ends are processes of one machine.
+ */
+struct fdnet_link_hdr {
+	uint8_t type;
+	uint8_t flags;
+	uint16_t hdr_len;
+	uint32_t payload_len;
+	uint16_t gso_size;
+	uint8_t gso_type;
+	uint8_t nrefs;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+};
+
+enum fdnet_link_hdr_flag {
+	FDNET_LINK_HF_CSUM_TRUSTED = 1 << 0,
+	FDNET_LINK_HF_CSUM_PARTIAL = 1 << 1,
+};
+
+/* Why a message was dropped; each has a counter. */
+enum fdnet_link_drop {
+	FDNET_LINK_DROP_SHORT,     /* shorter than its header says or allows */
+	FDNET_LINK_DROP_TRUNCATED, /* larger than what we can take */
+	FDNET_LINK_DROP_TYPE,      /* unknown type, or before hello */
+	FDNET_LINK_DROP_FEATURE,   /* uses what was not agreed */
+	FDNET_LINK_DROP_LENGTH,    /* lengths contradict each other */
+	FDNET_LINK_DROP_FDS,       /* carried fds nobody asked for */
+	FDNET_LINK_DROP_NOMEM,
+	FDNET_LINK_DROP_MAX
+};
+
+struct fdnet_link_stats {
+	uint64_t rx_pkts, rx_bytes, rx_calls, rx_control;
+	uint64_t tx_pkts, tx_bytes, tx_calls, tx_control;
+	uint64_t tx_full; /* sends refused with -EAGAIN */
+	uint64_t drop[FDNET_LINK_DROP_MAX];
+};
+
+/**
+ * struct fdnet_link_ops - what the link delivers; called from fdnet_link_recv()
+ * @packet:   one packet, ethertype set from its version; taken
+ * @control:  body of a HELLO, WELCOME or CONTROL message, borrowed until
+ *            return; @fd came with it (taken) or is -1
+ *
+ * A callback may send on the link; it must not free it.
+ */
+struct fdnet_link_ops {
+	void (*packet)(void *arg, struct fdnet_pkt *pkt);
+	void (*control)(void *arg, enum fdnet_link_type type,
+			const uint8_t *body, size_t len, int fd);
+};
+
+/**
+ * struct fdnet_link_config - for fdnet_link_new()
+ * @mem:         allocator; shared
+ * @pool:        packets come from here; shared
+ * @fd:          borrowed; never closed by the link
+ * @plain:       bare packets, no messages (TUN, datagram, foreign peer)
+ * @accept_fds:  take up to one fd with a control message; else fds are
+ *               refused without ever entering the process
+ * @max_msg:     largest message to send or take, bytes
+ * @ops, @arg:   delivery
+ */
+struct fdnet_link_config {
+	const struct fdnet_mem *mem;
+	struct fdnet_pkt_pool *pool;
+	int fd;
+	bool plain;
+	bool accept_fds;
+	uint32_t max_msg;
+	const struct fdnet_link_ops *ops;
+	void *arg;
+};
+
+struct fdnet_link;
+
+/**
+ * fdnet_link_new - put a link on an fd
+ * @cfg:  borrowed
+ * @ret_link:  the link
+ *
+ * Returns 0; -EINVAL for a max_msg outside [2048, 1 MiB] or missing parts;
+ * -EBADF; -ENOMEM.
+ */
+int fdnet_link_new(const struct fdnet_link_config *cfg,
+		   struct fdnet_link **ret_link);
+
+/** fdnet_link_free - drop the link (or NULL); the fd stays open; taken */
+void fdnet_link_free(struct fdnet_link *link);
+
+/** fdnet_link_set_features - what HELLO and WELCOME agreed on; 0 at first */
+void fdnet_link_set_features(struct fdnet_link *link, uint32_t features);
+uint32_t fdnet_link_features(const struct fdnet_link *link);
+
+/** fdnet_link_fd - the fd given to fdnet_link_new() */
+int fdnet_link_fd(const struct fdnet_link *link);
+
+/**
+ * fdnet_link_send - send one packet
+ * @pkt:  an IP packet, perhaps a GSO burst; taken on success and on every
+ *        error but -EAGAIN
+ *
+ * Never blocks, never raises SIGPIPE. The memory behind slices is free for
+ * reuse on return.
+ * Returns 0; -EAGAIN when the fd is not writable (the packet stays the
+ * caller's: keep it and wait for POLLOUT); -EMSGSIZE (counted, dropped);
+ * -EPIPE or -ECONNRESET when the peer is gone.
+ */
+int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt);
+
+/**
+ * fdnet_link_send_control - send HELLO, WELCOME or CONTROL
+ * @type:  one of those
+ * @body:  borrowed; at most FDNET_LINK_CONTROL_MAX bytes
+ * @fd:    passed along (borrowed), or -1
+ *
+ * Returns 0 or as fdnet_link_send(); -EINVAL on a plain link.
+ */
+int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
+			    const void *body, size_t len, int fd);
+
+/**
+ * fdnet_link_recv - take what has arrived
+ * @budget:  messages at most
+ *
+ * Never blocks. Order is kept. Queued messages are all delivered before the
+ * end is reported, also after the peer died with our data unread.
+ * Returns the number of messages taken (0: nothing was there); -EPIPE when
+ * the peer is gone; another negative errno when the fd is unusable.
+ */
+int fdnet_link_recv(struct fdnet_link *link, unsigned int budget);
+
+/** fdnet_link_stats - counters so far; borrowed while the link lives */
+const struct fdnet_link_stats *fdnet_link_stats(const struct fdnet_link *link);
+
+/**
+ * fdnet_link_hdr_encode - write a header as bytes
+ * @dst:  FDNET_LINK_HDR_LEN bytes
+ */
+void fdnet_link_hdr_encode(uint8_t *dst, const struct fdnet_link_hdr *hdr);
+
+/**
+ * fdnet_link_hdr_decode - read and check a header
+ * @src, @len:  the whole message
+ * @features:   what was agreed
+ * @ret_hdr:    written on success
+ *
+ * Returns 0, or the negated enum fdnet_link_drop reason minus one.
+ */
+int fdnet_link_hdr_decode(const uint8_t *src, size_t len, uint32_t features,
+			  struct fdnet_link_hdr *ret_hdr);
+
+#endif

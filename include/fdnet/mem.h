@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Allocator interface: what an embedder may replace malloc with. */
+#ifndef FDNET_MEM_H
+#define FDNET_MEM_H
+
+#include <stddef.h>
+
+/* Marks what libfdnetstack.so exports; everything else is hidden. */
+#define FDNET_API __attribute__((visibility("default")))
+
+/**
+ * struct fdnet_mem - an allocator
+ * @alloc:  returns @size zeroed bytes aligned for any type, or NULL
+ * @free:   takes back @ptr, which @alloc gave for the same @size; never NULL
+ * @arg:    handed to both unchanged
+ *
+ * Must outlive every object it was given to. Called under whatever
+ * serialisation the caller of the object provides.
+ */
+struct fdnet_mem {
+	void *(*alloc)(void *arg, size_t size);
+	void (*free)(void *arg, void *ptr, size_t size);
+	void *arg;
+};
+
+#endif

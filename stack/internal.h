@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the stack's own files share: the socket's common part, the protocol
+ * table, timers, demultiplexing and the way to the link. Never included from
+ * outside stack/ and its tests.
+ *
+ * How it works: a protocol (tcp, udp, icmp ping, raw) is a struct
+ * fdnet_proto_ops. Input goes ip -> demux -> ops->input(). Output is pulled:
+ * a socket that has something to send calls fdnet_sock_want_output() and
+ * stands in the stack's ready ring; fdnet_stack_output() asks the sockets in
+ * turn through ops->output(), one packet each time, so nobody starves.
+ * Packets for a local destination are looped inside fdnet_stack_output() and
+ * never seen by the driver.
+ */
+#ifndef STACK_INTERNAL_H
+#define STACK_INTERNAL_H
+
+#include <fdnet/stack.h>
+
+#include "base/mem.h"
+
+/* ---- timers (timer.c): a binary heap, one node in each owner ---- */
+
+struct fdnet_timer {
+	uint64_t expiry_us; /* FDNET_NEVER while idle */
+	uint32_t pos;	    /* place in the heap, 0 while idle */
+	void (*fire)(struct fdnet_stack *stack, struct fdnet_timer *timer);
+};
+
+/** fdnet_timer_init - idle timer that will call @fire */
+void fdnet_timer_init(struct fdnet_timer *timer,
+		      void (*fire)(struct fdnet_stack *,
+				   struct fdnet_timer *));
+/** fdnet_timer_set - (re)arm for an absolute time. Never fails: the heap's
+ * room is reserved when a socket is made (fdnet_timer_reserve()). */
+void fdnet_timer_set(struct fdnet_stack *stack, struct fdnet_timer *timer,
+		     uint64_t expiry_us);
+void fdnet_timer_cancel(struct fdnet_stack *stack, struct fdnet_timer *timer);
+/** fdnet_timer_reserve - room for @n more timers; 0 or -ENOMEM */
+int fdnet_timer_reserve(struct fdnet_stack *stack, unsigned int n);
+void fdnet_timer_unreserve(struct fdnet_stack *stack, unsigned int n);
+
+/* ---- sockets ---- */
+
+/* Options common to all kinds, kept by sockopt.c. */
+struct fdnet_sock_opts {
+	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, v6only;
+	bool linger_on, dontroute, no_check, timestamp;
+	int linger_s;
+	uint32_t sndbuf, rcvbuf; /* bytes; limits, as doubled by the kernel */
+	uint32_t rcvlowat;
+	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: none; kept for the caller */
+	int priority, mark;
+	int ttl, mcast_ttl, tos; /* -1: the default */
+	int mtu_discover;
+	bool recvttl, recvtos, pktinfo, recverr, mcast_loop, hdrincl;
+	uint32_t ip_flags6; /* RECVPKTINFO and friends, for sockopt.c */
+};
+
+struct fdnet_ip_in;
+
+struct fdnet_proto_ops {
+	uint8_t proto;	/* IP protocol number */
+	uint32_t size;	/* of the whole socket object */
+	unsigned int timers; /* reserved for each socket */
+	int (*init)(struct fdnet_sock *so);
+	/* the stack goes away: free everything, send nothing */
+	void (*destroy)(struct fdnet_sock *so);
+	void (*close)(struct fdnet_sock *so);
+	int (*listen)(struct fdnet_sock *so, int backlog);
+	int (*connect)(struct fdnet_sock *so, const struct fdnet_name *name);
+	int (*accept)(struct fdnet_sock *so, struct fdnet_sock **ret_so);
+	int (*shutdown)(struct fdnet_sock *so, int how);
+	ssize_t (*send)(struct fdnet_sock *so, struct fdnet_msg *msg);
+	ssize_t (*recv)(struct fdnet_sock *so, struct fdnet_msg *msg);
+	uint32_t (*poll)(struct fdnet_sock *so);
+	/* one packet, its IP header in place (fdnet_ip_finish()), or NULL
+	 * when there is nothing (more) to send now */
+	struct fdnet_pkt *(*output)(struct fdnet_sock *so);
+	/* a transport packet; pkt->data stands at the transport header;
+	 * taken. @in tells what IP found. */
+	void (*input)(struct fdnet_sock *so, struct fdnet_pkt *pkt,
+		      const struct fdnet_ip_in *in);
+	/* an ICMP error for a packet that this socket sent. @inner: the
+	 * quoted transport header, at least 8 bytes */
+	void (*icmp_error)(struct fdnet_sock *so,
+			   const struct fdnet_sock_error *err,
+			   const uint8_t *inner, uint32_t inner_len,
+			   uint32_t mtu);
+	int (*setopt)(struct fdnet_sock *so, int level, int name,
+		      const void *val, uint32_t len);
+	int (*getopt)(struct fdnet_sock *so, int level, int name, void *val,
+		      uint32_t *len);
+	uint32_t (*inq)(const struct fdnet_sock *so);
+	uint32_t (*outq)(const struct fdnet_sock *so);
+	uint32_t (*unsent)(const struct fdnet_sock *so);
+	/* peer end of the link died (fdnet_stack_peer_gone()) */
+	void (*peer_gone)(struct fdnet_sock *so, bool reset);
+};
+
+/* What IP learned about a packet, for the transport above it. */
+struct fdnet_ip_in {
+	struct fdnet_ip src, dst;
+	uint8_t proto;
+	uint8_t ttl;
+	uint8_t tos;
+	uint16_t ident;
+	uint32_t len;	     /* transport header and payload, bytes */
+	bool group;	     /* multicast or broadcast destination */
+	const uint8_t *hdr;  /* IP header, for quoting in ICMP errors */
+	uint32_t hdr_len;
+};
+
+/* The common part: first member of every kind of socket. */
+struct fdnet_sock {
+	struct fdnet_stack *stack;
+	const struct fdnet_proto_ops *ops;
+	uint8_t family; /* 4, or 6 (then perhaps dual-stack) */
+	uint8_t type;
+	uint8_t proto;
+	bool bound;	 /* holds a local port in the demux */
+	bool connected;	 /* in the demux by 4-tuple */
+	bool listening;
+	bool detached;	 /* fdnet_sock_close() was called: no more events */
+	bool foreign;	 /* fdnet_sock_bind_foreign() */
+	struct fdnet_name local, peer;
+	int error; /* positive errno, fetched by SO_ERROR or the next call */
+	struct fdnet_sock_opts opts;
+	void *user;
+	/* events not yet reported; in the event list while non-zero */
+	uint32_t events;
+	struct fdnet_sock *event_next;
+	bool in_event_list;
+	/* ready ring */
+	struct fdnet_sock *out_next, *out_prev;
+	/* all sockets of the stack */
+	struct fdnet_sock *all_next, *all_prev;
+	/* demux chains */
+	struct fdnet_sock *bound_next, *conn_next;
+	uint32_t bound_hash, conn_hash;
+};
+
+/** fdnet_sock_new - allocate and initialise; used by open and by TCP for
+ * children. NULL: limit or memory (counted). */
+struct fdnet_sock *fdnet_sock_new(struct fdnet_stack *stack,
+				  const struct fdnet_proto_ops *ops, int family,
+				  int type, int proto);
+/** fdnet_sock_release - out of all tables and lists, memory freed */
+void fdnet_sock_release(struct fdnet_sock *so);
+/** fdnet_sock_event - something became true; queued for next_event() */
+void fdnet_sock_event(struct fdnet_sock *so, uint32_t events);
+/** fdnet_sock_want_output - ask for ops->output() to be called */
+void fdnet_sock_want_output(struct fdnet_sock *so);
+/** fdnet_sock_autobind - give an unbound socket a port; -EADDRNOTAVAIL */
+int fdnet_sock_autobind(struct fdnet_sock *so, const struct fdnet_ip *dst);
+
+extern const struct fdnet_proto_ops fdnet_tcp_ops;  /* tcp.c */
+extern const struct fdnet_proto_ops fdnet_udp_ops;  /* udp.c */
+extern const struct fdnet_proto_ops fdnet_ping_ops; /* icmp.c */
+extern const struct fdnet_proto_ops fdnet_raw_ops;  /* raw.c */
+
+/** fdnet_tcp_input_nosock - a segment that no socket claims: RST, or a new
+ * request in a forwarding gateway; taken (tcp_in.c) */
+void fdnet_tcp_input_nosock(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+			    const struct fdnet_ip_in *in);
+
+/* ---- demultiplexing (demux.c) ---- */
+
+/** fdnet_demux_bind - claim so->local's port. 0, -EADDRINUSE */
+int fdnet_demux_bind(struct fdnet_sock *so);
+/** fdnet_demux_connect - add the 4-tuple. 0, -EADDRINUSE (it exists) */
+int fdnet_demux_connect(struct fdnet_sock *so);
+void fdnet_demux_remove(struct fdnet_sock *so);
+/** fdnet_demux_find - the socket for a packet: 4-tuple first, then the most
+ * specific bound (TCP: listening) socket; reuseport group by hash */
+struct fdnet_sock *fdnet_demux_find(struct fdnet_stack *stack, uint8_t proto,
+				    const struct fdnet_name *local,
+				    const struct fdnet_name *remote);
+/** fdnet_demux_find_conn - only by 4-tuple */
+struct fdnet_sock *fdnet_demux_find_conn(struct fdnet_stack *stack,
+					 uint8_t proto,
+					 const struct fdnet_name *local,
+					 const struct fdnet_name *remote);
+
+/* ---- IP (ip.c) ---- */
+
+/** fdnet_ip_source - the address to use towards @dst; -ENETUNREACH */
+int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
+		    struct fdnet_ip *ret_src);
+/** fdnet_ip_mtu - largest IP packet towards @dst (path MTU), and whether the
+ * way is a loop inside this stack */
+uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst);
+/**
+ * fdnet_ip_finish - push the IP header onto a transport packet
+ * @ttl, @tos:  -1 for the defaults
+ * @df:         set don't-fragment; otherwise larger packets are fragmented
+ *              on their way out
+ *
+ * Returns 0, or -ENOBUFS (headroom): @pkt is untouched.
+ */
+int fdnet_ip_finish(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+		    const struct fdnet_ip *src, const struct fdnet_ip *dst,
+		    uint8_t proto, int ttl, int tos, bool df);
+/** fdnet_ip_queue - queue a finished packet that belongs to no socket (RST,
+ * ICMP); taken; bounded, the oldest is dropped and counted */
+void fdnet_ip_queue(struct fdnet_stack *stack, struct fdnet_pkt *pkt);
+/** fdnet_pseudo_csum - ones' complement sum of the pseudo header */
+uint32_t fdnet_pseudo_csum(const struct fdnet_ip *src,
+			   const struct fdnet_ip *dst, uint8_t proto,
+			   uint32_t len);
+/** fdnet_icmp_send_error - quote @in's packet in an ICMP error. @type, @code
+ * are ICMPv4's; translated for IPv6. Rate limited (RFC 1812 4.3.2.8). */
+void fdnet_icmp_send_error(struct fdnet_stack *stack,
+			   const struct fdnet_pkt *pkt,
+			   const struct fdnet_ip_in *in, uint8_t type,
+			   uint8_t code, uint32_t mtu);
+
+/* ---- shared services of the stack object (stack.c) ---- */
+
+const struct fdnet_stack_config *
+fdnet_stack_cfg(const struct fdnet_stack *stack);
+const struct fdnet_mem *fdnet_stack_mem(const struct fdnet_stack *stack);
+struct fdnet_pkt_pool *fdnet_stack_pool(const struct fdnet_stack *stack);
+void fdnet_stack_count(struct fdnet_stack *stack,
+		       enum fdnet_stack_counter which);
+/** fdnet_stack_random - a number from the seeded generator */
+uint32_t fdnet_stack_random(struct fdnet_stack *stack);
+/** fdnet_stack_hash - keyed hash (SipHash-like) of bytes, for tables and
+ * sequence numbers (RFC 6528) */
+uint64_t fdnet_stack_hash(const struct fdnet_stack *stack, const void *data,
+			  size_t len);
+/** fdnet_stack_queue_request - a half-open gateway connection for
+ * fdnet_stack_next_request() */
+void fdnet_stack_queue_request(struct fdnet_sock *so);
+
+#endif
