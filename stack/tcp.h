@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What sock.c and stack.c may ask of TCP beyond struct fdnet_proto_ops.
+ *
+ * These calls of <fdnet/stack.h> are TCP's alone and are defined in stack/tcp*.c,
+ * where sockets of another kind get -EOPNOTSUPP: fdnet_sock_send_reserve(),
+ * fdnet_sock_send_commit(), fdnet_sock_recv_peek(), fdnet_sock_recv_consume(),
+ * fdnet_sock_admit(), fdnet_sock_refuse(), fdnet_sock_abort(), fdnet_sock_cut(),
+ * fdnet_sock_at_mark(), fdnet_sock_state(). fdnet_stack_next_request() and its
+ * queue belong to stack.c.
+ */
+#ifndef STACK_TCP_H
+#define STACK_TCP_H
+
+#include "stack/internal.h"
+
+/** fdnet_tcp_state - enum fdnet_tcp_state of a TCP socket */
+int fdnet_tcp_state(const struct fdnet_sock *so);
+
+/** fdnet_tcp_disconnect - connect(2) with AF_UNSPEC: drop the connection, or
+ * stop listening; the socket may be used again. Returns 0. */
+int fdnet_tcp_disconnect(struct fdnet_sock *so);
+
+#endif
