@@ -55,6 +55,15 @@ struct fdnet_sock_opts {
 	int mtu_discover;
 	bool recvttl, recvtos, pktinfo, recverr, mcast_loop, hdrincl;
 	uint32_t ip_flags6; /* RECVPKTINFO and friends, for sockopt.c */
+	/* the same for IPv6, -1: the default */
+	int hops6, mcast_hops6, tclass6, mtu_discover6;
+	uint32_t flags;     /* on/off options, bit by place in the table */
+	int bound_dev;	    /* SO_BINDTODEVICE: 0 none, 1 loopback, 2 link */
+	int mcast_if;	    /* likewise IP_MULTICAST_IF */
+	bool sndbuf_locked, rcvbuf_locked; /* set by hand: no tuning */
+	uint8_t min_ttl;    /* IP_MINTTL, IPV6_MINHOPCOUNT */
+	int busy_poll, incoming_cpu, peek_off; /* kept for reading back */
+	uint64_t max_pacing;
 };
 
 struct fdnet_ip_in;
@@ -107,8 +116,10 @@ struct fdnet_ip_in {
 	uint16_t ident;
 	uint32_t len;	     /* transport header and payload, bytes */
 	bool group;	     /* multicast or broadcast destination */
-	const uint8_t *hdr;  /* IP header, for quoting in ICMP errors */
+	const uint8_t *hdr;  /* IP header, for quoting in ICMP errors; stands
+			      * right before the transport header */
 	uint32_t hdr_len;
+	int ifindex;	     /* 1 loopback, 2 link */
 };
 
 /* The common part: first member of every kind of socket. */
@@ -123,21 +134,30 @@ struct fdnet_sock {
 	bool listening;
 	bool detached;	 /* fdnet_sock_close() was called: no more events */
 	bool foreign;	 /* fdnet_sock_bind_foreign() */
+	bool user_addr;	 /* the address was given to bind() */
+	bool user_port;	 /* likewise the port */
 	struct fdnet_name local, peer;
 	int error; /* positive errno, fetched by SO_ERROR or the next call */
 	struct fdnet_sock_opts opts;
 	void *user;
 	/* events not yet reported; in the event list while non-zero */
 	uint32_t events;
-	struct fdnet_sock *event_next;
+	struct fdnet_sock *event_next, *event_prev;
 	bool in_event_list;
 	/* ready ring */
 	struct fdnet_sock *out_next, *out_prev;
+	bool in_out_ring;
+	bool busy; /* fdnet_sock_set_busy() */
+	/* requests of a gateway */
+	struct fdnet_sock *req_next, *req_prev;
+	bool in_req_list;
 	/* all sockets of the stack */
 	struct fdnet_sock *all_next, *all_prev;
-	/* demux chains */
-	struct fdnet_sock *bound_next, *conn_next;
-	uint32_t bound_hash, conn_hash;
+	/* demux chains; @port is the holder of the local port, if any */
+	struct fdnet_port *port;
+	bool port_child; /* among @port's children: see fdnet_demux_connect() */
+	struct fdnet_sock *bound_next, *bound_prev, *conn_next;
+	uint32_t conn_hash;
 };
 
 /** fdnet_sock_new - allocate and initialise; used by open and by TCP for
@@ -151,8 +171,21 @@ void fdnet_sock_release(struct fdnet_sock *so);
 void fdnet_sock_event(struct fdnet_sock *so, uint32_t events);
 /** fdnet_sock_want_output - ask for ops->output() to be called */
 void fdnet_sock_want_output(struct fdnet_sock *so);
-/** fdnet_sock_autobind - give an unbound socket a port; -EADDRNOTAVAIL */
+/**
+ * fdnet_sock_autobind - give an unbound socket a port
+ * @dst:  where it will send, or NULL
+ *
+ * Does nothing when the socket has a port. so->local.ip is left alone: a
+ * caller that connects sets it, and so->peer, before: then a stream socket
+ * may share its port with connections to other peers when no port is free.
+ * Returns 0, -EADDRNOTAVAIL (lease more).
+ */
 int fdnet_sock_autobind(struct fdnet_sock *so, const struct fdnet_ip *dst);
+/** fdnet_sock_set_busy - the socket has data that somebody must keep driving
+ * (sent and unacknowledged, or unsent): fdnet_stack_has_work() counts these */
+void fdnet_sock_set_busy(struct fdnet_sock *so, bool busy);
+/** fdnet_sock_take_error - 0, or the pending error negated, and clears it */
+int fdnet_sock_take_error(struct fdnet_sock *so);
 
 extern const struct fdnet_proto_ops fdnet_tcp_ops;  /* tcp.c */
 extern const struct fdnet_proto_ops fdnet_udp_ops;  /* udp.c */
@@ -166,10 +199,26 @@ void fdnet_tcp_input_nosock(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 
 /* ---- demultiplexing (demux.c) ---- */
 
-/** fdnet_demux_bind - claim so->local's port. 0, -EADDRINUSE */
+/** fdnet_demux_bind - claim so->local's port; sets so->bound. 0, -EADDRINUSE,
+ * -ENOMEM */
 int fdnet_demux_bind(struct fdnet_sock *so);
-/** fdnet_demux_connect - add the 4-tuple. 0, -EADDRINUSE (it exists) */
+/** fdnet_demux_listen - a bound stream socket starts to listen: -EADDRINUSE
+ * when another one does there (SO_REUSEADDR let both bind); sets
+ * so->listening on success */
+int fdnet_demux_listen(struct fdnet_sock *so);
+/**
+ * fdnet_demux_connect - add the 4-tuple so->local, so->peer; sets
+ * so->connected
+ *
+ * A socket that was not bound before (a listener's child) also holds the
+ * port from now on, so that bind() sees it, but is not looked at when
+ * packets are matched to bound sockets.
+ * Returns 0, -EADDRINUSE (it exists; streams only), -ENOMEM.
+ */
 int fdnet_demux_connect(struct fdnet_sock *so);
+/** fdnet_demux_disconnect - take the 4-tuple out, keep the port */
+void fdnet_demux_disconnect(struct fdnet_sock *so);
+/** fdnet_demux_remove - out of both; clears bound, connected, listening */
 void fdnet_demux_remove(struct fdnet_sock *so);
 /** fdnet_demux_find - the socket for a packet: 4-tuple first, then the most
  * specific bound (TCP: listening) socket; reuseport group by hash */
@@ -201,6 +250,21 @@ uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst);
 int fdnet_ip_finish(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		    const struct fdnet_ip *src, const struct fdnet_ip *dst,
 		    uint8_t proto, int ttl, int tos, bool df);
+/**
+ * fdnet_ip_csum_fill - the transport checksum of a packet to be sent
+ * @pkt:     pkt->data stands at the transport header; the checksum is zero
+ * @offset:  of the checksum in the transport header
+ *
+ * Computes it; or, where nobody will look (cfg.csum_offload, loop), leaves it
+ * and sets FDNET_PKT_CSUM_TRUSTED; or, for a burst, leaves the sum of the
+ * pseudo header and sets FDNET_PKT_CSUM_PARTIAL. Before fdnet_ip_finish().
+ */
+void fdnet_ip_csum_fill(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+			const struct fdnet_ip *src, const struct fdnet_ip *dst,
+			uint8_t proto, uint32_t offset);
+/* Transport checksums of arriving TCP and UDP are checked by IP before
+ * ops->input() and fdnet_tcp_input_nosock() are called. */
+
 /** fdnet_ip_queue - queue a finished packet that belongs to no socket (RST,
  * ICMP); taken; bounded, the oldest is dropped and counted */
 void fdnet_ip_queue(struct fdnet_stack *stack, struct fdnet_pkt *pkt);

@@ -321,6 +321,7 @@ enum fdnet_msg_flag {
 	FDNET_MSG_PEEK = 0x2,
 	FDNET_MSG_CTRUNC = 0x8,
 	FDNET_MSG_TRUNC = 0x20,
+	FDNET_MSG_DONTWAIT = 0x40, /* recv: after SHUT_RD -EAGAIN, not 0 */
 	FDNET_MSG_EOR = 0x80,
 	FDNET_MSG_WAITALL = 0x100,
 	FDNET_MSG_ERRQUEUE = 0x2000,
@@ -414,7 +415,8 @@ FDNET_API int fdnet_sock_shutdown(struct fdnet_sock *so, int how);
  * @flags:         in: enum fdnet_msg_flag; recv out: TRUNC, ERRQUEUE
  * @ttl, @tos:     recv: of the datagram; send: -1 for the socket's own
  * @ifindex:       recv: 1 loopback, 2 link
- * @err:           recv with ERRQUEUE: the error
+ * @err:           recv with ERRQUEUE: the error; to_from is then the
+ *                 destination of the datagram it is about
  */
 struct fdnet_msg {
 	const struct iovec *iov;
@@ -432,6 +434,7 @@ struct fdnet_msg {
 		uint32_t info;
 		struct fdnet_name offender;
 	} err;
+	uint64_t time_us; /* recv: when it arrived, on the stack's clock */
 };
 
 /**
@@ -440,7 +443,8 @@ struct fdnet_msg {
  * Streams take what fits into the send buffer, datagrams all or nothing.
  * Returns bytes taken, -EAGAIN (full: OUT follows), -EPIPE (the caller
  * raises SIGPIPE), -ENOTCONN, -EDESTADDRREQ, -EMSGSIZE, -ENETUNREACH,
- * -EACCES (broadcast not allowed), -EISCONN, a pending error.
+ * -EACCES (broadcast not allowed), -EISCONN, a pending error;
+ * -EADDRNOTAVAIL when an unbound datagram socket finds no port (lease more).
  */
 FDNET_API ssize_t fdnet_sock_send(struct fdnet_sock *so,
 				  struct fdnet_msg *msg);
