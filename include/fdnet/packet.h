@@ -211,7 +211,8 @@ static inline uint32_t fdnet_pkt_total(const struct fdnet_pkt *pkt)
 
 /**
  * fdnet_pkt_add_slice - append payload by reference
- * @buf:   memory holder; one reference is taken by the packet
+ * @buf:   memory holder; the packet gets a reference of its own, the caller
+ *         keeps his
  * @data:  first byte, inside @buf
  * @len:   bytes, > 0
  *
