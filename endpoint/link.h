@@ -97,6 +97,7 @@ struct fdnet_link_stats {
 	uint64_t rx_pkts, rx_bytes, rx_calls, rx_control;
 	uint64_t tx_pkts, tx_bytes, tx_calls, tx_control;
 	uint64_t tx_full; /* sends refused with -EAGAIN */
+	uint64_t tx_dropped; /* packets lost to another error */
 	uint64_t drop[FDNET_LINK_DROP_MAX];
 };
 
@@ -120,8 +121,9 @@ struct fdnet_link_ops {
  * @pool:        packets come from here; shared
  * @fd:          borrowed; never closed by the link
  * @plain:       bare packets, no messages (TUN, datagram, foreign peer)
- * @accept_fds:  take up to one fd with a control message; else fds are
- *               refused without ever entering the process
+ * @accept_fds:  take up to one fd with a control message (more are closed
+ *               and counted); else fds are refused without ever entering the
+ *               process, and the message with them
  * @max_msg:     largest message to send or take, bytes
  * @ops, @arg:   delivery
  */
@@ -152,7 +154,14 @@ int fdnet_link_new(const struct fdnet_link_config *cfg,
 /** fdnet_link_free - drop the link (or NULL); the fd stays open; taken */
 void fdnet_link_free(struct fdnet_link *link);
 
-/** fdnet_link_set_features - what HELLO and WELCOME agreed on; 0 at first */
+/**
+ * fdnet_link_set_features - what HELLO and WELCOME agreed on; 0 at first
+ *
+ * Until it is called, a framed link drops PACKET and CONTROL messages that
+ * arrive (FDNET_LINK_DROP_TYPE). May be called from the control callback: it
+ * holds from the next message on. Bits this version does not know are left
+ * out; fdnet_link_features() tells what remains.
+ */
 void fdnet_link_set_features(struct fdnet_link *link, uint32_t features);
 uint32_t fdnet_link_features(const struct fdnet_link *link);
 
@@ -167,8 +176,9 @@ int fdnet_link_fd(const struct fdnet_link *link);
  * Never blocks, never raises SIGPIPE. The memory behind slices is free for
  * reuse on return.
  * Returns 0; -EAGAIN when the fd is not writable (the packet stays the
- * caller's: keep it and wait for POLLOUT); -EMSGSIZE (counted, dropped);
- * -EPIPE or -ECONNRESET when the peer is gone.
+ * caller's: keep it and wait for POLLOUT); -EMSGSIZE (dropped); -EPIPE or
+ * -ECONNRESET when the peer is gone; another negative errno when only this
+ * packet was lost (-ENOBUFS, -ENOMEM).
  */
 int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt);
 
@@ -189,8 +199,9 @@ int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
  *
  * Never blocks. Order is kept. Queued messages are all delivered before the
  * end is reported, also after the peer died with our data unread.
- * Returns the number of messages taken (0: nothing was there); -EPIPE when
- * the peer is gone; another negative errno when the fd is unusable.
+ * Returns the number of messages taken, dropped ones included (0: nothing was
+ * there; less than @budget: nothing more was there); -EPIPE when the peer is
+ * gone; another negative errno when the fd is unusable.
  */
 int fdnet_link_recv(struct fdnet_link *link, unsigned int budget);
 
@@ -205,7 +216,7 @@ void fdnet_link_hdr_encode(uint8_t *dst, const struct fdnet_link_hdr *hdr);
 
 /**
  * fdnet_link_hdr_decode - read and check a header
- * @src, @len:  the whole message
+ * @src, @len:  the message; only its first FDNET_LINK_HDR_LEN bytes are read
  * @features:   what was agreed
  * @ret_hdr:    written on success
  *

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The link: making one, and sending on it. Receiving is in link_rx.c. */
+#include "config.h"
+
+#include "endpoint/link.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "endpoint/link_internal.h"
+#include "endpoint/packet_internal.h"
+#include "endpoint/sys.h"
+
+#define MIN_MSG 2048
+#define MAX_MSG (1u << 20)
+/* What this version can do; the others are never agreed to. */
+#define KNOWN_FEATURES                                                         \
+	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
+#define MIN_PACKET 20
+
+/* Which kind of fd is it, and does it suit? */
+static int link_check_fd(const struct fdnet_link_config *cfg, bool *ret_sock)
+{
+	struct stat st;
+	int type, rc;
+
+	if (fstat(cfg->fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode)) {
+		/* A pipe keeps no message boundaries. */
+		if (!cfg->plain || !S_ISCHR(st.st_mode))
+			return -EINVAL;
+		rc = (int)sys_rc(fcntl(cfg->fd, F_GETFL));
+		if (rc >= 0)
+			rc = (int)sys_rc(fcntl(cfg->fd, F_SETFL,
+					       rc | O_NONBLOCK));
+		*ret_sock = false;
+		return rc;
+	}
+	rc = sys_getsockopt_int(cfg->fd, SOL_SOCKET, SO_TYPE, &type);
+	if (rc)
+		return rc;
+	if (type != SOCK_SEQPACKET && type != SOCK_DGRAM)
+		return -EINVAL;
+	*ret_sock = true;
+	return 0;
+}
+
+int fdnet_link_new(const struct fdnet_link_config *cfg,
+		   struct fdnet_link **ret_link)
+{
+	struct fdnet_link *link;
+	bool is_sock;
+	int rc;
+
+	if (!cfg->mem || !cfg->pool || !cfg->ops || !cfg->ops->packet ||
+	    (!cfg->plain && !cfg->ops->control))
+		return -EINVAL;
+	if (cfg->max_msg < MIN_MSG || cfg->max_msg > MAX_MSG)
+		return -EINVAL;
+	rc = link_check_fd(cfg, &is_sock);
+	if (rc)
+		return rc;
+	link = fdnet_mem_alloc(cfg->mem, sizeof(*link));
+	if (!link)
+		return -ENOMEM;
+	link->cfg = *cfg;
+	link->is_sock = is_sock;
+	link->greeted = cfg->plain;
+	*ret_link = link;
+	return 0;
+}
+
+void fdnet_link_free(struct fdnet_link *link)
+{
+	if (!link)
+		return;
+	/* Other links of this pool make new slots when they read next. */
+	fdnet_pkt_stash_put(link->cfg.pool, NULL);
+	fdnet_mem_free(link->cfg.mem, link, sizeof(*link));
+}
+
+void fdnet_link_set_features(struct fdnet_link *link, uint32_t features)
+{
+	link->features = features & KNOWN_FEATURES;
+	link->greeted = true;
+}
+
+uint32_t fdnet_link_features(const struct fdnet_link *link)
+{
+	return link->features;
+}
+
+int fdnet_link_fd(const struct fdnet_link *link)
+{
+	return link->cfg.fd;
+}
+
+const struct fdnet_link_stats *fdnet_link_stats(const struct fdnet_link *link)
+{
+	return &link->stats;
+}
+
+static ssize_t link_transmit(struct fdnet_link *link, struct msghdr *msg)
+{
+	ssize_t rc;
+
+	link->stats.tx_calls++;
+	if (link->is_sock)
+		rc = sys_sendmsg(link->cfg.fd, msg,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		rc = sys_writev(link->cfg.fd, msg->msg_iov,
+				(int)msg->msg_iovlen);
+	if (rc == -EAGAIN)
+		link->stats.tx_full++;
+	return rc;
+}
+
+/* May the peer be sent this at all? */
+static int link_check_packet(const struct fdnet_link *link,
+			     const struct fdnet_pkt *pkt)
+{
+	uint32_t total = fdnet_pkt_total(pkt);
+	uint32_t hdr = link->cfg.plain ? 0 : FDNET_LINK_HDR_LEN;
+
+	if (pkt->len < MIN_PACKET)
+		return -EINVAL;
+	if (hdr + total > link->cfg.max_msg)
+		return -EMSGSIZE;
+	if (pkt->gso_size && !(link->features & FDNET_LINK_F_GSO))
+		return -EMSGSIZE;
+	if (total > 65535 && !(link->features & FDNET_LINK_F_BIG))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static void link_describe(const struct fdnet_link *link,
+			  const struct fdnet_pkt *pkt,
+			  struct fdnet_link_hdr *hdr)
+{
+	uint32_t hdr_len = pkt->len;
+
+	if (hdr_len > FDNET_PKT_LINEAR)
+		hdr_len = FDNET_PKT_LINEAR;
+	*hdr = (struct fdnet_link_hdr){
+		.type = FDNET_LINK_PACKET,
+		.hdr_len = (uint16_t)hdr_len,
+		.payload_len = fdnet_pkt_total(pkt) - hdr_len,
+		.gso_size = pkt->gso_size,
+		.gso_type = pkt->gso_size ? pkt->gso_type : 0,
+	};
+	if (!(link->features & FDNET_LINK_F_CSUM))
+		return;
+	if (pkt->flags & FDNET_PKT_CSUM_TRUSTED)
+		hdr->flags |= FDNET_LINK_HF_CSUM_TRUSTED;
+	if (pkt->flags & FDNET_PKT_CSUM_PARTIAL) {
+		hdr->flags |= FDNET_LINK_HF_CSUM_PARTIAL;
+		hdr->csum_start = pkt->csum_start;
+		hdr->csum_offset = pkt->csum_offset;
+	}
+}
+
+int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
+{
+	struct iovec iov[2 + FDNET_PKT_MAX_SLICES];
+	struct msghdr msg = { .msg_iov = iov };
+	struct fdnet_link_hdr hdr;
+	ssize_t rc;
+
+	rc = link_check_packet(link, pkt);
+	if (rc)
+		goto drop;
+	if (link->cfg.plain) {
+		msg.msg_iovlen = (size_t)fdnet_pkt_iov(pkt, iov);
+	} else {
+		link_describe(link, pkt, &hdr);
+		iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
+		msg.msg_iovlen = 1 + (size_t)fdnet_pkt_iov(pkt, iov + 1);
+	}
+	rc = link_transmit(link, &msg);
+	if (rc == -EAGAIN)
+		return -EAGAIN;
+	if (rc < 0)
+		goto drop;
+	link->stats.tx_pkts++;
+	link->stats.tx_bytes += fdnet_pkt_total(pkt);
+	rc = 0;
+drop:
+	if (rc < 0)
+		link->stats.tx_dropped++;
+	fdnet_pkt_free(pkt);
+	return (int)rc;
+}
+
+int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
+			    const void *body, size_t len, int fd)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct fdnet_link_hdr hdr = {
+		.type = (uint8_t)type,
+		.hdr_len = (uint16_t)len,
+	};
+	struct iovec iov[2] = { { &hdr, sizeof(hdr) }, { (void *)body, len } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
+	struct cmsghdr *cmsg;
+	ssize_t rc;
+
+	if (link->cfg.plain || type == FDNET_LINK_PACKET ||
+	    len > FDNET_LINK_CONTROL_MAX)
+		return -EINVAL;
+	if (fd >= 0) {
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.buf;
+		msg.msg_controllen = CMSG_LEN(sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	}
+	rc = link_transmit(link, &msg);
+	if (rc < 0)
+		return (int)rc;
+	link->stats.tx_control++;
+	return 0;
+}

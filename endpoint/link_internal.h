@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What link.c and link_rx.c share. */
+#ifndef ENDPOINT_LINK_INTERNAL_H
+#define ENDPOINT_LINK_INTERNAL_H
+
+#include "endpoint/link.h"
+
+struct fdnet_link {
+	struct fdnet_link_config cfg;
+	uint32_t features;
+	bool greeted; /* features were agreed, or the link is plain */
+	bool is_sock;
+	int end; /* negative errno once the end was seen */
+	struct fdnet_link_stats stats;
+};
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The link: receiving. Everything read here may come from an untrusted peer;
+ * a bad message costs that message and a counter, never the link.
+ *
+ * The end of a SEQPACKET socket and an empty message both read as length 0,
+ * and recvmmsg() fills its whole vector with the former. A run of empty
+ * entries up to the vector's end is therefore the end only if the peer hung
+ * up and nothing is queued behind it (sys_socket_at_end()). ECONNRESET comes
+ * once, before the data still queued, when the peer died with our messages
+ * unread; it says nothing that the end does not say later, so it is skipped.
+ */
+#include "config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "endpoint/link_internal.h"
+#include "endpoint/rxslots.h"
+#include "endpoint/sys.h"
+
+/* Messages per system call: more gains little and costs cache. */
+#define BATCH	  8
+#define CTRL_SIZE CMSG_SPACE(sizeof(int))
+
+union link_ctrl {
+	char buf[CTRL_SIZE];
+	struct cmsghdr align;
+};
+
+static void link_drop(struct fdnet_link *link, enum fdnet_link_drop why)
+{
+	link->stats.drop[why]++;
+}
+
+/* Set the ethertype; false if it is no IP packet of the burst's version. */
+static bool link_classify(struct fdnet_pkt *pkt)
+{
+	switch (pkt->data[0] >> 4) {
+	case 4:
+		pkt->ethertype = 0x0800;
+		return pkt->gso_type != FDNET_GSO_TCPV6;
+	case 6:
+		pkt->ethertype = 0x86dd;
+		return pkt->gso_type != FDNET_GSO_TCPV4;
+	default:
+		return false;
+	}
+}
+
+static void link_deliver(struct fdnet_link *link, struct fdnet_pkt *pkt)
+{
+	if (!link_classify(pkt)) {
+		link_drop(link, FDNET_LINK_DROP_TYPE);
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	link->stats.rx_pkts++;
+	link->stats.rx_bytes += fdnet_pkt_total(pkt);
+	link->cfg.ops->packet(link->cfg.arg, pkt);
+}
+
+static void link_take_plain(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			    unsigned int i, uint32_t len)
+{
+	if (len < 20) {
+		link_drop(link, FDNET_LINK_DROP_SHORT);
+		return;
+	}
+	link_deliver(link, fdnet_rxslots_take(rs, i, len));
+}
+
+static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			     unsigned int i, uint32_t len,
+			     const struct fdnet_link_hdr *hdr)
+{
+	struct fdnet_pkt *pkt = fdnet_rxslots_take(rs, i, len);
+
+	pkt->gso_size = hdr->gso_size;
+	pkt->gso_type = hdr->gso_type;
+	if (hdr->flags & FDNET_LINK_HF_CSUM_TRUSTED)
+		pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
+	if (hdr->flags & FDNET_LINK_HF_CSUM_PARTIAL) {
+		pkt->flags |= FDNET_PKT_CSUM_PARTIAL;
+		pkt->csum_start = hdr->csum_start;
+		pkt->csum_offset = hdr->csum_offset;
+	}
+	link_deliver(link, pkt);
+}
+
+/* One framed message; @fd came with it or is -1; taken. */
+static void link_take_message(struct fdnet_link *link,
+			      struct fdnet_rxslots *rs, unsigned int i,
+			      uint32_t len, int fd)
+{
+	const uint8_t *src = fdnet_rxslots_msg(rs, i);
+	struct fdnet_link_hdr hdr;
+	int rc;
+
+	rc = fdnet_link_hdr_decode(src, len, link->features, &hdr);
+	if (rc) {
+		link_drop(link, (enum fdnet_link_drop)(-rc - 1));
+	} else if (!link->greeted && (hdr.type == FDNET_LINK_PACKET ||
+				      hdr.type == FDNET_LINK_CONTROL)) {
+		link_drop(link, FDNET_LINK_DROP_TYPE);
+	} else if (hdr.type != FDNET_LINK_PACKET) {
+		link->stats.rx_control++;
+		link->cfg.ops->control(link->cfg.arg, hdr.type,
+				       src + FDNET_LINK_HDR_LEN, hdr.hdr_len,
+				       fd);
+		return;
+	} else if (hdr.nrefs) {
+		link_drop(link, FDNET_LINK_DROP_FEATURE);
+	} else if (fd >= 0) {
+		link_drop(link, FDNET_LINK_DROP_FDS);
+	} else {
+		link_take_packet(link, rs, i, len, &hdr);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The fd that came with a message, or -1. The kernel closed any others. */
+static int link_message_fd(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+	int fd;
+
+	cmsg = msg->msg_controllen ? CMSG_FIRSTHDR(msg) : NULL;
+	if (!cmsg || cmsg->cmsg_level != SOL_SOCKET ||
+	    cmsg->cmsg_type != SCM_RIGHTS ||
+	    cmsg->cmsg_len < CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
+}
+
+static void link_take(struct fdnet_link *link, struct fdnet_rxslots *rs,
+		      unsigned int i)
+{
+	struct msghdr *msg = &rs->msgs[i].msg_hdr;
+	uint32_t len = rs->msgs[i].msg_len;
+	int fd = link_message_fd(msg);
+
+	if (msg->msg_flags & MSG_CTRUNC)
+		link_drop(link, FDNET_LINK_DROP_FDS);
+	if (msg->msg_flags & MSG_TRUNC) {
+		link_drop(link, FDNET_LINK_DROP_TRUNCATED);
+	} else if (msg->msg_flags & MSG_CTRUNC && fd < 0) {
+		return; /* counted above */
+	} else if (link->cfg.plain) {
+		link_take_plain(link, rs, i, len);
+		return;
+	} else {
+		link_take_message(link, rs, i, len, fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void link_prepare_control(struct fdnet_link *link,
+				 struct fdnet_rxslots *rs, unsigned int n,
+				 union link_ctrl *ctrl)
+{
+	bool wanted = link->cfg.accept_fds && !link->cfg.plain;
+	unsigned int i;
+
+	/* CMSG_SPACE would have room for a second fd. */
+	for (i = 0; i < n; i++) {
+		rs->msgs[i].msg_hdr.msg_control = wanted ? ctrl[i].buf : NULL;
+		rs->msgs[i].msg_hdr.msg_controllen =
+			wanted ? CMSG_LEN(sizeof(int)) : 0;
+	}
+}
+
+/* How many of @n messages are there, the end not counted as one? */
+static unsigned int link_strip_end(struct fdnet_link *link,
+				   const struct fdnet_rxslots *rs,
+				   unsigned int n)
+{
+	unsigned int real = n;
+
+	while (real && !rs->msgs[real - 1].msg_len)
+		real--;
+	if (real == n || !sys_socket_at_end(link->cfg.fd))
+		return n;
+	link->end = -EPIPE;
+	return real;
+}
+
+static int link_recv_socket(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			    unsigned int n)
+{
+	union link_ctrl ctrl[BATCH];
+	unsigned int i, got;
+	int rc;
+
+	link_prepare_control(link, rs, n, ctrl);
+	do {
+		link->stats.rx_calls++;
+		rc = sys_recvmmsg(link->cfg.fd, rs->msgs, n,
+				  MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (rc == -ECONNRESET || rc == -ECONNREFUSED);
+	if (rc < 0)
+		return rc;
+	got = link_strip_end(link, rs, (unsigned int)rc);
+	for (i = 0; i < got; i++)
+		link_take(link, rs, i);
+	return (int)got;
+}
+
+static int link_recv_device(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			    unsigned int n)
+{
+	unsigned int i;
+	ssize_t rc = 0;
+
+	for (i = 0; i < n; i++) {
+		link->stats.rx_calls++;
+		rc = sys_readv(link->cfg.fd, rs->slots[i].iov,
+			       (int)rs->msgs[i].msg_hdr.msg_iovlen);
+		if (rc <= 0)
+			break;
+		link_take_plain(link, rs, i, (uint32_t)rc);
+	}
+	if (i)
+		return (int)i;
+	return rc ? (int)rc : -EPIPE;
+}
+
+static int link_recv_batch(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			   unsigned int want)
+{
+	uint32_t prefix = link->cfg.plain ? 0 : FDNET_LINK_HDR_LEN;
+	unsigned int n;
+	int rc;
+
+	n = fdnet_rxslots_fill(rs, want, prefix, link->cfg.max_msg - prefix);
+	if (!n) {
+		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		return 0;
+	}
+	rc = link->is_sock ? link_recv_socket(link, rs, n) :
+			     link_recv_device(link, rs, n);
+	if (rc == -EAGAIN || rc == -ENOMEM || rc == -ENOBUFS)
+		return 0;
+	if (rc < 0)
+		link->end = rc;
+	return rc;
+}
+
+int fdnet_link_recv(struct fdnet_link *link, unsigned int budget)
+{
+	struct fdnet_rxslots *rs;
+	unsigned int taken = 0, want;
+	int rc;
+
+	if (link->end)
+		return link->end;
+	rs = (struct fdnet_rxslots *)fdnet_pkt_stash_take(link->cfg.pool);
+	if (!rs)
+		rs = fdnet_rxslots_new(link->cfg.pool, BATCH);
+	if (!rs) {
+		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		return 0;
+	}
+	while (taken < budget) {
+		want = budget - taken < BATCH ? budget - taken : BATCH;
+		rc = link_recv_batch(link, rs, want);
+		if (rc <= 0)
+			break;
+		taken += (unsigned int)rc;
+		if ((unsigned int)rc < want || link->end)
+			break;
+	}
+	fdnet_pkt_stash_put(link->cfg.pool, &rs->stash);
+	return taken ? (int)taken : link->end;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Receive slots: where recvmmsg() and readv() put what arrives.
+ *
+ * How it works: a slot is a packet, whose linear part takes the start of a
+ * message (a prefix such as a link header goes into its headroom), followed by
+ * payload buffers that together hold the largest message. What a message did
+ * not use stays in the slot for the next one, and what is left of a partly
+ * used buffer too, so a small message costs a packet and a large one becomes
+ * slices without a copy. A slot is refilled from the pool, which allocates
+ * only until the working set is reached.
+ */
+#ifndef ENDPOINT_RXSLOTS_H
+#define ENDPOINT_RXSLOTS_H
+
+#include <sys/socket.h>
+
+#include "endpoint/packet_internal.h"
+
+/* For messages up to 1 MiB, with a partly used buffer in front. */
+#define FDNET_RXSLOT_MAX_BUFS 17
+
+struct fdnet_rxslot {
+	struct fdnet_pkt *pkt;
+	unsigned int nbufs;
+	uint32_t offset; /* where the free part of bufs[0] starts */
+	bool ready;	 /* iov describes pkt and bufs */
+	struct fdnet_buf *bufs[FDNET_RXSLOT_MAX_BUFS];
+	struct iovec iov[1 + FDNET_RXSLOT_MAX_BUFS];
+};
+
+struct fdnet_rxslots {
+	struct fdnet_pkt_stash stash;
+	struct fdnet_pkt_pool *pool;
+	unsigned int nslots;
+	uint32_t prefix;
+	uint32_t capacity;
+	struct mmsghdr *msgs; /* nslots, as are the slots */
+	struct fdnet_rxslot *slots;
+};
+
+/**
+ * fdnet_rxslots_new - make empty slots
+ * @pool:    shared
+ * @nslots:  messages per read at most, > 0
+ *
+ * Returns the slots or NULL when out of memory.
+ */
+struct fdnet_rxslots *fdnet_rxslots_new(struct fdnet_pkt_pool *pool,
+					unsigned int nslots);
+
+/** fdnet_rxslots_free - give back the slots (or NULL) and what is in them */
+void fdnet_rxslots_free(struct fdnet_rxslots *rs);
+
+/**
+ * fdnet_rxslots_fill - make the first slots ready for a read
+ * @n:         slots wanted
+ * @prefix:    bytes before the packet, at most FDNET_PKT_HEADROOM
+ * @capacity:  largest packet (without prefix), at most 1 MiB
+ *
+ * On return msgs[i] can be given to recvmmsg(), slots[i].iov to readv().
+ * Returns how many are ready; less than @n when out of memory.
+ */
+unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
+				uint32_t prefix, uint32_t capacity);
+
+/** fdnet_rxslots_prefix - first byte of the message in slot @i */
+static inline const uint8_t *fdnet_rxslots_msg(const struct fdnet_rxslots *rs,
+					       unsigned int i)
+{
+	return rs->slots[i].iov[0].iov_base;
+}
+
+/**
+ * fdnet_rxslots_take - the packet that was read into a slot
+ * @i:    slot
+ * @len:  bytes read, prefix included; at least the prefix
+ *
+ * Returns the packet without its prefix (which stays readable in front of
+ * its data); the caller's.
+ */
+struct fdnet_pkt *fdnet_rxslots_take(struct fdnet_rxslots *rs, unsigned int i,
+				     uint32_t len);
+
+#endif
