@@ -1,0 +1,38 @@
+noinst_LTLIBRARIES += sandbox/libsandbox.la
+sandbox_libsandbox_la_SOURCES = \
+	sandbox/caps.c sandbox/caps.h \
+	sandbox/child.c sandbox/child.h \
+	sandbox/exit_status.h \
+	sandbox/fds.c sandbox/fds.h \
+	sandbox/filter.c sandbox/filter.h \
+	sandbox/filter_rules.c sandbox/filter_rules.h \
+	sandbox/find.c sandbox/find.h \
+	sandbox/landlock.c sandbox/landlock.h \
+	sandbox/options.c sandbox/options.h \
+	sandbox/relay_proc.c sandbox/relay_proc.h \
+	sandbox/run.c sandbox/run.h \
+	sandbox/say.c sandbox/say.h \
+	sandbox/signals.c sandbox/signals.h
+sandbox_libsandbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFDNET_LIBDIR='"$(libdir)"' -DFDNET_LIBEXECDIR='"$(libexecdir)"'
+sandbox_libsandbox_la_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+sandbox_libsandbox_la_LIBADD = $(SECCOMP_LIBS)
+
+bin_PROGRAMS += fdnet-run
+fdnet_run_SOURCES = sandbox/main.c
+fdnet_run_LDADD = $(SANDBOX_LIBS)
+
+EXTRA_DIST += sandbox/README.md
+
+check_PROGRAMS += tests/test_filter
+TESTS += tests/test_filter
+tests_test_filter_SOURCES = tests/test_filter.c
+tests_test_filter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS)
+tests_test_filter_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
+
+# The launcher by itself, with a stand-in for the relay.
+check_PROGRAMS += tests/fake_relay tests/fence_probe
+tests_fake_relay_SOURCES = tests/fake_relay.c
+tests_fence_probe_SOURCES = tests/fence_probe.c
+TESTS += tests/test_run.sh
+dist_check_SCRIPTS += tests/test_run.sh

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Capabilities of a program started by root; see caps.h. */
+#include "config.h"
+
+#include "sandbox/caps.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* An allow-list: a capability invented tomorrow is not in it. */
+static const unsigned char caps_kept[] = {
+	/* root as the owner of files: package tools, servers, tests */
+	CAP_CHOWN,
+	CAP_DAC_OVERRIDE,
+	CAP_FOWNER,
+	CAP_FSETID,
+	/* servers that give up root */
+	CAP_SETUID,
+	CAP_SETGID,
+	CAP_SETPCAP,
+	/* a root server ends its workers of another user */
+	CAP_KILL,
+	/* ports below 1024 are the shim's, but programs test for it */
+	CAP_NET_BIND_SERVICE,
+	/* priorities and limits of its own processes */
+	CAP_SYS_NICE,
+	CAP_SYS_RESOURCE,
+	CAP_IPC_LOCK,
+};
+
+static uint64_t kept_mask(void)
+{
+	uint64_t mask = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(caps_kept); i++)
+		mask |= UINT64_C(1) << caps_kept[i];
+	return mask;
+}
+
+/* The bounding set ends where the kernel says EINVAL. Without CAP_SETPCAP it
+ * cannot be changed, and need not: no_new_privs gives nothing back. */
+static int drop_bounding(uint64_t kept)
+{
+	int cap;
+
+	for (cap = 0; cap < 64; cap++) {
+		if (kept & (UINT64_C(1) << cap))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			return 0;
+		return errno == EPERM ? 0 : -errno;
+	}
+	return 0;
+}
+
+int caps_drop(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	uint64_t kept = kept_mask();
+	int i, rc;
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	rc = drop_bounding(kept);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < 2; i++) {
+		uint32_t half = kept >> (32 * i);
+
+		data[i].effective &= half;
+		data[i].permitted &= half;
+		data[i].inheritable &= half;
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Capabilities of a program started by root: those by which root owns files
+ * and its own processes stay, those that reach the host's network, kernel or
+ * other processes go.
+ */
+#ifndef SANDBOX_CAPS_H
+#define SANDBOX_CAPS_H
+
+/**
+ * caps_drop - drop for ever what the sandbox must not have
+ *
+ * For the calling thread, from every set. Without capabilities to begin with
+ * there is nothing to do.
+ * Returns 0 or a negative errno.
+ */
+int caps_drop(void);
+
+#endif

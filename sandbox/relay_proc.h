@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The relay as a child process.
+ *
+ * It has two fds of ours: its end of the attach channel, over which processes
+ * of the sandbox ask for links, and its end of the status channel, over which
+ * it says `ready` and `done` and we say `finish` (doc/protocol.md, 7).
+ */
+#ifndef SANDBOX_RELAY_PROC_H
+#define SANDBOX_RELAY_PROC_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/**
+ * struct relay_proc - the running relay
+ * @pid:        -1 when it has been waited for
+ * @status_fd:  our end of the status channel
+ * @attach_fd:  the sandbox's end of the attach channel, close-on-exec
+ */
+struct relay_proc {
+	pid_t pid;
+	int status_fd;
+	int attach_fd;
+};
+
+/**
+ * relay_proc_start - start the relay and wait until it is ready
+ * @path:  the program
+ * @args:  its options, @argc of them; borrowed
+ *
+ * Says what went wrong, unless the relay itself has said it.
+ * Returns 0 or a negative errno; then nothing is left running.
+ */
+int relay_proc_start(const char *path, const char *const *args, size_t argc,
+		     struct relay_proc *ret_relay);
+
+/**
+ * relay_proc_finish - the program has ended: let the relay sum up
+ *
+ * Waits for its summary, at most two seconds. Processes of the sandbox that
+ * still run keep the relay, and with it their rules.
+ */
+void relay_proc_finish(struct relay_proc *relay);
+
+/** relay_proc_done - close our fds; the relay goes on as long as it is used */
+void relay_proc_done(struct relay_proc *relay);
+
+#endif

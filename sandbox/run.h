@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The launcher's life: relay up, program in the fence, wait. */
+#ifndef SANDBOX_RUN_H
+#define SANDBOX_RUN_H
+
+#include "sandbox/options.h"
+
+/**
+ * run_program - run what the options ask for
+ *
+ * Returns the exit status for fdnet-run: the program's, or one of
+ * enum exit_status.
+ */
+int run_program(const struct options *opts);
+
+#endif
