@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ICMP header, types and codes (RFC 792, RFC 1122, RFC 4443). */
+#ifndef STACK_WIRE_ICMP_H
+#define STACK_WIRE_ICMP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FDNET_ICMP_LEN 8
+#define FDNET_ICMP_CSUM_OFFSET 2
+
+#define FDNET_PROTO_ICMP 1
+#define FDNET_PROTO_IGMP 2
+#define FDNET_PROTO_TCP 6
+#define FDNET_PROTO_UDP 17
+#define FDNET_PROTO_ICMP6 58
+
+enum fdnet_icmp_type {
+	FDNET_ICMP_ECHO_REPLY = 0,
+	FDNET_ICMP_UNREACH = 3,
+	FDNET_ICMP_QUENCH = 4,
+	FDNET_ICMP_ECHO = 8,
+	FDNET_ICMP_TIME_EXCEEDED = 11,
+	FDNET_ICMP_PARAM = 12,
+};
+
+/* Codes of FDNET_ICMP_UNREACH. */
+enum fdnet_icmp_unreach {
+	FDNET_ICMP_UNREACH_NET = 0,
+	FDNET_ICMP_UNREACH_HOST = 1,
+	FDNET_ICMP_UNREACH_PROTO = 2,
+	FDNET_ICMP_UNREACH_PORT = 3,
+	FDNET_ICMP_UNREACH_FRAG = 4,
+	FDNET_ICMP_UNREACH_ADMIN = 13,
+	FDNET_ICMP_UNREACH_MAX = 15,
+};
+
+enum fdnet_icmp6_type {
+	FDNET_ICMP6_UNREACH = 1,
+	FDNET_ICMP6_TOO_BIG = 2,
+	FDNET_ICMP6_TIME_EXCEEDED = 3,
+	FDNET_ICMP6_PARAM = 4,
+	FDNET_ICMP6_ECHO = 128,
+	FDNET_ICMP6_ECHO_REPLY = 129,
+};
+
+/* Codes of FDNET_ICMP6_UNREACH. */
+enum fdnet_icmp6_unreach {
+	FDNET_ICMP6_UNREACH_ROUTE = 0,
+	FDNET_ICMP6_UNREACH_ADMIN = 1,
+	FDNET_ICMP6_UNREACH_ADDR = 3,
+	FDNET_ICMP6_UNREACH_PORT = 4,
+	FDNET_ICMP6_UNREACH_MAX = 6,
+};
+
+/**
+ * struct fdnet_icmp - an ICMP or ICMPv6 header
+ * @rest:  the second word: identifier and sequence number, MTU, pointer
+ */
+struct fdnet_icmp {
+	uint8_t type, code;
+	uint32_t rest;
+};
+
+/** fdnet_icmp_decode - 0, or -EBADMSG (fewer than 8 bytes) */
+int fdnet_icmp_decode(const uint8_t *src, size_t len,
+		      struct fdnet_icmp *ret_hdr);
+/** fdnet_icmp_encode - write 8 bytes, the checksum zero */
+void fdnet_icmp_encode(uint8_t *dst, const struct fdnet_icmp *hdr);
+
+#endif
