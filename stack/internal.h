@@ -57,12 +57,12 @@ struct fdnet_sock_opts {
 	uint32_t ip_flags6; /* RECVPKTINFO and friends, for sockopt.c */
 	/* the same for IPv6, -1: the default */
 	int hops6, mcast_hops6, tclass6, mtu_discover6;
-	uint32_t flags;     /* on/off options, bit by place in the table */
+	uint64_t flags;	    /* more of them: enum fdnet_sock_flag, sockopt.h */
 	int bound_dev;	    /* SO_BINDTODEVICE: 0 none, 1 loopback, 2 link */
 	int mcast_if;	    /* likewise IP_MULTICAST_IF */
 	bool sndbuf_locked, rcvbuf_locked; /* set by hand: no tuning */
 	uint8_t min_ttl;    /* IP_MINTTL, IPV6_MINHOPCOUNT */
-	int busy_poll, incoming_cpu, peek_off; /* kept for reading back */
+	int busy_poll, timestamping, addr_prefs; /* kept for reading back */
 	uint64_t max_pacing;
 };
 
@@ -139,6 +139,7 @@ struct fdnet_sock {
 	struct fdnet_name local, peer;
 	int error; /* positive errno, fetched by SO_ERROR or the next call */
 	struct fdnet_sock_opts opts;
+	struct fdnet_mcast *mcast; /* joined groups: mcast.h */
 	void *user;
 	/* events not yet reported; in the event list while non-zero */
 	uint32_t events;

@@ -1,5 +1,32 @@
 noinst_LTLIBRARIES += stack/libstack.la
 stack_libstack_la_SOURCES = \
+	include/fdnet/stack.h \
+	stack/demux.c \
+	stack/dgram.c \
+	stack/dgram.h \
+	stack/gateway.c \
+	stack/icmp.c \
+	stack/icmp.h \
+	stack/internal.h \
+	stack/ip.c \
+	stack/ip4.c \
+	stack/ip6.c \
+	stack/ip_addr.c \
+	stack/ip_out.c \
+	stack/mcast.c \
+	stack/mcast.h \
+	stack/object.h \
+	stack/ping.c \
+	stack/ports.c \
+	stack/raw.c \
+	stack/reass.c \
+	stack/reass.h \
+	stack/sock.c \
+	stack/sockopt.c \
+	stack/sockopt.h \
+	stack/stack.c \
+	stack/timer.c \
+	stack/udp.c \
 	stack/wire/bytes.h \
 	stack/wire/control.c \
 	stack/wire/control.h \
@@ -16,3 +43,16 @@ stack_libstack_la_SOURCES = \
 
 pkginclude_HEADERS += include/fdnet/stack.h
 EXTRA_DIST += stack/README.md
+
+STACK_TESTS = tests/test_udp
+check_PROGRAMS += $(STACK_TESTS)
+TESTS += $(STACK_TESTS)
+check_LTLIBRARIES += tests/libstackpair.la
+tests_libstackpair_la_SOURCES = \
+	tests/stack_pair.c \
+	tests/stack_pair.h
+tests_libstackpair_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+STACK_TEST_LIBS = tests/libstackpair.la $(STACK_LIBS) $(CHECK_LIBS)
+tests_test_udp_SOURCES = tests/test_udp.c tests/fake_tcp.c
+tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_udp_LDADD = $(STACK_TEST_LIBS)

@@ -433,6 +433,7 @@ struct fdnet_msg {
 		uint8_t origin, type, code;
 		uint32_t info;
 		struct fdnet_name offender;
+		struct fdnet_name about; /* destination of the datagram */
 	} err;
 	uint64_t time_us; /* recv: when it arrived, on the stack's clock */
 };

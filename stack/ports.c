@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Automatic ports: the ranges leased to this stack, and choosing from them.
+ * Every choice starts where the last one ended, so that a busy range is not
+ * searched from its start again and again; the first start is random.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "stack/object.h"
+#include "stack/wire/icmp.h"
+
+static unsigned int table_of(uint8_t proto)
+{
+	return proto == FDNET_PROTO_TCP ? 0 : 1;
+}
+
+int fdnet_stack_lease(struct fdnet_stack *stack, uint8_t proto, uint16_t lo,
+		      uint16_t hi)
+{
+	unsigned int t = table_of(proto), n = stack->nranges[t];
+
+	if ((proto != FDNET_PROTO_TCP && proto != FDNET_PROTO_UDP) || !lo ||
+	    lo > hi)
+		return -EINVAL;
+	if (n == FDNET_MAX_RANGES)
+		return -ENOSPC;
+	stack->ranges[t][n].lo = lo;
+	stack->ranges[t][n].hi = hi;
+	stack->nranges[t]++;
+	return 0;
+}
+
+static uint32_t count_ports(const struct fdnet_stack *stack, unsigned int t)
+{
+	uint32_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < stack->nranges[t]; i++)
+		sum += stack->ranges[t][i].hi - stack->ranges[t][i].lo + 1u;
+	return sum;
+}
+
+static uint16_t nth_port(const struct fdnet_stack *stack, unsigned int t,
+			 uint32_t n)
+{
+	unsigned int i;
+
+	for (i = 0;; i++) {
+		uint32_t size = stack->ranges[t][i].hi -
+				stack->ranges[t][i].lo + 1u;
+
+		if (n < size)
+			return (uint16_t)(stack->ranges[t][i].lo + n);
+		n -= size;
+	}
+}
+
+/* Ping sockets have identifiers, not ports: any will do. */
+static int autobind_ping(struct fdnet_sock *so)
+{
+	unsigned int i;
+	uint16_t id;
+
+	for (i = 0; i < 65536; i++) {
+		id = (uint16_t)++so->stack->next_port[1];
+		if (id && !fdnet_demux_bind_auto(so, id, false))
+			return 0;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+static int search(struct fdnet_sock *so, uint32_t total, bool shared)
+{
+	struct fdnet_stack *stack = so->stack;
+	unsigned int t = table_of(so->proto);
+	uint32_t start = stack->next_port[t], i;
+	uint16_t port;
+	int rc;
+
+	for (i = 0; i < total; i++) {
+		port = nth_port(stack, t, (start + i) % total);
+		rc = shared ? fdnet_demux_share(so, port) :
+			      fdnet_demux_bind_auto(so, port,
+						    so->peer.port != 0);
+		if (rc == -EADDRINUSE)
+			continue;
+		stack->next_port[t] = start + i + 1;
+		return rc;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+int fdnet_sock_autobind(struct fdnet_sock *so, const struct fdnet_ip *dst)
+{
+	uint32_t total;
+	int rc;
+
+	if (so->port)
+		return 0;
+	if (so->proto == FDNET_PROTO_ICMP || so->proto == FDNET_PROTO_ICMP6)
+		return autobind_ping(so);
+	total = count_ports(so->stack, table_of(so->proto));
+	rc = search(so, total, false);
+	if (rc == -EADDRNOTAVAIL && so->type == FDNET_SOCK_STREAM &&
+	    so->peer.port && !so->listening)
+		rc = search(so, total, true);
+	return rc;
+}

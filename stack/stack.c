@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stack object: settings, time, random numbers, output, events. */
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "stack/object.h"
+
+#define DEFAULT_MAX_SOCKS 131072
+#define DEFAULT_TCP_BUF 262144
+#define DEFAULT_TCP_BUF_MAX 6291456
+#define DEFAULT_UDP_BUF 212992 /* net.core.{r,w}mem_default */
+
+/* ---- queues ---- */
+
+void fdnet_pktq_push(struct fdnet_pktq *q, struct fdnet_pkt *pkt)
+{
+	pkt->next = NULL;
+	if (q->head)
+		q->tail->next = pkt;
+	else
+		q->head = pkt;
+	q->tail = pkt;
+	q->pkts++;
+	q->bytes += fdnet_pkt_total(pkt);
+}
+
+struct fdnet_pkt *fdnet_pktq_pop(struct fdnet_pktq *q)
+{
+	struct fdnet_pkt *pkt = q->head;
+
+	if (!pkt)
+		return NULL;
+	q->head = pkt->next;
+	pkt->next = NULL;
+	q->pkts--;
+	q->bytes -= fdnet_pkt_total(pkt);
+	return pkt;
+}
+
+void fdnet_pktq_purge(struct fdnet_pktq *q)
+{
+	struct fdnet_pkt *pkt;
+
+	while ((pkt = fdnet_pktq_pop(q)))
+		fdnet_pkt_free(pkt);
+}
+
+void fdnet_pktq_splice(struct fdnet_pktq *dst, struct fdnet_pktq *src)
+{
+	struct fdnet_pkt *pkt;
+
+	while ((pkt = fdnet_pktq_pop(src)))
+		fdnet_pktq_push(dst, pkt);
+}
+
+/* ---- hash and random numbers: SipHash (Aumasson, Bernstein 2012) ---- */
+
+static uint64_t rotl(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[2] = rotl(v[2], 32);
+}
+
+static uint64_t siphash(const uint64_t key[2], const void *data, size_t len)
+{
+	uint64_t v[4] = {
+		key[0] ^ 0x736f6d6570736575,
+		key[1] ^ 0x646f72616e646f6d,
+		key[0] ^ 0x6c7967656e657261,
+		key[1] ^ 0x7465646279746573,
+	};
+	const uint8_t *p = data;
+	uint64_t m, last = (uint64_t)len << 56;
+	int i;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&m, p, 8);
+		v[3] ^= m;
+		sip_round(v);
+		sip_round(v);
+		v[0] ^= m;
+	}
+	m = 0;
+	memcpy(&m, p, len);
+	last |= m;
+	v[3] ^= last;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= last;
+	v[2] ^= 0xff;
+	for (i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t fdnet_stack_hash(const struct fdnet_stack *stack, const void *data,
+			  size_t len)
+{
+	return siphash(stack->key, data, len);
+}
+
+uint32_t fdnet_stack_random(struct fdnet_stack *stack)
+{
+	uint64_t count = stack->rnd_count++;
+
+	return (uint32_t)siphash(stack->rnd_key, &count, sizeof(count));
+}
+
+/* ---- the object ---- */
+
+void fdnet_stack_config_init(struct fdnet_stack_config *cfg)
+{
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->mtu = 1500;
+	cfg->ephemeral_lo = 32768;
+	cfg->ephemeral_hi = 60999;
+}
+
+static int check_config(const struct fdnet_stack_config *cfg)
+{
+	if (!cfg->mem || !cfg->pool)
+		return -EINVAL;
+	if (cfg->mtu < 576 || cfg->mtu > 65535)
+		return -EINVAL;
+	if (cfg->ephemeral_lo > cfg->ephemeral_hi)
+		return -EINVAL;
+	return 0;
+}
+
+static void or_default(uint32_t *value, uint32_t fallback)
+{
+	if (!*value)
+		*value = fallback;
+}
+
+static void set_config(struct fdnet_stack *stack,
+		       const struct fdnet_stack_config *cfg)
+{
+	stack->cfg = *cfg;
+	or_default(&stack->cfg.max_socks, DEFAULT_MAX_SOCKS);
+	or_default(&stack->cfg.tcp_sndbuf, DEFAULT_TCP_BUF);
+	or_default(&stack->cfg.tcp_rcvbuf, DEFAULT_TCP_BUF);
+	or_default(&stack->cfg.tcp_buf_max, DEFAULT_TCP_BUF_MAX);
+	or_default(&stack->cfg.udp_sndbuf, DEFAULT_UDP_BUF);
+	or_default(&stack->cfg.udp_rcvbuf, DEFAULT_UDP_BUF);
+}
+
+static void set_keys(struct fdnet_stack *stack, const uint8_t seed[16])
+{
+	uint64_t root[2], i;
+	uint64_t *keys[] = { &stack->key[0], &stack->key[1],
+			     &stack->rnd_key[0], &stack->rnd_key[1] };
+
+	memcpy(root, seed, 16);
+	for (i = 0; i < 4; i++)
+		*keys[i] = siphash(root, &i, sizeof(i));
+	stack->ident = (uint16_t)fdnet_stack_random(stack);
+	stack->ident6 = fdnet_stack_random(stack);
+	stack->next_port[0] = fdnet_stack_random(stack);
+	stack->next_port[1] = fdnet_stack_random(stack);
+}
+
+int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
+		    struct fdnet_stack **ret_stack)
+{
+	struct fdnet_stack *stack;
+	int rc = check_config(cfg);
+
+	if (rc)
+		return rc;
+	stack = fdnet_mem_alloc(cfg->mem, sizeof(*stack));
+	if (!stack)
+		return -ENOMEM;
+	stack->mem = cfg->mem;
+	set_config(stack, cfg);
+	set_keys(stack, cfg->seed);
+	stack->now_us = now_us;
+	stack->icmp_tokens = FDNET_ICMP_BURST;
+	stack->icmp_refill_us = now_us;
+	if (cfg->ephemeral_lo) {
+		fdnet_stack_lease(stack, 6, cfg->ephemeral_lo,
+				  cfg->ephemeral_hi);
+		fdnet_stack_lease(stack, 17, cfg->ephemeral_lo,
+				  cfg->ephemeral_hi);
+	}
+	rc = fdnet_demux_init(stack);
+	if (!rc)
+		rc = fdnet_reass_init(stack);
+	if (rc) {
+		fdnet_stack_free(stack);
+		return rc;
+	}
+	*ret_stack = stack;
+	return 0;
+}
+
+void fdnet_stack_free(struct fdnet_stack *stack)
+{
+	struct fdnet_sock *so;
+
+	if (!stack)
+		return;
+	/* destroy() may release other sockets, such as unaccepted ones */
+	while ((so = stack->all)) {
+		if (so->ops->destroy)
+			so->ops->destroy(so);
+		fdnet_sock_release(so);
+	}
+	fdnet_pktq_purge(&stack->back);
+	fdnet_pktq_purge(&stack->frags);
+	fdnet_pktq_purge(&stack->queued);
+	fdnet_pktq_purge(&stack->orphans);
+	fdnet_buf_unref(stack->page);
+	fdnet_reass_done(stack);
+	fdnet_demux_done(stack);
+	fdnet_timers_done(stack);
+	fdnet_mem_free(stack->mem, stack, sizeof(*stack));
+}
+
+const struct fdnet_stack_config *
+fdnet_stack_cfg(const struct fdnet_stack *stack)
+{
+	return &stack->cfg;
+}
+
+const struct fdnet_mem *fdnet_stack_mem(const struct fdnet_stack *stack)
+{
+	return stack->mem;
+}
+
+struct fdnet_pkt_pool *fdnet_stack_pool(const struct fdnet_stack *stack)
+{
+	return stack->cfg.pool;
+}
+
+/* ---- time ---- */
+
+void fdnet_stack_set_time(struct fdnet_stack *stack, uint64_t now_us)
+{
+	if (now_us > stack->now_us)
+		stack->now_us = now_us;
+}
+
+uint64_t fdnet_stack_time(const struct fdnet_stack *stack)
+{
+	return stack->now_us;
+}
+
+void fdnet_stack_advance(struct fdnet_stack *stack)
+{
+	fdnet_timers_run(stack);
+}
+
+uint64_t fdnet_stack_expiry(struct fdnet_stack *stack)
+{
+	return fdnet_timers_expiry(stack);
+}
+
+/* ---- packets ---- */
+
+void fdnet_stack_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt)
+{
+	pkt->next = NULL;
+	pkt->flags &= (uint16_t)~FDNET_PKT_LOOPED;
+	stack->counters[FDNET_C_IP_IN]++;
+	if (fdnet_pkt_pull_up(pkt, 1)) {
+		stack->counters[FDNET_C_IP_SHORT]++;
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	switch (pkt->data[0] >> 4) {
+	case 4:
+		fdnet_ip4_input(stack, pkt);
+		break;
+	case 6:
+		fdnet_ip6_input(stack, pkt);
+		break;
+	default:
+		stack->counters[FDNET_C_IP_BAD_HEADER]++;
+		fdnet_pkt_free(pkt);
+	}
+}
+
+/* One packet of the first socket in the ready ring that has one. */
+static struct fdnet_pkt *ready_next(struct fdnet_stack *stack)
+{
+	struct fdnet_sock *so;
+	struct fdnet_pkt *pkt;
+
+	while ((so = stack->ready)) {
+		/* out of the ring first: output() may ask to be in again, or
+		 * release the socket, which clears stack->current */
+		DL_DELETE2(stack->ready, so, out_prev, out_next);
+		so->in_out_ring = false;
+		stack->current = so;
+		pkt = so->ops->output(so);
+		if (pkt && stack->current)
+			fdnet_sock_want_output(so);
+		stack->current = NULL;
+		if (pkt)
+			return pkt;
+	}
+	return NULL;
+}
+
+static struct fdnet_pkt *next_raw(struct fdnet_stack *stack)
+{
+	struct fdnet_pkt *pkt = fdnet_pktq_pop(&stack->queued);
+
+	if (!pkt)
+		pkt = fdnet_pktq_pop(&stack->orphans);
+	return pkt ? pkt : ready_next(stack);
+}
+
+struct fdnet_pkt *fdnet_stack_output(struct fdnet_stack *stack)
+{
+	struct fdnet_pkt *pkt = fdnet_pktq_pop(&stack->back);
+
+	while (!pkt) {
+		pkt = fdnet_pktq_pop(&stack->frags);
+		if (pkt)
+			break;
+		pkt = next_raw(stack);
+		if (!pkt)
+			return NULL;
+		pkt = fdnet_ip_route(stack, pkt);
+	}
+	stack->counters[FDNET_C_IP_OUT]++;
+	return pkt;
+}
+
+void fdnet_stack_unget(struct fdnet_stack *stack, struct fdnet_pkt *pkt)
+{
+	struct fdnet_pktq rest = stack->back;
+
+	stack->counters[FDNET_C_IP_OUT]--;
+	memset(&stack->back, 0, sizeof(stack->back));
+	fdnet_pktq_push(&stack->back, pkt);
+	fdnet_pktq_splice(&stack->back, &rest);
+}
+
+bool fdnet_stack_has_work(struct fdnet_stack *stack)
+{
+	return stack->back.head || stack->frags.head || stack->queued.head ||
+	       stack->orphans.head || stack->ready || stack->nbusy;
+}
+
+/* ---- events and requests ---- */
+
+struct fdnet_sock *fdnet_stack_next_event(struct fdnet_stack *stack,
+					  uint32_t *ret_events)
+{
+	struct fdnet_sock *so = stack->events;
+
+	if (!so)
+		return NULL;
+	DL_DELETE2(stack->events, so, event_prev, event_next);
+	so->in_event_list = false;
+	*ret_events = so->events;
+	so->events = 0;
+	return so;
+}
+
+void fdnet_stack_queue_request(struct fdnet_sock *so)
+{
+	struct fdnet_stack *stack = so->stack;
+
+	if (so->in_req_list)
+		return;
+	DL_APPEND2(stack->requests, so, req_prev, req_next);
+	so->in_req_list = true;
+}
+
+struct fdnet_sock *fdnet_stack_next_request(struct fdnet_stack *stack)
+{
+	struct fdnet_sock *so = stack->requests;
+
+	if (!so)
+		return NULL;
+	DL_DELETE2(stack->requests, so, req_prev, req_next);
+	so->in_req_list = false;
+	return so;
+}
+
+void fdnet_stack_peer_gone(struct fdnet_stack *stack, bool reset)
+{
+	struct fdnet_sock *so;
+
+	if (reset)
+		stack->dead = true;
+	for (so = stack->all; so; so = stack->cursor) {
+		/* moved on by fdnet_sock_release() if that one goes */
+		stack->cursor = so->all_next;
+		if (so->ops->peer_gone)
+			so->ops->peer_gone(so, reset);
+	}
+}
+
+/* ---- counters ---- */
+
+static const char *const counter_names[] = {
+	[FDNET_C_IP_IN] = "ip_in",
+	[FDNET_C_IP_OUT] = "ip_out",
+	[FDNET_C_IP_SHORT] = "ip_short",
+	[FDNET_C_IP_BAD_HEADER] = "ip_bad_header",
+	[FDNET_C_IP_BAD_CSUM] = "ip_bad_csum",
+	[FDNET_C_IP_NOT_OURS] = "ip_not_ours",
+	[FDNET_C_IP_MARTIAN] = "ip_martian",
+	[FDNET_C_IP_NO_PROTO] = "ip_no_proto",
+	[FDNET_C_IP_NO_ROUTE] = "ip_no_route",
+	[FDNET_C_IP_NOMEM] = "ip_nomem",
+	[FDNET_C_FRAG_IN] = "frag_in",
+	[FDNET_C_FRAG_OUT] = "frag_out",
+	[FDNET_C_FRAG_REASSEMBLED] = "frag_reassembled",
+	[FDNET_C_FRAG_TIMEOUT] = "frag_timeout",
+	[FDNET_C_FRAG_LIMIT] = "frag_limit",
+	[FDNET_C_FRAG_BAD] = "frag_bad",
+	[FDNET_C_ICMP_IN] = "icmp_in",
+	[FDNET_C_ICMP_OUT] = "icmp_out",
+	[FDNET_C_ICMP_BAD] = "icmp_bad",
+	[FDNET_C_ICMP_LIMITED] = "icmp_limited",
+	[FDNET_C_UDP_IN] = "udp_in",
+	[FDNET_C_UDP_OUT] = "udp_out",
+	[FDNET_C_UDP_BAD] = "udp_bad",
+	[FDNET_C_UDP_NO_PORT] = "udp_no_port",
+	[FDNET_C_UDP_RCVBUF] = "udp_rcvbuf",
+	[FDNET_C_TCP_IN] = "tcp_in",
+	[FDNET_C_TCP_OUT] = "tcp_out",
+	[FDNET_C_TCP_BAD] = "tcp_bad",
+	[FDNET_C_TCP_NO_SOCK] = "tcp_no_sock",
+	[FDNET_C_TCP_RST_OUT] = "tcp_rst_out",
+	[FDNET_C_TCP_RST_IN] = "tcp_rst_in",
+	[FDNET_C_TCP_RETRANS] = "tcp_retrans",
+	[FDNET_C_TCP_RTO] = "tcp_rto",
+	[FDNET_C_TCP_OOO] = "tcp_ooo",
+	[FDNET_C_TCP_DUP] = "tcp_dup",
+	[FDNET_C_TCP_OUT_OF_WINDOW] = "tcp_out_of_window",
+	[FDNET_C_TCP_CHALLENGE] = "tcp_challenge",
+	[FDNET_C_TCP_BACKLOG] = "tcp_backlog",
+	[FDNET_C_TCP_LIMIT] = "tcp_limit",
+	[FDNET_C_TCP_ACTIVE_OPEN] = "tcp_active_open",
+	[FDNET_C_TCP_PASSIVE_OPEN] = "tcp_passive_open",
+	[FDNET_C_TCP_FAILED_OPEN] = "tcp_failed_open",
+	[FDNET_C_TCP_ABORT] = "tcp_abort",
+};
+
+static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,
+	      "a counter without a name");
+
+void fdnet_stack_count(struct fdnet_stack *stack,
+		       enum fdnet_stack_counter which)
+{
+	stack->counters[which]++;
+}
+
+uint64_t fdnet_stack_counter(const struct fdnet_stack *stack,
+			     enum fdnet_stack_counter which)
+{
+	return which < FDNET_C_MAX ? stack->counters[which] : 0;
+}
+
+const char *fdnet_stack_counter_name(enum fdnet_stack_counter which)
+{
+	return which < FDNET_C_MAX ? counter_names[which] : NULL;
+}
+
+unsigned int fdnet_stack_socks(const struct fdnet_stack *stack)
+{
+	return stack->nsocks;
+}

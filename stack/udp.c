@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UDP (RFC 768, RFC 1122 4.1). */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
+
+#include "stack/dgram.h"
+#include "stack/icmp.h"
+#include "stack/sockopt.h"
+#include "stack/wire/bytes.h"
+#include "stack/wire/icmp.h"
+#include "stack/wire/udp.h"
+
+#define MAX_SEGMENTS 128 /* UDP_MAX_SEGMENTS */
+#define MAX_MEMBERS 64	 /* sockets that get a copy of a group datagram */
+
+struct udp_sock {
+	struct fdnet_dgram d;
+	int gso_size; /* UDP_SEGMENT */
+	bool gro, cork;
+	/* what UDP_CORK or MSG_MORE holds back; NULL while nothing is */
+	uint8_t *corked;
+	uint32_t corked_len;
+	struct fdnet_name corked_dst;
+};
+
+#define CORK_SIZE 65536
+
+static struct udp_sock *udp_of(struct fdnet_sock *so)
+{
+	return (struct udp_sock *)so;
+}
+
+/* ---- input ---- */
+
+static void no_port(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+		    const struct fdnet_ip_in *in)
+{
+	stack->counters[FDNET_C_UDP_NO_PORT]++;
+	fdnet_icmp_send_error(stack, pkt, in, FDNET_ICMP_UNREACH,
+			      FDNET_ICMP_UNREACH_PORT, 0);
+	fdnet_pkt_free(pkt);
+}
+
+static void to_group(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+		     const struct fdnet_ip_in *in,
+		     const struct fdnet_name *local,
+		     const struct fdnet_name *remote)
+{
+	struct fdnet_sock *socks[MAX_MEMBERS];
+	struct fdnet_pkt *copy;
+	unsigned int n, i;
+
+	n = fdnet_demux_group(stack, FDNET_PROTO_UDP, local, remote,
+			      in->ifindex, socks, MAX_MEMBERS);
+	if (!n)
+		stack->counters[FDNET_C_UDP_NO_PORT]++;
+	for (i = 0; i < n; i++) {
+		copy = fdnet_dgram_clone(pkt, in->hdr_len);
+		if (copy)
+			socks[i]->ops->input(socks[i], copy, in);
+	}
+	fdnet_pkt_free(pkt);
+}
+
+void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+		     const struct fdnet_ip_in *in)
+{
+	struct fdnet_name local = { .ip = in->dst }, remote = { .ip = in->src };
+	struct fdnet_sock *so;
+	struct fdnet_udp hdr;
+
+	fdnet_udp_decode(pkt->data, pkt->len, &hdr);
+	if (hdr.len && (hdr.len < FDNET_UDP_LEN || hdr.len > in->len)) {
+		stack->counters[FDNET_C_UDP_BAD]++;
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	if (hdr.len && hdr.len < in->len)
+		fdnet_pkt_trim(pkt, hdr.len);
+	local.port = hdr.dport;
+	remote.port = hdr.sport;
+	if (in->group) {
+		to_group(stack, pkt, in, &local, &remote);
+		return;
+	}
+	so = fdnet_demux_find(stack, FDNET_PROTO_UDP, &local, &remote);
+	if (so)
+		so->ops->input(so, pkt, in);
+	else
+		no_port(stack, pkt, in);
+}
+
+static void udp_input(struct fdnet_sock *so, struct fdnet_pkt *pkt,
+		      const struct fdnet_ip_in *in)
+{
+	if (!fdnet_dgram_receive(so, pkt, in))
+		so->stack->counters[FDNET_C_UDP_RCVBUF]++;
+}
+
+/* __udp4_lib_err(): an unconnected socket hears of errors only through its
+ * error queue, a connected one of the final ones, and of a packet that was
+ * too big for the way if it forbade to cut it. */
+static void udp_icmp_error(struct fdnet_sock *so,
+			   const struct fdnet_sock_error *err,
+			   const uint8_t *inner, uint32_t inner_len,
+			   uint32_t mtu)
+{
+	int family = err->about.ip.family;
+	bool fatal;
+
+	fdnet_icmp_to_error(family, err->type, err->code, &fatal);
+	if (err->error == EMSGSIZE)
+		fatal = (family == 4 ? so->opts.mtu_discover :
+				       so->opts.mtu_discover6) != 0;
+	if (!fdnet_dgram_push_error(so, err, inner + FDNET_UDP_LEN,
+				    inner_len - FDNET_UDP_LEN) &&
+	    (!fatal || !so->peer.ip.family))
+		return;
+	so->error = err->error;
+	fdnet_sock_event(so, FDNET_EV_ERR);
+}
+
+/* ---- output ---- */
+
+static int send_one(struct fdnet_sock *so, const struct fdnet_msg *msg,
+		    const struct fdnet_dgram_route *r, size_t offset,
+		    size_t len)
+{
+	struct fdnet_stack *stack = so->stack;
+	struct fdnet_udp hdr = {
+		.sport = msg->local.port ? msg->local.port : so->local.port,
+		.dport = r->dst.port,
+		.len = (uint16_t)(len + FDNET_UDP_LEN),
+	};
+	struct fdnet_pkt *pkt = fdnet_dgram_build(stack, msg, offset, len);
+	size_t total = len + FDNET_UDP_LEN + (r->dst.ip.family == 4 ? 20 : 40);
+	int rc;
+
+	if (!pkt)
+		return -ENOBUFS;
+	fdnet_udp_encode(fdnet_pkt_push(pkt, FDNET_UDP_LEN), &hdr);
+	if (so->opts.no_check && r->dst.ip.family == 4)
+		pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
+	else
+		fdnet_ip_csum_fill(stack, pkt, &r->src, &r->dst.ip,
+				   FDNET_PROTO_UDP, FDNET_UDP_CSUM_OFFSET);
+	rc = fdnet_ip_finish(stack, pkt, &r->src, &r->dst.ip, FDNET_PROTO_UDP,
+			     r->ttl, r->tos, r->df && total <= r->mtu);
+	if (rc) {
+		fdnet_pkt_free(pkt);
+		return rc;
+	}
+	/* see loop_group() in ip_out.c */
+	if (r->group && so->opts.mcast_loop)
+		pkt->flags |= FDNET_PKT_LOOPED;
+	fdnet_dgram_queue(so, pkt);
+	stack->counters[FDNET_C_UDP_OUT]++;
+	return 0;
+}
+
+static int send_segments(struct fdnet_sock *so, const struct fdnet_msg *msg,
+			 const struct fdnet_dgram_route *r, size_t total,
+			 size_t size)
+{
+	size_t offset = 0, len;
+	int rc;
+
+	if (size + FDNET_UDP_LEN + (r->dst.ip.family == 4 ? 20 : 40) > r->mtu)
+		return -EMSGSIZE;
+	if (total > size * MAX_SEGMENTS)
+		return -EINVAL;
+	do {
+		len = total - offset < size ? total - offset : size;
+		rc = send_one(so, msg, r, offset, len);
+		if (rc)
+			return offset ? 0 : rc;
+		offset += len;
+	} while (offset < total);
+	return 0;
+}
+
+static ssize_t send_now(struct fdnet_sock *so, const struct fdnet_msg *msg,
+			const struct fdnet_dgram_route *r, size_t total)
+{
+	size_t size = msg->gso_size ? msg->gso_size :
+				      (size_t)udp_of(so)->gso_size;
+	int rc;
+
+	if (size && total > size)
+		rc = send_segments(so, msg, r, total, size);
+	else
+		rc = send_one(so, msg, r, 0, total);
+	return rc ? rc : (ssize_t)total;
+}
+
+/* ---- corking ---- */
+
+static void drop_corked(struct fdnet_sock *so)
+{
+	struct udp_sock *u = udp_of(so);
+
+	fdnet_mem_free(so->stack->mem, u->corked, CORK_SIZE);
+	u->corked = NULL;
+	u->corked_len = 0;
+}
+
+static ssize_t send_corked(struct fdnet_sock *so)
+{
+	struct udp_sock *u = udp_of(so);
+	struct iovec iov = { u->corked, u->corked_len };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.to_from = u->corked_dst,
+		.ttl = -1,
+		.tos = -1,
+	};
+	struct fdnet_dgram_route r;
+	ssize_t rc;
+
+	rc = fdnet_dgram_route(so, &msg, &r);
+	if (!rc)
+		rc = send_now(so, &msg, &r, u->corked_len);
+	drop_corked(so);
+	return rc;
+}
+
+static ssize_t add_corked(struct fdnet_sock *so, const struct fdnet_msg *msg,
+			  const struct fdnet_dgram_route *r, size_t len,
+			  bool more)
+{
+	struct udp_sock *u = udp_of(so);
+	ssize_t rc;
+
+	if (!u->corked) {
+		u->corked = fdnet_mem_alloc(so->stack->mem, CORK_SIZE);
+		if (!u->corked)
+			return -ENOBUFS;
+		u->corked_dst = r->dst;
+	}
+	if (u->corked_len + len > 65507) {
+		drop_corked(so);
+		return -EMSGSIZE;
+	}
+	fdnet_iov_copy(msg, 0, u->corked + u->corked_len, len);
+	u->corked_len += (uint32_t)len;
+	if (more)
+		return (ssize_t)len;
+	rc = send_corked(so);
+	return rc < 0 ? rc : (ssize_t)len;
+}
+
+/* udp_sendmsg(), with inet_send_prepare() before it */
+static ssize_t udp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
+{
+	struct udp_sock *u = udp_of(so);
+	bool more = u->cork || msg->flags & FDNET_MSG_MORE;
+	struct fdnet_dgram_route r;
+	ssize_t len = fdnet_iov_len(msg);
+	int rc = fdnet_sock_autobind(so, NULL);
+
+	if (rc)
+		return rc;
+	if (len < 0 || len > 65535)
+		return -EMSGSIZE;
+	if (msg->flags & FDNET_MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->to_from.ip.family && !msg->to_from.port)
+		return -EINVAL;
+	rc = fdnet_dgram_route(so, msg, &r);
+	if (rc)
+		return rc;
+	if (!msg->gso_size && !u->gso_size) {
+		rc = fdnet_dgram_check_size(so, &r,
+					    (size_t)len + FDNET_UDP_LEN);
+		if (rc)
+			return rc;
+	}
+	rc = fdnet_dgram_can_send(so);
+	if (rc)
+		return rc;
+	if (more || u->corked)
+		return add_corked(so, msg, &r, (size_t)len, more);
+	return send_now(so, msg, &r, (size_t)len);
+}
+
+static ssize_t udp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
+{
+	struct fdnet_pkt *pkt = fdnet_dgram_of(so)->rx.head;
+	uint16_t sport = 0, dport = 0;
+	ssize_t rc;
+
+	if (pkt) {
+		sport = fdnet_get16(pkt->data);
+		dport = fdnet_get16(pkt->data + 2);
+	}
+	if (msg->flags & FDNET_MSG_OOB && !(msg->flags & FDNET_MSG_ERRQUEUE))
+		msg->flags &= ~FDNET_MSG_OOB;
+	rc = fdnet_dgram_recv(so, msg, FDNET_UDP_LEN);
+	if (rc < 0 || msg->flags & FDNET_MSG_ERRQUEUE || !pkt)
+		return rc;
+	msg->to_from.port = sport;
+	msg->local.port = dport;
+	return rc;
+}
+
+/* ---- the rest ---- */
+
+static int udp_connect(struct fdnet_sock *so, const struct fdnet_name *name)
+{
+	return fdnet_dgram_connect(so, name, true);
+}
+
+static uint32_t udp_inq(const struct fdnet_sock *so)
+{
+	const struct fdnet_pkt *pkt = ((const struct fdnet_dgram *)so)->rx.head;
+
+	return pkt ? fdnet_pkt_total(pkt) - FDNET_UDP_LEN : 0;
+}
+
+static void udp_destroy(struct fdnet_sock *so)
+{
+	drop_corked(so);
+	fdnet_dgram_destroy(so);
+}
+
+static int udp_setopt(struct fdnet_sock *so, int level, int name,
+		      const void *val, uint32_t len)
+{
+	struct udp_sock *u = udp_of(so);
+	int value;
+
+	if (level != IPPROTO_UDP)
+		return -ENOPROTOOPT;
+	if (len < sizeof(value))
+		return -EINVAL;
+	memcpy(&value, val, sizeof(value));
+	switch (name) {
+	case UDP_CORK:
+		u->cork = value;
+		if (!value && u->corked)
+			send_corked(so);
+		return 0;
+	case UDP_SEGMENT:
+		if (value < 0 || value > 65535)
+			return -EINVAL;
+		u->gso_size = value;
+		return 0;
+	case UDP_GRO:
+		u->gro = value;
+		return 0;
+	case UDP_ENCAP:
+		return value ? -ENOPROTOOPT : 0;
+	case UDP_NO_CHECK6_TX:
+	case UDP_NO_CHECK6_RX:
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int udp_getopt(struct fdnet_sock *so, int level, int name, void *val,
+		      uint32_t *len)
+{
+	struct udp_sock *u = udp_of(so);
+	int value;
+
+	if (level != IPPROTO_UDP)
+		return -ENOPROTOOPT;
+	switch (name) {
+	case UDP_CORK:
+		value = u->cork;
+		break;
+	case UDP_SEGMENT:
+		value = u->gso_size;
+		break;
+	case UDP_GRO:
+		value = u->gro;
+		break;
+	case UDP_ENCAP:
+	case UDP_NO_CHECK6_TX:
+	case UDP_NO_CHECK6_RX:
+		value = 0;
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return fdnet_sockopt_give_int(val, len, value);
+}
+
+const struct fdnet_proto_ops fdnet_udp_ops = {
+	.proto = FDNET_PROTO_UDP,
+	.size = sizeof(struct udp_sock),
+	.destroy = udp_destroy,
+	.close = fdnet_dgram_close,
+	.connect = udp_connect,
+	.shutdown = fdnet_dgram_shutdown,
+	.send = udp_send,
+	.recv = udp_recv,
+	.poll = fdnet_dgram_poll,
+	.output = fdnet_dgram_output,
+	.input = udp_input,
+	.icmp_error = udp_icmp_error,
+	.setopt = udp_setopt,
+	.getopt = udp_getopt,
+	.inq = udp_inq,
+	.outq = fdnet_dgram_outq,
+	.unsent = fdnet_dgram_outq,
+	.peer_gone = fdnet_dgram_peer_gone,
+};
