@@ -4,7 +4,7 @@ AM_TESTS_ENVIRONMENT = \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	CC='$(CC)'; export CC;
 
-EXTRA_DIST += tests/lib.sh
+EXTRA_DIST += tests/lib.sh tests/lint
 
 # Real programs, natively and in the sandbox: tests/apps/run, from quickstart.
 check_PROGRAMS += tests/apps/netpeer
@@ -37,3 +37,71 @@ EXTRA_DIST += \
 	tests/apps/stall.sh \
 	tests/apps/udp-echo.sh \
 	tests/apps/wget.sh
+
+# Small socket programs that print the same natively and in the sandbox.
+PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull
+EXTRA_DIST += tests/programs/run tests/programs/known.txt
+check_PROGRAMS += tests/programs/binding
+tests_programs_binding_SOURCES = tests/programs/binding.c tests/programs/probe.h
+tests_programs_binding_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_binding_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/connecting
+tests_programs_connecting_SOURCES = tests/programs/connecting.c tests/programs/probe.h
+tests_programs_connecting_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_connecting_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/controls
+tests_programs_controls_SOURCES = tests/programs/controls.c tests/programs/probe.h
+tests_programs_controls_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_controls_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/creating
+tests_programs_creating_SOURCES = tests/programs/creating.c tests/programs/probe.h
+tests_programs_creating_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_creating_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/datagrams
+tests_programs_datagrams_SOURCES = tests/programs/datagrams.c tests/programs/probe.h
+tests_programs_datagrams_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_datagrams_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/descriptors
+tests_programs_descriptors_SOURCES = tests/programs/descriptors.c tests/programs/probe.h
+tests_programs_descriptors_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_descriptors_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/epolling
+tests_programs_epolling_SOURCES = tests/programs/epolling.c tests/programs/probe.h
+tests_programs_epolling_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_epolling_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/errors
+tests_programs_errors_SOURCES = tests/programs/errors.c tests/programs/probe.h
+tests_programs_errors_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_errors_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/interrupts
+tests_programs_interrupts_SOURCES = tests/programs/interrupts.c tests/programs/probe.h
+tests_programs_interrupts_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_interrupts_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/options
+tests_programs_options_SOURCES = tests/programs/options.c tests/programs/probe.h
+tests_programs_options_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_options_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/polling
+tests_programs_polling_SOURCES = tests/programs/polling.c tests/programs/probe.h
+tests_programs_polling_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_polling_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/processes
+tests_programs_processes_SOURCES = tests/programs/processes.c tests/programs/probe.h
+tests_programs_processes_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_processes_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/resolving
+tests_programs_resolving_SOURCES = tests/programs/resolving.c tests/programs/probe.h
+tests_programs_resolving_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_resolving_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/six
+tests_programs_six_SOURCES = tests/programs/six.c tests/programs/probe.h
+tests_programs_six_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_six_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/streams
+tests_programs_streams_SOURCES = tests/programs/streams.c tests/programs/probe.h
+tests_programs_streams_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_streams_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/threads
+tests_programs_threads_SOURCES = tests/programs/threads.c tests/programs/probe.h
+tests_programs_threads_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_threads_LDADD = $(PTHREAD_LIBS)

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154,SC2016
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317,SC2016
 # bash's /dev/tcp and /dev/udp: redirections of a shell are sockets.
 needs="bash socat"
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # The same with the server inside: both ways at once, and 200 connections.
 modes="native sandbox"
 limit=120

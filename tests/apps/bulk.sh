@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # 1 GiB in each direction at once over one connection, every byte compared.
 modes="native sandbox preload"
 limit=180

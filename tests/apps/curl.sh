@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # curl: downloads and uploads by checksum, and what goes wrong in a clear way.
 needs="curl"
 

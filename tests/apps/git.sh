@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # git clone over http: a plain file server's way, and the smart protocol.
 needs="git curl"
 
@@ -19,10 +19,10 @@ app_setup() {
 	mkdir www
 	git clone -q --bare source www/repo.git
 	git -C www/repo.git update-server-info
-	background web $python -m http.server "$web" --bind 127.0.0.1 \
+	background web "$python" -m http.server "$web" --bind 127.0.0.1 \
 		--directory www
 	wait_port "$web"
-	background smart $python "$here/webhost.py" 127.0.0.1 "$smart" \
+	background smart "$python" "$here/webhost.py" 127.0.0.1 "$smart" \
 		"$scratch/www"
 	wait_port "$smart"
 }

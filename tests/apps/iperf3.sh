@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # iperf3, the client inside and the server inside, both directions, and UDP.
 needs="iperf3"
 modes="native sandbox"

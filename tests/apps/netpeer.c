@@ -34,11 +34,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK       65536
-#define PATTERN     (1 << 20)
-#define MIB         (1024 * 1024)
-#define HELLO       32
-#define MAX_UDP     65507
+#define CHUNK	    65536
+#define PATTERN	    (1 << 20)
+#define MIB	    (1024 * 1024)
+#define HELLO	    32
+#define MAX_UDP	    65507
 #define UDP_TOTAL   (10 * MIB)
 #define TIMEOUT_SEC 60
 
@@ -90,8 +90,8 @@ static const unsigned char *expected(uint64_t offset, size_t *ret_room)
 static struct sockaddr_storage resolve(const char *host, const char *port,
 				       int type, socklen_t *ret_len)
 {
-	struct addrinfo hints = { .ai_socktype = type }, *found;
-	struct sockaddr_storage addr = { 0 };
+	struct addrinfo hints = {.ai_socktype = type}, *found;
+	struct sockaddr_storage addr = {0};
 	int rc = getaddrinfo(host, port, &hints, &found);
 
 	if (rc)
@@ -104,7 +104,7 @@ static struct sockaddr_storage resolve(const char *host, const char *port,
 
 static void set_timeouts(int fd)
 {
-	struct timeval tv = { .tv_sec = TIMEOUT_SEC };
+	struct timeval tv = {.tv_sec = TIMEOUT_SEC};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
@@ -155,7 +155,7 @@ static bool recv_all(int fd, void *data, size_t len)
 
 static void send_hello(int fd, const char *word, unsigned long number)
 {
-	char hello[HELLO] = { 0 };
+	char hello[HELLO] = {0};
 
 	snprintf(hello, sizeof(hello), "%s %lu", word, number);
 	send_all(fd, hello, sizeof(hello));
@@ -222,7 +222,7 @@ static uint64_t recv_half(int fd, uint64_t len)
 
 static uint64_t both_ways(int fd, uint64_t len)
 {
-	struct half half = { fd, len };
+	struct half half = {fd, len};
 	pthread_t sender;
 	uint64_t got;
 
@@ -257,7 +257,7 @@ static void serve_stall(int fd, unsigned long seconds)
 static void *serve_one(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
-	char hello[HELLO + 1] = { 0 }, word[16];
+	char hello[HELLO + 1] = {0}, word[16];
 	unsigned long number;
 
 	set_timeouts(fd);
@@ -305,8 +305,7 @@ static int bind_to(const char *host, const char *port, int type)
 	return fd;
 }
 
-static void serve(const char *host, const char *port)
-	__attribute__((noreturn));
+static void serve(const char *host, const char *port) __attribute__((noreturn));
 
 static void serve(const char *host, const char *port)
 {
@@ -347,7 +346,7 @@ static int do_stall(const char *host, const char *port, const char *arg)
 {
 	unsigned long seconds = strtoul(arg, NULL, 10);
 	int fd = connect_to(host, port);
-	struct half half = { fd, 8 * MIB };
+	struct half half = {fd, 8 * MIB};
 	char answer[3] = "";
 
 	send_hello(fd, "stall", seconds);
@@ -387,8 +386,8 @@ static int do_many(const char *host, const char *port, const char *arg)
 static int do_hold(const char *host, const char *port)
 {
 	int fd = connect_to(host, port);
-	char data[100] = { 0 };
-	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	char data[100] = {0};
+	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 	ssize_t n;
 
 	send_hello(fd, "echo", 0);
@@ -425,7 +424,7 @@ static unsigned int udp_round(int fd, size_t size, unsigned int seq)
 {
 	static char out[MAX_UDP], in[MAX_UDP];
 	unsigned int lost = 0;
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 
 	memcpy(out, pattern + seq % 1000, size);
 	while (lost < 5) {
@@ -450,10 +449,9 @@ static unsigned int udp_round(int fd, size_t size, unsigned int seq)
 
 static int do_udp(const char *host, const char *port)
 {
-	static const size_t edges[] = { 1,     2,     511,   512,   513,
-					1399,  1471,  1472,  1473,  1499,
-					1500,  1501,  9000,  32767, 32768,
-					65506, 65507 };
+	static const size_t edges[] = {1,    2,	    511,   512,	  513,	1399,
+				       1471, 1472,  1473,  1499,  1500, 1501,
+				       9000, 32767, 32768, 65506, 65507};
 	socklen_t len;
 	struct sockaddr_storage addr = resolve(host, port, SOCK_DGRAM, &len);
 	int fd = socket(addr.ss_family, SOCK_DGRAM, 0);

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # nginx as a single process inside; curl outside.
 needs="nginx curl"
 modes="native sandbox"

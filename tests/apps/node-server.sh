@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # A node http server inside; curl outside.
 needs="node curl"
 modes="native sandbox"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # python3's http.server, with threads, inside; curl outside.
 needs="python3 curl"
 modes="native sandbox"
@@ -13,7 +13,7 @@ app_setup() {
 
 app() {
 	local sum
-	inside_background server $python -m http.server "$port" \
+	inside_background server "$python" -m http.server "$port" \
 		--bind "$any" --directory www
 	wait_port "$port"
 	is "up" "from inside" "$(curl -sS --retry 20 --retry-delay 1 \

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # python3's urllib, and sockets from its threads.
 needs="python3"
 
@@ -15,6 +15,6 @@ upload ok
 refused ECONNREFUSED
 16 threads ok
 timeout ok
-big ok" "$(inside $python "$here/urllib_client.py" \
+big ok" "$(inside "$python" "$here/urllib_client.py" \
 		"http://$host:$web" "http://$host:$closed" "$big_sum")"
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # redis-server inside, redis-cli and redis-benchmark outside.
 needs="redis-server redis-cli redis-benchmark"
 modes="native sandbox"

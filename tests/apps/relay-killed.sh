@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # The relay killed in the middle: clear errors at once, and no hang.
 modes="sandbox"
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # socat listening inside, for a client outside.
 needs="socat"
 modes="native sandbox"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # The ssh client inside, an sshd of our own outside.
 needs="ssh sshd ssh-keygen"
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2154,SC2317
 # 10 MiB through a UDP echo, in datagrams of 1 to 65507 bytes.
 limit=120
 

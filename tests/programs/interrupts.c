@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals during calls that wait: EINTR, SA_RESTART, calls from handlers. */
+#include "probe.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/time.h>
+
+static volatile int caught;
+static int handler_fd = -1;
+
+static void on_alarm(int signo)
+{
+	caught++;
+	if (handler_fd >= 0)
+		send(handler_fd, "s", 1, 0);
+}
+
+static void arm(bool restart, int ms)
+{
+	struct sigaction action = {.sa_handler = on_alarm};
+	struct itimerval timer = {.it_value.tv_usec = ms * 1000};
+
+	caught = 0;
+	action.sa_flags = restart ? SA_RESTART : 0;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+struct late {
+	int fd, ms;
+};
+
+static void *send_late(void *arg)
+{
+	struct late *late = arg;
+
+	sleep_ms(late->ms);
+	send(late->fd, "x", 1, 0);
+	return NULL;
+}
+
+/* The signal goes to the main thread: the helper blocks it. */
+static pthread_t start_late(struct late *late)
+{
+	sigset_t set, old;
+	pthread_t thread;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	pthread_create(&thread, NULL, send_late, late);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return thread;
+}
+
+static void receiving(void)
+{
+	int fds[2];
+	char byte;
+	struct timeval tv = {.tv_sec = 2};
+	struct late late;
+	pthread_t thread;
+
+	tcp_pair(fds);
+	arm(false, 50);
+	say(recv(fds[0], &byte, 1, 0), "recv, no restart");
+	say(caught, "recv, no restart, caught");
+	arm(true, 50);
+	late = (struct late){fds[1], 150};
+	thread = start_late(&late);
+	say(recv(fds[0], &byte, 1, 0), "recv, restart");
+	say(caught, "recv, restart, caught");
+	pthread_join(thread, NULL);
+	setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	arm(true, 50);
+	say(recv(fds[0], &byte, 1, 0), "recv with a time limit, restart");
+	arm(false, 50);
+	say(read(fds[0], &byte, 1), "read, no restart");
+	handler_fd = fds[1];
+	arm(true, 50);
+	say(recv(fds[0], &byte, 1, 0), "recv, the handler sends");
+	handler_fd = -1;
+	close_pair(fds);
+}
+
+static void accepting(void)
+{
+	uint16_t port;
+	int fd = new_listener(&port);
+
+	arm(false, 50);
+	say(accept(fd, NULL, NULL), "accept, no restart");
+	say(caught, "accept, no restart, caught");
+	close(fd);
+}
+
+static void polling(void)
+{
+	int fds[2], ep = epoll_create1(0);
+	struct pollfd pfd;
+	struct epoll_event event = {.events = EPOLLIN};
+	fd_set set;
+
+	tcp_pair(fds);
+	pfd = (struct pollfd){.fd = fds[0], .events = POLLIN};
+	arm(true, 50);
+	say(poll(&pfd, 1, 2000), "poll, restart");
+	arm(true, 50);
+	FD_ZERO(&set);
+	FD_SET(fds[0], &set);
+	say(select(fds[0] + 1, &set, NULL, NULL, NULL), "select, restart");
+	epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event);
+	arm(true, 50);
+	say(epoll_wait(ep, &event, 1, 2000), "epoll_wait, restart");
+	close(ep);
+	close_pair(fds);
+}
+
+static void masks(void)
+{
+	int fds[2];
+	struct pollfd pfd;
+	struct timespec limit = {.tv_sec = 2};
+	sigset_t block, old, none;
+
+	tcp_pair(fds);
+	sigemptyset(&block);
+	sigaddset(&block, SIGALRM);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	arm(false, 20);
+	sleep_ms(60);
+	say(caught, "blocked");
+	pfd = (struct pollfd){.fd = fds[0], .events = POLLIN};
+	sigemptyset(&none);
+	say(ppoll(&pfd, 1, &limit, &none), "ppoll lets it in");
+	say(caught, "caught");
+	sigprocmask(SIG_SETMASK, NULL, &block);
+	say_bool(sigismember(&block, SIGALRM), "blocked again after it");
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close_pair(fds);
+}
+
+static void sending(void)
+{
+	static char data[1 << 20];
+	int fds[2];
+	ssize_t n;
+
+	tcp_pair(fds);
+	arm(false, 100);
+	do
+		n = send(fds[0], data, sizeof(data), 0);
+	while (n == sizeof(data));
+	say_bool(n > 0 || errno == EINTR, "a send cut short or interrupted");
+	arm(false, 50);
+	set_nonblock(fds[0]);
+	while (send(fds[0], data, sizeof(data), 0) > 0)
+		;
+	fcntl(fds[0], F_SETFL, 0);
+	arm(false, 50);
+	say(send(fds[0], data, sizeof(data), 0), "send when full, no restart");
+	close_pair(fds);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	receiving();
+	accepting();
+	polling();
+	masks();
+	sending();
+	return 0;
+}
