@@ -19,9 +19,9 @@
 #include "sandbox/say.h"
 
 /* The shim's other settings would make it look elsewhere for its link. */
-static const char *const unset_names[] = { "FDNET_FD", "FDNET_ALLOW",
-					   "FDNET_ADDR", "FDNET_MTU",
-					   "FDNET_RELAY_BIN", "FDNET_LIB" };
+static const char *const unset_names[] = {"FDNET_FD",	     "FDNET_ALLOW",
+					  "FDNET_ADDR",	     "FDNET_MTU",
+					  "FDNET_RELAY_BIN", "FDNET_LIB"};
 
 static void fail(const char *step, int rc) __attribute__((noreturn));
 
@@ -142,6 +142,6 @@ void child_exec(struct child *child)
 	execvp(child->argv[0], child->argv);
 	error = errno;
 	say("%s: %s", child->argv[0], strerror(error));
-	_exit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND :
-						    EXIT_CANNOT_RUN);
+	_exit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND
+						  : EXIT_CANNOT_RUN);
 }

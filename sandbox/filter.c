@@ -26,16 +26,16 @@ static int add_rule(scmp_filter_ctx ctx, const struct filter_rule *rule)
 	case FILTER_ALWAYS:
 		return seccomp_rule_add_exact(ctx, action, rule->nr, 0);
 	case FILTER_NOT:
-		return seccomp_rule_add_exact(
-			ctx, action, rule->nr, 1,
-			SCMP_CMP(rule->arg, SCMP_CMP_NE, rule->first));
+		return seccomp_rule_add_exact(ctx, action, rule->nr, 1,
+					      SCMP_CMP(rule->arg, SCMP_CMP_NE,
+						       rule->first));
 	case FILTER_EACH:
 		for (value = rule->first; value <= rule->last;
 		     value += rule->step) {
-			rc = seccomp_rule_add_exact(
-				ctx, action, rule->nr, 1,
-				SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ,
-					 rule->mask, value));
+			rc = seccomp_rule_add_exact(ctx, action, rule->nr, 1,
+						    SCMP_CMP(rule->arg,
+							     SCMP_CMP_MASKED_EQ,
+							     rule->mask, value));
 			if (rc < 0)
 				return rc;
 		}
@@ -130,7 +130,7 @@ static int build_gate(struct filter_prog *prog)
 
 int filter_build(struct filter *ret_filter)
 {
-	struct filter filter = { 0 };
+	struct filter filter = {0};
 	int rc;
 
 	rc = build_gate(&filter.gate);
@@ -206,9 +206,10 @@ void filter_show(const struct filter *filter, FILE *out)
 {
 	size_t i;
 
-	fprintf(out, "Refused system calls. Calls of another architecture end "
-		     "the program; numbers above\n%d do not exist (ENOSYS); "
-		     "everything else is allowed.\n\n",
+	fprintf(out,
+		"Refused system calls. Calls of another architecture end "
+		"the program; numbers above\n%d do not exist (ENOSYS); "
+		"everything else is allowed.\n\n",
 		FILTER_NEWEST_CALL);
 	for (i = 0; i < filter_rule_count; i++) {
 		const struct filter_rule *rule = &filter_rules[i];

@@ -18,35 +18,35 @@
 #endif
 
 #define IOCTL_TUNSETIFF 0x400454ca /* linux/if_tun.h */
-#define FAMILY_UNIX     1
+#define FAMILY_UNIX	1
 /* The low four bits of socketpair's second argument are the type. */
-#define TYPE_BITS       0xf
-#define ALL_32          0xffffffff
+#define TYPE_BITS 0xf
+#define ALL_32	  0xffffffff
 
-#define RULE(name, err, why_) \
-	{ .call = #name, .nr = __NR_##name, .error = err, .why = why_ }
-#define RULE_EACH(name, err, arg_, mask_, first_, last_, step_, why_)   \
-	{                                                               \
-		.call = #name, .nr = __NR_##name, .error = err,         \
-		.cond = FILTER_EACH, .arg = arg_, .mask = mask_,        \
-		.first = first_, .last = last_, .step = step_,          \
-		.why = why_                                             \
+#define RULE(name, err, why_)                                                  \
+	{                                                                      \
+		.call = #name, .nr = __NR_##name, .error = err, .why = why_    \
 	}
-#define RULE_BIT(name, err, arg_, bit, why_) \
+#define RULE_EACH(name, err, arg_, mask_, first_, last_, step_, why_)          \
+	{                                                                      \
+		.call = #name, .nr = __NR_##name, .error = err,                \
+		.cond = FILTER_EACH, .arg = arg_, .mask = mask_,               \
+		.first = first_, .last = last_, .step = step_, .why = why_     \
+	}
+#define RULE_BIT(name, err, arg_, bit, why_)                                   \
 	RULE_EACH(name, err, arg_, bit, bit, bit, 1, why_)
-#define RULE_IS(name, err, arg_, value, why_) \
+#define RULE_IS(name, err, arg_, value, why_)                                  \
 	RULE_EACH(name, err, arg_, ALL_32, value, value, 1, why_)
-#define RULE_NOT(name, err, arg_, value, why_)                         \
-	{                                                               \
-		.call = #name, .nr = __NR_##name, .error = err,         \
-		.cond = FILTER_NOT, .arg = arg_, .first = value,        \
-		.why = why_                                             \
+#define RULE_NOT(name, err, arg_, value, why_)                                 \
+	{                                                                      \
+		.call = #name, .nr = __NR_##name, .error = err,                \
+		.cond = FILTER_NOT, .arg = arg_, .first = value, .why = why_   \
 	}
 
 const struct filter_rule filter_rules[] = {
 	/* ---- sockets: the only ones inside are AF_UNIX pairs ---- */
 	RULE(socket, EAFNOSUPPORT,
-	     "a socket of any family is a way to the host's network or services"),
+	     "every family is a way to the host or to its services"),
 	RULE_NOT(socketpair, EAFNOSUPPORT, 0, FAMILY_UNIX,
 		 "only AF_UNIX pairs talk to nobody else"),
 	RULE_EACH(socketpair, ESOCKTNOSUPPORT, 1, TYPE_BITS, 0, 0, 1,
@@ -72,8 +72,7 @@ const struct filter_rule filter_rules[] = {
 	/* ---- calls whose operations seccomp cannot see ---- */
 	RULE(io_uring_setup, ENOSYS, "rings make sockets unseen by a filter"),
 	RULE(io_uring_enter, ENOSYS, "rings make sockets unseen by a filter"),
-	RULE(io_uring_register, ENOSYS,
-	     "rings make sockets unseen by a filter"),
+	RULE(io_uring_register, ENOSYS, "rings make sockets unseen by a filter"),
 	RULE(clone3, ENOSYS,
 	     "its flags are behind a pointer; libc falls back to clone"),
 

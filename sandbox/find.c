@@ -17,14 +17,14 @@
 const struct find_row find_relay = {
 	.what = "relay",
 	.env = "FDNET_RELAY_BIN",
-	.beside = { "fdnet-relay" },
+	.beside = {"fdnet-relay"},
 	.installed = FDNET_LIBEXECDIR "/fdnet-relay",
 };
 
 const struct find_row find_shim = {
 	.what = "preload library",
 	.env = "FDNET_LIB",
-	.beside = { ".libs/libfdnet.so", "libfdnet.so" },
+	.beside = {".libs/libfdnet.so", "libfdnet.so"},
 	.installed = FDNET_LIBDIR "/libfdnet.so",
 };
 

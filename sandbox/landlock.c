@@ -16,7 +16,7 @@
 struct ruleset {
 	uint64_t handled_access_fs;
 	uint64_t handled_access_net; /* version 4 */
-	uint64_t scoped;             /* version 6 */
+	uint64_t scoped;	     /* version 6 */
 };
 
 struct path_rule {
@@ -24,13 +24,13 @@ struct path_rule {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-#define CREATE_RULESET_VERSION     1
-#define RULE_PATH_BENEATH          1
-#define ACCESS_FS_REFER            (1 << 13) /* version 2 */
-#define ACCESS_NET_BIND_TCP        1
-#define ACCESS_NET_CONNECT_TCP     2
+#define CREATE_RULESET_VERSION	   1
+#define RULE_PATH_BENEATH	   1
+#define ACCESS_FS_REFER		   (1 << 13) /* version 2 */
+#define ACCESS_NET_BIND_TCP	   1
+#define ACCESS_NET_CONNECT_TCP	   2
 #define SCOPE_ABSTRACT_UNIX_SOCKET 1
-#define SCOPE_SIGNAL               2
+#define SCOPE_SIGNAL		   2
 
 /*
  * A ruleset must handle something. One that handles any file right refuses
@@ -39,13 +39,12 @@ struct path_rule {
  */
 static size_t fill_ruleset(struct ruleset *attr, int version)
 {
-	*attr = (struct ruleset){ 0 };
+	*attr = (struct ruleset){0};
 	if (version < 4) {
 		attr->handled_access_fs = ACCESS_FS_REFER;
 		return offsetof(struct ruleset, handled_access_net);
 	}
-	attr->handled_access_net =
-		ACCESS_NET_BIND_TCP | ACCESS_NET_CONNECT_TCP;
+	attr->handled_access_net = ACCESS_NET_BIND_TCP | ACCESS_NET_CONNECT_TCP;
 	if (version < 6)
 		return offsetof(struct ruleset, scoped);
 	attr->scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
@@ -55,7 +54,7 @@ static size_t fill_ruleset(struct ruleset *attr, int version)
 /* Gives back, below the root, the right that had to be handled. */
 static int allow_refer(int ruleset)
 {
-	struct path_rule rule = { .allowed_access = ACCESS_FS_REFER };
+	struct path_rule rule = {.allowed_access = ACCESS_FS_REFER};
 	int rc = 0;
 
 	rule.parent_fd = open("/", O_PATH | O_CLOEXEC);

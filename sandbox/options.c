@@ -30,28 +30,28 @@ struct option_row {
 };
 
 static const struct option_row option_rows[] = {
-	{ "--allow", 'a', "RULE", OPT_RELAY,
-	  "let the program reach what RULE names; may be repeated" },
-	{ "--deny", 'd', "RULE", OPT_RELAY,
-	  "forbid it again; the first rule that matches decides" },
-	{ "--publish", 'p', "SPEC", OPT_RELAY,
-	  "host port to sandbox port: 8080:80, 127.0.0.1:8080:80, udp:53:53" },
-	{ "--policy", 0, "FILE", OPT_RELAY,
-	  "read allow, deny and publish lines from FILE" },
-	{ "--addr", 0, "ADDR", OPT_RELAY,
-	  "the sandbox's own address, such as 10.0.2.15/24" },
-	{ "--mtu", 0, "BYTES", OPT_RELAY, "largest packet on the link" },
-	{ "--record", 0, "FILE", OPT_RELAY,
-	  "write what the program tried, one event a line" },
-	{ "--inherit", 0, "FD", OPT_INHERIT,
-	  "leave this descriptor open in the program" },
-	{ "--quiet", 'q', NULL, OPT_QUIET, "no summary at the end" },
-	{ "--verbose", 'v', NULL, OPT_VERBOSE,
-	  "say which layers of the fence are up, and each refusal" },
-	{ "--show-filter", 0, NULL, OPT_SHOW_FILTER,
-	  "print the system call filter and its reasons" },
-	{ "--help", 'h', NULL, OPT_HELP, "this text" },
-	{ "--version", 'V', NULL, OPT_VERSION, "print the version" },
+	{"--allow", 'a', "RULE", OPT_RELAY,
+	 "let the program reach what RULE names; may be repeated"},
+	{"--deny", 'd', "RULE", OPT_RELAY,
+	 "forbid it again; the first rule that matches decides"},
+	{"--publish", 'p', "SPEC", OPT_RELAY,
+	 "host port to sandbox port: 8080:80, 127.0.0.1:8080:80, udp:53:53"},
+	{"--policy", 0, "FILE", OPT_RELAY,
+	 "read allow, deny and publish lines from FILE"},
+	{"--addr", 0, "ADDR", OPT_RELAY,
+	 "the sandbox's own address, such as 10.0.2.15/24"},
+	{"--mtu", 0, "BYTES", OPT_RELAY, "largest packet on the link"},
+	{"--record", 0, "FILE", OPT_RELAY,
+	 "write what the program tried, one event a line"},
+	{"--inherit", 0, "FD", OPT_INHERIT,
+	 "leave this descriptor open in the program"},
+	{"--quiet", 'q', NULL, OPT_QUIET, "no summary at the end"},
+	{"--verbose", 'v', NULL, OPT_VERBOSE,
+	 "say which layers of the fence are up, and each refusal"},
+	{"--show-filter", 0, NULL, OPT_SHOW_FILTER,
+	 "print the system call filter and its reasons"},
+	{"--help", 'h', NULL, OPT_HELP, "this text"},
+	{"--version", 'V', NULL, OPT_VERSION, "print the version"},
 };
 
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(*option_rows))
@@ -204,7 +204,7 @@ static int parse_option(struct options *opts, char **argv, int at)
 
 int options_parse(int argc, char **argv, struct options *ret_opts)
 {
-	struct options opts = { .action = OPTIONS_RUN };
+	struct options opts = {.action = OPTIONS_RUN};
 	int at = 1, used;
 
 	/* Each word of ours becomes at most two of the relay's. */

@@ -40,7 +40,7 @@ static int make_pair(int *ret_ours, int *ret_relays)
 /* Out of the way of 3 and 4 first, since either may be one of them. */
 static int place_fds(int attach, int status)
 {
-	int fds[] = { RELAY_ATTACH_FD, RELAY_STATUS_FD };
+	int fds[] = {RELAY_ATTACH_FD, RELAY_STATUS_FD};
 
 	attach = fcntl(attach, F_DUPFD, RELAY_STATUS_FD + 1);
 	status = fcntl(status, F_DUPFD, RELAY_STATUS_FD + 1);
@@ -72,8 +72,7 @@ static int settle(void)
 	return 0;
 }
 
-static void exec_relay(const char *path, const char **argv, int attach,
-		       int status)
+static void exec_relay(const char *path, const char **argv, int attach, int status)
 {
 	int rc;
 
@@ -91,8 +90,7 @@ static void exec_relay(const char *path, const char **argv, int attach,
 static const char **make_argv(const char *path, const char *const *args,
 			      size_t argc)
 {
-	static const char *const own[] = { "--attach-fd", "3", "--status-fd",
-					   "4" };
+	static const char *const own[] = {"--attach-fd", "3", "--status-fd", "4"};
 	const size_t own_count = sizeof(own) / sizeof(*own);
 	const char **argv;
 
@@ -108,7 +106,7 @@ static const char **make_argv(const char *path, const char *const *args,
 /* Returns bytes of the word, 0 at the end of the channel, -ETIMEDOUT. */
 static ssize_t read_word(int fd, char *word, size_t size, int timeout_ms)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	ssize_t len;
 	int rc;
 
@@ -132,8 +130,7 @@ static int wait_ready(struct relay_proc *relay)
 	ssize_t len;
 	int status = 0;
 
-	len = read_word(relay->status_fd, word, sizeof(word),
-			READY_TIMEOUT_MS);
+	len = read_word(relay->status_fd, word, sizeof(word), READY_TIMEOUT_MS);
 	if (len > 0 && !strcmp(word, "ready"))
 		return 0;
 	if (len == -ETIMEDOUT)
@@ -156,7 +153,7 @@ static int wait_ready(struct relay_proc *relay)
 int relay_proc_start(const char *path, const char *const *args, size_t argc,
 		     struct relay_proc *ret_relay)
 {
-	struct relay_proc relay = { -1, -1, -1 };
+	struct relay_proc relay = {-1, -1, -1};
 	int relay_attach = -1, relay_status = -1;
 	const char **argv;
 	int rc;
@@ -193,8 +190,7 @@ void relay_proc_finish(struct relay_proc *relay)
 {
 	char word[32];
 
-	if (send(relay->status_fd, "finish", strlen("finish"), MSG_NOSIGNAL) <
-	    0)
+	if (send(relay->status_fd, "finish", strlen("finish"), MSG_NOSIGNAL) < 0)
 		return;
 	read_word(relay->status_fd, word, sizeof(word), FINISH_TIMEOUT_MS);
 }

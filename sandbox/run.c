@@ -213,7 +213,7 @@ static int run_prepared(struct run *run)
 
 int run_program(const struct options *opts)
 {
-	struct run run = { .opts = opts };
+	struct run run = {.opts = opts};
 	int status = EXIT_OWN_FAILURE;
 
 	say_init(opts->verbose);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /* Our own faults are not the program's. */
-static const int own_signals[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
-				   SIGTRAP, SIGABRT, SIGSYS };
+static const int own_signals[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+				  SIGTRAP, SIGABRT, SIGSYS};
 
 static void fill_set(sigset_t *set)
 {

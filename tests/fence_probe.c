@@ -45,9 +45,9 @@ static void show_descriptors(void)
 
 static void show_sockets(void)
 {
-	static const int families[] = { AF_UNIX,   AF_INET,  AF_INET6,
-					AF_PACKET, AF_VSOCK, AF_NETLINK,
-					AF_ALG };
+	static const int families[] = {AF_UNIX,	  AF_INET,  AF_INET6,
+				       AF_PACKET, AF_VSOCK, AF_NETLINK,
+				       AF_ALG};
 	char name[32];
 	int pair[2];
 	size_t i;
@@ -61,8 +61,7 @@ static void show_sockets(void)
 	show("SIOCGIFCONF", syscall(SYS_ioctl, pair[0], 0x8912, name));
 	show("pair seqpacket",
 	     syscall(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET, 0, pair));
-	show("pair dgram",
-	     syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, pair));
+	show("pair dgram", syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, pair));
 }
 
 static void show_calls(void)

@@ -28,7 +28,7 @@
 
 #if defined(__x86_64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
-#define X32_BIT     0x40000000
+#define X32_BIT	    0x40000000
 #elif defined(__aarch64__)
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #else
@@ -121,10 +121,10 @@ static uint32_t answer(const struct seccomp_data *data)
 	uint32_t b = interpret(&filter.rules, rules_seen, data);
 
 	return (int32_t)(b & SECCOMP_RET_ACTION_FULL) <
-			       (int32_t)(a & SECCOMP_RET_ACTION_FULL) ||
-			       a == SECCOMP_RET_ALLOW ?
-		       b :
-		       a;
+				       (int32_t)(a & SECCOMP_RET_ACTION_FULL) ||
+			       a == SECCOMP_RET_ALLOW
+		       ? b
+		       : a;
 }
 
 /* ---- the table, read in the plainest way ---- */
@@ -143,8 +143,7 @@ static bool rule_matches(const struct filter_rule *rule,
 	case FILTER_NOT:
 		return arg != rule->first;
 	case FILTER_EACH:
-		for (value = rule->first; value <= rule->last;
-		     value += rule->step)
+		for (value = rule->first; value <= rule->last; value += rule->step)
 			if ((arg & rule->mask) == value)
 				return true;
 		return false;
@@ -162,8 +161,7 @@ static bool is_expected(const struct seccomp_data *data, uint32_t got)
 		if (!rule_matches(&filter_rules[i], data))
 			continue;
 		matched = true;
-		if (got == (SECCOMP_RET_ERRNO |
-			    (uint32_t)filter_rules[i].error))
+		if (got == (SECCOMP_RET_ERRNO | (uint32_t)filter_rules[i].error))
 			return true;
 	}
 	if (matched)
@@ -215,7 +213,7 @@ static size_t argument_classes(const struct filter_rule *rule, uint64_t *out)
 static void try_rule(const struct filter_rule *rule)
 {
 	uint64_t values[256], others[256];
-	struct seccomp_data data = { .nr = rule->nr, .arch = NATIVE_ARCH };
+	struct seccomp_data data = {.nr = rule->nr, .arch = NATIVE_ARCH};
 	size_t count = argument_classes(rule, values), i, j, k;
 
 	for (i = 0; i < count; i++) {
@@ -242,7 +240,7 @@ static void try_rule(const struct filter_rule *rule)
 
 START_TEST(every_number_answers_as_the_table_says)
 {
-	struct seccomp_data data = { .arch = NATIVE_ARCH };
+	struct seccomp_data data = {.arch = NATIVE_ARCH};
 
 	for (data.nr = 0; data.nr < 4096; data.nr++)
 		expect_table(&data);
@@ -267,9 +265,9 @@ START_TEST(foreign_architectures_end_the_program)
 		AUDIT_ARCH_I386,  AUDIT_ARCH_ARM,     AUDIT_ARCH_X86_64,
 		AUDIT_ARCH_MIPS,  AUDIT_ARCH_AARCH64, AUDIT_ARCH_PPC64LE,
 		AUDIT_ARCH_S390X, AUDIT_ARCH_RISCV64, 0,
-		0xffffffff,       NATIVE_ARCH ^ 1,
+		0xffffffff,	  NATIVE_ARCH ^ 1,
 	};
-	struct seccomp_data data = { 0 };
+	struct seccomp_data data = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof(archs) / sizeof(*archs); i++) {
@@ -287,7 +285,7 @@ END_TEST
 #ifdef X32_BIT
 START_TEST(x32_calls_do_not_exist)
 {
-	struct seccomp_data data = { .arch = NATIVE_ARCH };
+	struct seccomp_data data = {.arch = NATIVE_ARCH};
 	uint32_t nr;
 
 	for (nr = X32_BIT; nr < X32_BIT + 1024; nr++) {
@@ -300,7 +298,7 @@ END_TEST
 
 START_TEST(number_minus_one_does_not_exist)
 {
-	struct seccomp_data data = { .arch = NATIVE_ARCH, .nr = -1 };
+	struct seccomp_data data = {.arch = NATIVE_ARCH, .nr = -1};
 
 	ck_assert_uint_ne(answer(&data), SECCOMP_RET_ALLOW);
 }
@@ -313,79 +311,76 @@ static const struct {
 	uint64_t args[6];
 	bool allowed;
 } promises[] = {
-	{ "inet socket", __NR_socket, { AF_INET, SOCK_STREAM }, false },
-	{ "inet6 socket", __NR_socket, { AF_INET6, SOCK_DGRAM }, false },
-	{ "unix socket", __NR_socket, { AF_UNIX, SOCK_STREAM }, false },
-	{ "netlink socket", __NR_socket, { AF_NETLINK, SOCK_RAW }, false },
-	{ "packet socket", __NR_socket, { AF_PACKET, SOCK_RAW }, false },
-	{ "vsock socket", __NR_socket, { AF_VSOCK, SOCK_STREAM }, false },
-	{ "alg socket", __NR_socket, { AF_ALG, SOCK_SEQPACKET }, false },
-	{ "family beyond all", __NR_socket, { 200, SOCK_STREAM }, false },
-	{ "stream pair", __NR_socketpair, { AF_UNIX, SOCK_STREAM }, true },
-	{ "seqpacket pair",
-	  __NR_socketpair,
-	  { AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK },
-	  true },
-	{ "datagram pair", __NR_socketpair, { AF_UNIX, SOCK_DGRAM }, false },
-	{ "raw pair", __NR_socketpair, { AF_UNIX, SOCK_RAW }, false },
-	{ "datagram pair, high bits",
-	  __NR_socketpair,
-	  { AF_UNIX, SOCK_DGRAM | (UINT64_C(7) << 32) },
-	  false },
-	{ "tipc pair", __NR_socketpair, { AF_TIPC, SOCK_STREAM }, false },
-	{ "send without address", __NR_sendto, { 3, 4, 5, MSG_NOSIGNAL }, true },
-	{ "send with address", __NR_sendto, { 3, 4, 5, 0, 0x7f0000, 16 },
-	  false },
-	{ "send with a high address",
-	  __NR_sendto,
-	  { 3, 4, 5, 0, UINT64_C(0x7f0000000000), 16 },
-	  false },
-	{ "fast open", __NR_sendmsg, { 3, 4, MSG_FASTOPEN }, false },
-	{ "fast open, high bits",
-	  __NR_sendmsg,
-	  { 3, 4, MSG_FASTOPEN | (UINT64_C(1) << 40) },
-	  false },
-	{ "message", __NR_sendmsg, { 3, 4, MSG_NOSIGNAL }, true },
-	{ "terminal input", __NR_ioctl, { 0, TIOCSTI }, false },
-	{ "terminal input, high bits",
-	  __NR_ioctl,
-	  { 0, TIOCSTI | (UINT64_C(1) << 32) },
-	  false },
-	{ "window size", __NR_ioctl, { 0, TIOCGWINSZ }, true },
-	{ "bytes to read", __NR_ioctl, { 0, FIONREAD }, true },
-	{ "interface list", __NR_ioctl, { 0, 0x8912 }, false },
-	{ "interface address", __NR_ioctl, { 0, 0x8915 }, false },
-	{ "net namespace of a socket", __NR_ioctl, { 0, 0x894c }, false },
-	{ "at mark", __NR_ioctl, { 0, 0x8905 }, true },
-	{ "fork", __NR_clone, { SIGCHLD }, true },
-	{ "thread",
-	  __NR_clone,
-	  { CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD },
-	  true },
-	{ "user namespace", __NR_clone, { CLONE_NEWUSER | SIGCHLD }, false },
-	{ "net namespace", __NR_unshare, { CLONE_NEWNET }, false },
-	{ "own descriptors", __NR_unshare, { CLONE_FILES }, true },
-	{ "ring", __NR_io_uring_setup, { 1 }, false },
-	{ "own limits", __NR_prlimit64, { 0, 7 }, true },
-	{ "another's limits", __NR_prlimit64, { 4242, 7 }, false },
-	{ "own filter", __NR_seccomp, { SECCOMP_SET_MODE_FILTER }, true },
-	{ "own listener",
-	  __NR_seccomp,
-	  { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER },
-	  false },
-	{ "read", __NR_read, { 0 }, true },
-	{ "exec", __NR_execve, { 0 }, true },
-	{ "epoll", __NR_epoll_ctl, { 0 }, true },
+	{"inet socket", __NR_socket, {AF_INET, SOCK_STREAM}, false},
+	{"inet6 socket", __NR_socket, {AF_INET6, SOCK_DGRAM}, false},
+	{"unix socket", __NR_socket, {AF_UNIX, SOCK_STREAM}, false},
+	{"netlink socket", __NR_socket, {AF_NETLINK, SOCK_RAW}, false},
+	{"packet socket", __NR_socket, {AF_PACKET, SOCK_RAW}, false},
+	{"vsock socket", __NR_socket, {AF_VSOCK, SOCK_STREAM}, false},
+	{"alg socket", __NR_socket, {AF_ALG, SOCK_SEQPACKET}, false},
+	{"family beyond all", __NR_socket, {200, SOCK_STREAM}, false},
+	{"stream pair", __NR_socketpair, {AF_UNIX, SOCK_STREAM}, true},
+	{"seqpacket pair",
+	 __NR_socketpair,
+	 {AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK},
+	 true},
+	{"datagram pair", __NR_socketpair, {AF_UNIX, SOCK_DGRAM}, false},
+	{"raw pair", __NR_socketpair, {AF_UNIX, SOCK_RAW}, false},
+	{"datagram pair, high bits",
+	 __NR_socketpair,
+	 {AF_UNIX, SOCK_DGRAM | (UINT64_C(7) << 32)},
+	 false},
+	{"tipc pair", __NR_socketpair, {AF_TIPC, SOCK_STREAM}, false},
+	{"send without address", __NR_sendto, {3, 4, 5, MSG_NOSIGNAL}, true},
+	{"send with address", __NR_sendto, {3, 4, 5, 0, 0x7f0000, 16}, false},
+	{"send with a high address",
+	 __NR_sendto,
+	 {3, 4, 5, 0, UINT64_C(0x7f0000000000), 16},
+	 false},
+	{"fast open", __NR_sendmsg, {3, 4, MSG_FASTOPEN}, false},
+	{"fast open, high bits",
+	 __NR_sendmsg,
+	 {3, 4, MSG_FASTOPEN | (UINT64_C(1) << 40)},
+	 false},
+	{"message", __NR_sendmsg, {3, 4, MSG_NOSIGNAL}, true},
+	{"terminal input", __NR_ioctl, {0, TIOCSTI}, false},
+	{"terminal input, high bits",
+	 __NR_ioctl,
+	 {0, TIOCSTI | (UINT64_C(1) << 32)},
+	 false},
+	{"window size", __NR_ioctl, {0, TIOCGWINSZ}, true},
+	{"bytes to read", __NR_ioctl, {0, FIONREAD}, true},
+	{"interface list", __NR_ioctl, {0, 0x8912}, false},
+	{"interface address", __NR_ioctl, {0, 0x8915}, false},
+	{"net namespace of a socket", __NR_ioctl, {0, 0x894c}, false},
+	{"at mark", __NR_ioctl, {0, 0x8905}, true},
+	{"fork", __NR_clone, {SIGCHLD}, true},
+	{"thread",
+	 __NR_clone,
+	 {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD},
+	 true},
+	{"user namespace", __NR_clone, {CLONE_NEWUSER | SIGCHLD}, false},
+	{"net namespace", __NR_unshare, {CLONE_NEWNET}, false},
+	{"own descriptors", __NR_unshare, {CLONE_FILES}, true},
+	{"ring", __NR_io_uring_setup, {1}, false},
+	{"own limits", __NR_prlimit64, {0, 7}, true},
+	{"another's limits", __NR_prlimit64, {4242, 7}, false},
+	{"own filter", __NR_seccomp, {SECCOMP_SET_MODE_FILTER}, true},
+	{"own listener",
+	 __NR_seccomp,
+	 {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER},
+	 false},
+	{"read", __NR_read, {0}, true},
+	{"exec", __NR_execve, {0}, true},
+	{"epoll", __NR_epoll_ctl, {0}, true},
 };
 
 START_TEST(what_the_manual_promises_holds)
 {
-	struct seccomp_data data = { .arch = NATIVE_ARCH,
-				     .nr = promises[_i].nr };
+	struct seccomp_data data = {.arch = NATIVE_ARCH, .nr = promises[_i].nr};
 
 	memcpy(data.args, promises[_i].args, sizeof(data.args));
-	ck_assert_msg((answer(&data) == SECCOMP_RET_ALLOW) ==
-			      promises[_i].allowed,
+	ck_assert_msg((answer(&data) == SECCOMP_RET_ALLOW) == promises[_i].allowed,
 		      "%s: got 0x%x", promises[_i].label, answer(&data));
 }
 END_TEST
@@ -400,15 +395,15 @@ static uint64_t next_random(uint64_t *state)
 
 START_TEST(random_calls_answer_as_the_table_says)
 {
-	struct seccomp_data data = { .arch = NATIVE_ARCH };
+	struct seccomp_data data = {.arch = NATIVE_ARCH};
 	uint64_t state = 0x9e3779b97f4a7c15;
 	int i, j;
 
 	for (i = 0; i < RANDOM_ROUNDS; i++) {
 		uint64_t shape = next_random(&state);
 
-		data.nr = i & 1 ? filter_rules[shape % filter_rule_count].nr :
-				  (int)(shape % 600);
+		data.nr = i & 1 ? filter_rules[shape % filter_rule_count].nr
+				: (int)(shape % 600);
 		for (j = 0; j < 6; j++) {
 			data.args[j] = next_random(&state);
 			if (shape & (1 << (8 + j)))
@@ -434,7 +429,7 @@ static void expect_seen(const char *name, const struct filter_prog *prog,
 /* In one test, so in one process: the marks of what was reached are there. */
 START_TEST(every_instruction_is_reached)
 {
-	struct seccomp_data data = { .arch = NATIVE_ARCH };
+	struct seccomp_data data = {.arch = NATIVE_ARCH};
 	size_t i;
 
 	for (data.nr = -1; data.nr < 1024; data.nr++)
@@ -462,8 +457,7 @@ START_TEST(the_kernel_agrees)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		if (filter_load(&filter) < 0)
 			_exit(1);
-		if (socket(AF_INET, SOCK_STREAM, 0) >= 0 ||
-		    errno != EAFNOSUPPORT)
+		if (socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EAFNOSUPPORT)
 			_exit(2);
 		if (syscall(FILTER_NEWEST_CALL + 1) >= 0 || errno != ENOSYS)
 			_exit(3);
