@@ -41,6 +41,8 @@ stack_libstack_la_SOURCES = \
 	stack/wire/udp.c \
 	stack/wire/udp.h
 
+include $(top_srcdir)/stack/tcp.mk
+
 pkginclude_HEADERS += include/fdnet/stack.h
 EXTRA_DIST += stack/README.md
 
@@ -53,6 +55,6 @@ tests_libstackpair_la_SOURCES = \
 	tests/stack_pair.h
 tests_libstackpair_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 STACK_TEST_LIBS = tests/libstackpair.la $(STACK_LIBS) $(CHECK_LIBS)
-tests_test_udp_SOURCES = tests/test_udp.c tests/fake_tcp.c
+tests_test_udp_SOURCES = tests/test_udp.c
 tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)

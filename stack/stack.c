@@ -10,7 +10,6 @@
 #include "stack/object.h"
 
 #define DEFAULT_MAX_SOCKS 131072
-#define DEFAULT_TCP_BUF 262144
 #define DEFAULT_TCP_BUF_MAX 6291456
 #define DEFAULT_UDP_BUF 212992 /* net.core.{r,w}mem_default */
 
@@ -155,8 +154,6 @@ static void set_config(struct fdnet_stack *stack,
 {
 	stack->cfg = *cfg;
 	or_default(&stack->cfg.max_socks, DEFAULT_MAX_SOCKS);
-	or_default(&stack->cfg.tcp_sndbuf, DEFAULT_TCP_BUF);
-	or_default(&stack->cfg.tcp_rcvbuf, DEFAULT_TCP_BUF);
 	or_default(&stack->cfg.tcp_buf_max, DEFAULT_TCP_BUF_MAX);
 	or_default(&stack->cfg.udp_sndbuf, DEFAULT_UDP_BUF);
 	or_default(&stack->cfg.udp_rcvbuf, DEFAULT_UDP_BUF);

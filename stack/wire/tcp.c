@@ -5,7 +5,6 @@
 #include "stack/wire/tcp.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum tcp_option {
 	OPT_END = 0,
@@ -222,46 +221,4 @@ uint32_t fdnet_tcp_hdr_encode(uint8_t *dst, const struct fdnet_tcp_hdr *hdr)
 	len = (uint32_t)(encode_options(dst + FDNET_TCP_HDR_MIN, hdr) - dst);
 	dst[12] = (uint8_t)(len / 4 << 4);
 	return len;
-}
-
-uint32_t fdnet_tcp_sum(uint32_t sum, const uint8_t *src, size_t len, bool odd)
-{
-	uint64_t acc = 0;
-	uint32_t part;
-
-	while (len >= 4) {
-		uint32_t word;
-
-		memcpy(&word, src, 4);
-		acc += word;
-		src += 4;
-		len -= 4;
-	}
-	if (len) {
-		uint8_t rest[4] = { 0 };
-		uint32_t word;
-
-		memcpy(rest, src, len);
-		memcpy(&word, rest, 4);
-		acc += word;
-	}
-	acc = (acc & 0xffffffff) + (acc >> 32);
-	acc = (acc & 0xffffffff) + (acc >> 32);
-	part = (uint32_t)((acc & 0xffff) + (acc >> 16));
-	part = (part & 0xffff) + (part >> 16);
-	/* summed in memory order: to host order, then to the offset's order */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	part = (part >> 8 | part << 8) & 0xffff;
-#endif
-	if (odd)
-		part = (part >> 8 | part << 8) & 0xffff;
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum + part;
-}
-
-uint16_t fdnet_tcp_fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
 }

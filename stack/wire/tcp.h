@@ -81,13 +81,6 @@ uint32_t fdnet_tcp_hdr_size(const struct fdnet_tcp_hdr *hdr);
  */
 uint32_t fdnet_tcp_hdr_encode(uint8_t *dst, const struct fdnet_tcp_hdr *hdr);
 
-/** fdnet_tcp_sum - add bytes to a ones' complement sum
- * @odd:  the bytes start at an odd offset of the summed data */
-uint32_t fdnet_tcp_sum(uint32_t sum, const uint8_t *src, size_t len, bool odd);
-
-/** fdnet_tcp_fold - the checksum that a sum makes, host order */
-uint16_t fdnet_tcp_fold(uint32_t sum);
-
 /* Sequence numbers are compared with these only (RFC 9293 3.4). */
 static inline bool seq_lt(uint32_t a, uint32_t b)
 {

@@ -1,0 +1,37 @@
+stack_libstack_la_SOURCES += \
+	stack/tcp.c \
+	stack/tcp.h \
+	stack/tcp_ack.c \
+	stack/tcp_cc.c \
+	stack/tcp_cc_cubic.c \
+	stack/tcp_gateway.c \
+	stack/tcp_icmp.c \
+	stack/tcp_in.c \
+	stack/tcp_internal.h \
+	stack/tcp_io.c \
+	stack/tcp_listen.c \
+	stack/tcp_loss.c \
+	stack/tcp_opt.c \
+	stack/tcp_out.c \
+	stack/tcp_rcvq.c \
+	stack/tcp_rcvq.h \
+	stack/tcp_rtt.c \
+	stack/tcp_rtt.h \
+	stack/tcp_sndq.c \
+	stack/tcp_sndq.h \
+	stack/tcp_timer.c \
+	stack/tcp_tw.c \
+	stack/tcp_txseg.c \
+	stack/wire/tcp.c \
+	stack/wire/tcp.h
+
+TCP_TESTS = tests/test_tcp
+check_PROGRAMS += $(TCP_TESTS)
+TESTS += $(TCP_TESTS)
+check_LTLIBRARIES += tests/libtcpnet.la
+tests_libtcpnet_la_SOURCES = tests/tcp_net.c tests/tcp_net.h
+tests_libtcpnet_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+TCP_TEST_LIBS = tests/libtcpnet.la $(STACK_LIBS) $(CHECK_LIBS)
+tests_test_tcp_SOURCES = tests/test_tcp.c
+tests_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_tcp_LDADD = $(TCP_TEST_LIBS)

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The application's data: send, receive, readiness; errors as the kernel's
+ * tcp_sendmsg(), tcp_recvmsg() and tcp_poll() give them. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "stack/tcp_internal.h"
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- sending ---- */
+
+static uint32_t send_room(const struct fdnet_tcp *tp)
+{
+	uint32_t used = tp->sndq.bytes, limit = tp->so.opts.sndbuf, unsent;
+
+	if (tp->notsent_lowat) {
+		unsent = tcp_unsent(tp);
+		if (unsent >= tp->notsent_lowat)
+			return 0;
+	}
+	return limit > used ? limit - used : 0;
+}
+
+/* Writable as sk_stream_is_writeable() has it: a third is free. */
+static bool is_writable(const struct fdnet_tcp *tp)
+{
+	uint32_t room = send_room(tp);
+
+	return room && room >= tp->sndq.bytes / 2;
+}
+
+/* The send buffer follows the congestion window. */
+static void tune_sndbuf(struct fdnet_tcp *tp)
+{
+	const struct fdnet_stack_config *cfg = fdnet_stack_cfg(tp->so.stack);
+	struct fdnet_sock_opts *opts = &tp->so.opts;
+	uint32_t want;
+
+	if (opts->sndbuf_locked || tp->lossless ||
+	    tp->cwnd >= FDNET_TCP_CWND_MAX)
+		return;
+	want = 2 * tp->cwnd + 16 * (uint32_t)tp->mss;
+	if (want > cfg->tcp_buf_max)
+		want = cfg->tcp_buf_max;
+	if (want > opts->sndbuf)
+		opts->sndbuf = want;
+}
+
+void fdnet_tcp_write_space(struct fdnet_tcp *tp)
+{
+	tune_sndbuf(tp);
+	if (!tp->nospace || tp->shutdown & FDNET_TCP_SHUT_SND ||
+	    !is_writable(tp))
+		return;
+	tp->nospace = false;
+	fdnet_tcp_event(tp, FDNET_EV_OUT);
+}
+
+/* 0: data may be queued. */
+static int send_check(struct fdnet_tcp *tp)
+{
+	int rc;
+
+	if (tp->so.error || tp->shutdown & FDNET_TCP_SHUT_SND) {
+		rc = fdnet_sock_take_error(&tp->so);
+		return rc ? rc : -EPIPE;
+	}
+	if (tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
+		tp->nospace = true;
+		return -EAGAIN;
+	}
+	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT)))
+		return -EPIPE;
+	if (!send_room(tp)) {
+		tp->nospace = true;
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static size_t iov_total(const struct iovec *iov, int iovcnt)
+{
+	size_t total = 0;
+
+	for (int i = 0; i < iovcnt; i++)
+		total += iov[i].iov_len;
+	return total;
+}
+
+ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	size_t want = iov_total(msg->iov, msg->iovcnt), done;
+	int rc = send_check(tp);
+
+	if (rc == -EAGAIN && !want &&
+	    tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT)))
+		return 0;
+	if (rc)
+		return rc;
+	done = fdnet_sndq_write(&tp->sndq, tcp_mem(tp), tcp_pool(tp), msg->iov,
+				msg->iovcnt, send_room(tp));
+	if (want && !done)
+		return -ENOBUFS;
+	if (done < want)
+		tp->nospace = true;
+	tp->more = msg->flags & FDNET_MSG_MORE && done == want;
+	if (done && done == want && msg->flags & FDNET_MSG_OOB) {
+		tp->snd_up = tp->sndq_seq + tp->sndq.bytes;
+		tp->more = false;
+	}
+	fdnet_tcp_settle(tp);
+	return (ssize_t)done;
+}
+
+int fdnet_sock_send_reserve(struct fdnet_sock *so, struct iovec *iov,
+			    int iovcnt)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	int rc;
+
+	if (so->ops != &fdnet_tcp_ops)
+		return -EOPNOTSUPP;
+	rc = send_check(tp);
+	if (rc)
+		return rc;
+	rc = fdnet_sndq_reserve(&tp->sndq, tcp_mem(tp), tcp_pool(tp), iov,
+				iovcnt, send_room(tp));
+	return rc ? rc : -ENOBUFS;
+}
+
+int fdnet_sock_send_commit(struct fdnet_sock *so, size_t len)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	int rc;
+
+	if (so->ops != &fdnet_tcp_ops)
+		return -EOPNOTSUPP;
+	rc = fdnet_sndq_commit(&tp->sndq, tcp_mem(tp), len);
+	tp->more = false;
+	if (!send_room(tp))
+		tp->nospace = true;
+	fdnet_tcp_settle(tp);
+	return rc;
+}
+
+/* ---- receiving ---- */
+
+/* Receive buffer tuning: a reader that takes a window's worth in one round
+ * trip gets a larger one. */
+static void tune_rcvbuf(struct fdnet_tcp *tp, size_t len)
+{
+	const struct fdnet_stack_config *cfg = fdnet_stack_cfg(tp->so.stack);
+	struct fdnet_sock_opts *opts = &tp->so.opts;
+	uint64_t now = tcp_now(tp), want;
+	uint32_t rtt = tp->rtt.srtt_us ? tp->rtt.srtt_us : 1000;
+
+	tp->drs_copied += (uint32_t)len;
+	if (now - tp->drs_us < rtt)
+		return;
+	/* twice what was read, as a window, and the buffer is two windows */
+	want = 2 * (2ull * tp->drs_copied + 16ull * tp->adv_mss);
+	if (want > cfg->tcp_buf_max)
+		want = cfg->tcp_buf_max;
+	if (!opts->rcvbuf_locked && want > opts->rcvbuf)
+		opts->rcvbuf = (uint32_t)want;
+	tp->drs_copied = 0;
+	tp->drs_us = now;
+}
+
+/* The reader made room: is it worth telling? (RFC 9293 3.8.6.2.2) */
+static bool update_due(const struct fdnet_tcp *tp)
+{
+	uint32_t space = fdnet_tcp_rcv_space(tp), wnd;
+	uint32_t now = seq_gt(tp->rcv_adv, tp->rcv_nxt) ?
+			       tp->rcv_adv - tp->rcv_nxt :
+			       0;
+
+	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
+				      TCP_S(FIN_WAIT2)))
+		return false;
+	if (tp->due_us[FDNET_TCP_DUE_ACK] != FDNET_NEVER && !tp->pingpong &&
+	    !tp->lossless && !tp->rcvq.bytes)
+		return true;
+	if (now > space / 2)
+		return false;
+	wnd = fdnet_tcp_window(tp);
+	return wnd && wnd >= 2 * now;
+}
+
+static void after_read(struct fdnet_tcp *tp, size_t len)
+{
+	if (tp->urg_state != FDNET_TCP_URG_NONE &&
+	    seq_gt(tcp_copied_seq(tp), tp->urg_seq))
+		tp->urg_state = FDNET_TCP_URG_NONE;
+	tune_rcvbuf(tp, len);
+	if (!update_due(tp))
+		return;
+	tp->ack_due = true;
+	fdnet_tcp_settle(tp);
+}
+
+/* Bytes that one read may take: up to the urgent mark. At the mark the
+ * urgent byte is skipped unless it is part of the stream. */
+static uint32_t readable_run(struct fdnet_tcp *tp, uint32_t offset, bool first)
+{
+	uint32_t left = tp->rcvq.bytes - offset;
+	uint32_t ahead = tp->urg_seq - (tcp_copied_seq(tp) + offset);
+
+	if (tp->urg_state == FDNET_TCP_URG_NONE || ahead >= left)
+		return left;
+	if (ahead)
+		return ahead;
+	return first ? left : 0;
+}
+
+/* Is the byte at @offset the urgent one, to be left out? */
+static bool at_urgent(const struct fdnet_tcp *tp, uint32_t offset)
+{
+	return tp->urg_state != FDNET_TCP_URG_NONE && !tp->so.opts.oobinline &&
+	       tp->urg_seq == tcp_copied_seq(tp) + offset &&
+	       offset < tp->rcvq.bytes;
+}
+
+static ssize_t recv_urgent(struct fdnet_tcp *tp, struct fdnet_msg *msg)
+{
+	if (tp->so.opts.oobinline || tp->urg_state == FDNET_TCP_URG_NONE ||
+	    tp->urg_state == FDNET_TCP_URG_READ)
+		return -EINVAL;
+	if (tp->state == FDNET_TCP_CLOSE && !tp->was_connected)
+		return -ENOTCONN;
+	if (tp->urg_state == FDNET_TCP_URG_NOTYET)
+		return tp->shutdown & FDNET_TCP_SHUT_RCV ? 0 : -EAGAIN;
+	msg->flags = FDNET_MSG_OOB | (msg->flags & FDNET_MSG_PEEK);
+	if (!iov_total(msg->iov, msg->iovcnt)) {
+		msg->flags |= FDNET_MSG_TRUNC;
+		return 0;
+	}
+	for (int i = 0; i < msg->iovcnt; i++) {
+		if (msg->iov[i].iov_len) {
+			*(uint8_t *)msg->iov[i].iov_base = tp->urg_byte;
+			break;
+		}
+	}
+	if (!(msg->flags & FDNET_MSG_PEEK))
+		tp->urg_state = FDNET_TCP_URG_READ;
+	return 1;
+}
+
+/* What an empty queue means. */
+static int recv_empty(struct fdnet_tcp *tp)
+{
+	if (tp->so.error)
+		return fdnet_sock_take_error(&tp->so);
+	if (tp->shutdown & FDNET_TCP_SHUT_RCV)
+		return 0;
+	if (tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
+		return tp->was_connected ? 0 : -ENOTCONN;
+	return -EAGAIN;
+}
+
+ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	size_t want = iov_total(msg->iov, msg->iovcnt), done;
+	bool peek = msg->flags & FDNET_MSG_PEEK;
+	uint32_t skip = 0;
+
+	if (tp->state == FDNET_TCP_LISTEN)
+		return -ENOTCONN;
+	if (msg->flags & FDNET_MSG_OOB)
+		return recv_urgent(tp, msg);
+	if (at_urgent(tp, 0)) {
+		if (peek)
+			skip = 1;
+		else
+			fdnet_rcvq_drop(&tp->rcvq, 1);
+	}
+	if (tp->rcvq.bytes <= skip)
+		return want ? recv_empty(tp) : 0;
+	if (want > readable_run(tp, skip, true))
+		want = readable_run(tp, skip, true);
+	done = msg->flags & FDNET_MSG_TRUNC ?
+		       want :
+		       fdnet_rcvq_copy(&tp->rcvq, skip, msg->iov, msg->iovcnt,
+				       want);
+	msg->flags = 0;
+	if (!peek) {
+		fdnet_rcvq_drop(&tp->rcvq, done);
+		after_read(tp, done);
+	}
+	return (ssize_t)done;
+}
+
+int fdnet_sock_recv_peek(struct fdnet_sock *so, struct iovec *iov, int iovcnt)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+
+	if (so->ops != &fdnet_tcp_ops)
+		return -EOPNOTSUPP;
+	if (tp->state == FDNET_TCP_LISTEN)
+		return -ENOTCONN;
+	if (at_urgent(tp, 0))
+		fdnet_rcvq_drop(&tp->rcvq, 1);
+	if (!tp->rcvq.bytes)
+		return recv_empty(tp);
+	return fdnet_rcvq_peek(&tp->rcvq, iov, iovcnt,
+			       readable_run(tp, 0, true));
+}
+
+void fdnet_sock_recv_consume(struct fdnet_sock *so, size_t len)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+
+	if (so->ops != &fdnet_tcp_ops)
+		return;
+	if (len > tp->rcvq.bytes)
+		len = tp->rcvq.bytes;
+	fdnet_rcvq_drop(&tp->rcvq, len);
+	after_read(tp, len);
+}
+
+uint32_t fdnet_tcp_inq(const struct fdnet_sock *so)
+{
+	const struct fdnet_tcp *tp = tcp_of_const(so);
+	uint32_t left = tp->rcvq.bytes;
+	uint32_t ahead = tp->urg_seq - tcp_copied_seq(tp);
+
+	if (tp->urg_state == FDNET_TCP_URG_NONE || so->opts.oobinline)
+		return left;
+	return min_u32(left, ahead);
+}
+
+bool fdnet_sock_at_mark(const struct fdnet_sock *so)
+{
+	const struct fdnet_tcp *tp = tcp_of_const(so);
+
+	return so->ops == &fdnet_tcp_ops &&
+	       tp->urg_state != FDNET_TCP_URG_NONE &&
+	       tp->urg_seq == tcp_copied_seq(tp);
+}
+
+/* ---- readiness ---- */
+
+static bool is_readable(const struct fdnet_tcp *tp)
+{
+	uint32_t want = tp->so.opts.rcvlowat ? tp->so.opts.rcvlowat : 1;
+	uint32_t have = tp->rcvq.bytes, space = fdnet_tcp_rcv_space(tp);
+
+	if (want > space / 2) /* or it could never be reached */
+		want = space / 2 ? space / 2 : 1;
+	/* The urgent byte is not counted where the mark is next. */
+	if (have && at_urgent(tp, 0))
+		have--;
+	return have >= want;
+}
+
+uint32_t fdnet_tcp_poll(struct fdnet_sock *so)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	uint32_t ev = 0;
+
+	if (tp->state == FDNET_TCP_LISTEN)
+		return fdnet_tcp_accept_ready(tp) ? FDNET_EV_IN : 0;
+	if (tp->shutdown == FDNET_TCP_SHUT_BOTH ||
+	    tp->state == FDNET_TCP_CLOSE)
+		ev |= FDNET_EV_HUP;
+	if (tp->shutdown & FDNET_TCP_SHUT_RCV)
+		ev |= FDNET_EV_IN | FDNET_EV_RDHUP;
+	if (!tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
+		if (is_readable(tp))
+			ev |= FDNET_EV_IN;
+		if (tp->shutdown & FDNET_TCP_SHUT_SND || is_writable(tp))
+			ev |= FDNET_EV_OUT;
+		else
+			tp->nospace = true;
+		if (tp->urg_state == FDNET_TCP_URG_VALID)
+			ev |= FDNET_EV_PRI;
+	}
+	if (so->error)
+		ev |= FDNET_EV_ERR;
+	return ev;
+}

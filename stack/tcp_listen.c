@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listening: connections that nobody has accepted yet (RFC 9293 3.10.7.2,
+ * RFC 4987).
+ *
+ * How it works: a SYN becomes a small entry in the listener's SYN queue, and
+ * a socket only when the handshake is complete. On a lossless way it becomes a
+ * socket at once: the peer's ACK cannot get lost, so it is not waited for and
+ * may ride on its first data. A listener whose accept queue is full takes no
+ * SYN, as the kernel does; the peer tries again.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "stack/tcp_internal.h"
+
+#define BACKLOG_MAX 4096 /* net.core.somaxconn */
+#define SYN_BUCKETS 64
+#define SYN_MAX 4096 /* net.ipv4.tcp_max_syn_backlog */
+#define SYNACK_RETRIES 5
+#define SYNACK_RTO_US FDNET_SEC
+
+struct syn_entry {
+	struct syn_entry *next;
+	struct fdnet_name local, peer;
+	struct fdnet_tcp_hdr syn;
+	uint32_t iss;
+	uint64_t due_us; /* SYN-ACK again */
+	uint8_t retries;
+	bool acked; /* TCP_DEFER_ACCEPT: waits for data */
+};
+
+struct fdnet_tcp_listener {
+	uint32_t backlog;
+	uint32_t nqueued;
+	struct fdnet_tcp *head, *tail;
+	uint32_t nsyn;
+	struct syn_entry *syn[SYN_BUCKETS];
+};
+
+/* ---- queue of sockets ---- */
+
+static bool queue_full(const struct fdnet_tcp_listener *l)
+{
+	return l->nqueued > l->backlog;
+}
+
+bool fdnet_tcp_accept_ready(const struct fdnet_tcp *tp)
+{
+	return tp->listener && tp->listener->head;
+}
+
+void fdnet_tcp_listen_info(const struct fdnet_tcp *tp, uint32_t *ret_len,
+			   uint32_t *ret_max)
+{
+	*ret_len = tp->listener ? tp->listener->nqueued : 0;
+	*ret_max = tp->listener ? tp->listener->backlog : 0;
+}
+
+static void enqueue(struct fdnet_tcp *tp, struct fdnet_tcp *child)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+
+	child->acc_next = NULL;
+	child->parent = tp;
+	if (l->tail)
+		l->tail->acc_next = child;
+	else
+		l->head = child;
+	l->tail = child;
+	l->nqueued++;
+	fdnet_tcp_event(tp, FDNET_EV_IN);
+}
+
+static struct fdnet_tcp *dequeue(struct fdnet_tcp_listener *l)
+{
+	struct fdnet_tcp *child = l->head;
+
+	if (!child)
+		return NULL;
+	l->head = child->acc_next;
+	if (!l->head)
+		l->tail = NULL;
+	l->nqueued--;
+	child->acc_next = NULL;
+	child->parent = NULL;
+	child->queued = false;
+	return child;
+}
+
+void fdnet_tcp_unqueue(struct fdnet_tcp *child)
+{
+	struct fdnet_tcp_listener *l;
+	struct fdnet_tcp **link, *prev = NULL;
+
+	if (!child->parent)
+		return;
+	l = child->parent->listener;
+	for (link = &l->head; *link != child; link = &prev->acc_next)
+		prev = *link;
+	*link = child->acc_next;
+	if (l->tail == child)
+		l->tail = prev;
+	l->nqueued--;
+	child->parent = NULL;
+}
+
+int fdnet_tcp_accept(struct fdnet_sock *so, struct fdnet_sock **ret_so)
+{
+	struct fdnet_tcp *tp = tcp_of(so), *child;
+
+	if (tp->state != FDNET_TCP_LISTEN)
+		return -EINVAL;
+	child = dequeue(tp->listener);
+	if (!child)
+		return -EAGAIN;
+	/* What happened before nobody was told of. */
+	fdnet_tcp_event(child, fdnet_tcp_poll(&child->so));
+	*ret_so = &child->so;
+	return 0;
+}
+
+int fdnet_tcp_listen(struct fdnet_sock *so, int backlog)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	uint32_t limit = (uint32_t)backlog; /* negative: as many as allowed */
+	int rc;
+
+	if (limit > BACKLOG_MAX)
+		limit = BACKLOG_MAX;
+	if (tp->state == FDNET_TCP_LISTEN) {
+		tp->listener->backlog = limit;
+		return 0;
+	}
+	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected)
+		return -EINVAL;
+	rc = fdnet_sock_autobind(so, NULL);
+	if (rc)
+		return rc == -EADDRNOTAVAIL ? rc : -EADDRINUSE;
+	tp->listener = fdnet_mem_alloc(tcp_mem(tp), sizeof(*tp->listener));
+	if (!tp->listener)
+		return -ENOMEM;
+	rc = fdnet_demux_listen(so);
+	if (rc) {
+		fdnet_mem_free(tcp_mem(tp), tp->listener,
+			       sizeof(*tp->listener));
+		tp->listener = NULL;
+		return rc;
+	}
+	tp->listener->backlog = limit;
+	tp->shutdown = 0;
+	so->error = 0;
+	tp->state = FDNET_TCP_LISTEN;
+	tp->rcv_wscale = fdnet_tcp_pick_wscale(tp);
+	return 0;
+}
+
+/* ---- SYN queue ---- */
+
+static struct syn_entry **find_entry(struct fdnet_tcp *tp,
+				     const struct fdnet_name *local,
+				     const struct fdnet_name *peer)
+{
+	uint64_t hash = fdnet_stack_hash(tp->so.stack, peer, sizeof(*peer));
+	struct syn_entry **link = &tp->listener->syn[hash % SYN_BUCKETS];
+
+	while (*link && ((*link)->peer.port != peer->port ||
+			 (*link)->local.port != local->port ||
+			 !fdnet_ip_equal(&(*link)->peer.ip, &peer->ip) ||
+			 !fdnet_ip_equal(&(*link)->local.ip, &local->ip)))
+		link = &(*link)->next;
+	return link;
+}
+
+static void drop_entry(struct fdnet_tcp *tp, struct syn_entry **link)
+{
+	struct syn_entry *entry = *link;
+
+	*link = entry->next;
+	tp->listener->nsyn--;
+	fdnet_mem_free(tcp_mem(tp), entry, sizeof(*entry));
+}
+
+static uint16_t offered_mss(const struct fdnet_tcp *tp,
+			    const struct fdnet_ip *peer)
+{
+	uint32_t mtu = fdnet_ip_mtu(tp->so.stack, peer);
+	uint32_t mss = (mtu > 65535 ? 65535 : mtu) -
+		       (peer->family == 6 ? 40 : 20) - FDNET_TCP_HDR_MIN;
+
+	if (tp->user_mss && tp->user_mss < mss)
+		mss = tp->user_mss;
+	return (uint16_t)mss;
+}
+
+static uint16_t syn_window(const struct fdnet_tcp *tp)
+{
+	uint32_t space = fdnet_tcp_rcv_space(tp);
+
+	return (uint16_t)(space < 65535 ? space : 65535);
+}
+
+static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
+{
+	const struct fdnet_tcp_hdr *syn = &entry->syn;
+	struct fdnet_tcp_hdr hdr = {
+		.flags = FDNET_TH_SYN | FDNET_TH_ACK,
+		.seq = entry->iss,
+		.ack = syn->seq + 1,
+		.wnd = syn_window(tp),
+		.mss = offered_mss(tp, &entry->peer.ip),
+		.sack_ok = syn->sack_ok,
+		.has_ts = syn->has_ts,
+		.ts_val = fdnet_tcp_ts_for(tp->so.stack, entry->iss),
+		.ts_ecr = syn->ts_val,
+		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE ?
+				  FDNET_TCP_WSCALE_NONE :
+				  tp->rcv_wscale,
+	};
+
+	fdnet_tcp_send_bare(tp->so.stack, &entry->local, &entry->peer, &hdr);
+}
+
+static void new_entry(struct fdnet_tcp *tp, struct syn_entry **link,
+		      const struct fdnet_name *local,
+		      const struct fdnet_name *peer,
+		      const struct fdnet_tcp_hdr *hdr)
+{
+	struct syn_entry *entry;
+
+	if (tp->listener->nsyn >= SYN_MAX) {
+		tcp_count(tp, FDNET_C_TCP_LIMIT);
+		return;
+	}
+	entry = fdnet_mem_alloc(tcp_mem(tp), sizeof(*entry));
+	if (!entry)
+		return;
+	entry->local = *local;
+	entry->peer = *peer;
+	entry->syn = *hdr;
+	entry->iss = fdnet_tcp_isn(tp->so.stack, local, peer);
+	entry->due_us = tcp_now(tp) + SYNACK_RTO_US;
+	entry->next = *link;
+	*link = entry;
+	tp->listener->nsyn++;
+	if (entry->due_us < tp->due_us[FDNET_TCP_DUE_LIFE])
+		fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, entry->due_us);
+	send_synack(tp, entry);
+}
+
+static bool entry_expired(struct fdnet_tcp *tp, struct syn_entry *entry)
+{
+	uint64_t now = tcp_now(tp);
+
+	if (entry->due_us > now)
+		return false;
+	if (entry->retries >= SYNACK_RETRIES)
+		return true;
+	entry->retries++;
+	entry->due_us = now + (SYNACK_RTO_US << entry->retries);
+	send_synack(tp, entry);
+	return false;
+}
+
+void fdnet_tcp_listen_timer(struct fdnet_tcp *tp)
+{
+	uint64_t next = FDNET_NEVER;
+
+	for (int i = 0; i < SYN_BUCKETS; i++) {
+		struct syn_entry **link = &tp->listener->syn[i];
+
+		while (*link) {
+			if (entry_expired(tp, *link)) {
+				tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
+				drop_entry(tp, link);
+				continue;
+			}
+			if ((*link)->due_us < next)
+				next = (*link)->due_us;
+			link = &(*link)->next;
+		}
+	}
+	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, next);
+}
+
+/* ---- a child ---- */
+
+void fdnet_tcp_from_syn(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
+{
+	tp->irs = hdr->seq;
+	tp->rcv_nxt = hdr->seq + 1;
+	tp->rcv_wup = tp->rcv_nxt;
+	tp->last_ack_sent = tp->rcv_nxt;
+	tp->rcv_adv = tp->rcv_nxt + syn_window(tp);
+	tp->urg_seq = tp->rcv_nxt;
+	tp->snd_wnd = hdr->wnd; /* never scaled in a SYN (RFC 7323 2.2) */
+	tp->max_wnd = tp->snd_wnd;
+	tp->snd_wl1 = hdr->seq;
+	tp->peer_mss = hdr->mss ? hdr->mss : FDNET_TCP_MSS_DEFAULT;
+	tp->sack_ok = hdr->sack_ok;
+	tp->ts_ok = hdr->has_ts;
+	if (hdr->has_ts) {
+		tp->ts_recent = hdr->ts_val;
+		tp->ts_recent_us = tcp_now(tp);
+	}
+	tp->wscale_ok = hdr->wscale != FDNET_TCP_WSCALE_NONE;
+	tp->snd_wscale = tp->wscale_ok ? hdr->wscale : 0;
+	if (!tp->wscale_ok)
+		tp->rcv_wscale = 0;
+	fdnet_tcp_sync_mss(tp);
+}
+
+static void inherit(struct fdnet_tcp *child, const struct fdnet_tcp *tp)
+{
+	child->so.opts = tp->so.opts;
+	child->so.foreign = tp->so.foreign;
+	child->nodelay = tp->nodelay;
+	child->cork = tp->cork;
+	child->user_mss = tp->user_mss;
+	child->keep_idle_s = tp->keep_idle_s;
+	child->keep_intvl_s = tp->keep_intvl_s;
+	child->keep_cnt = tp->keep_cnt;
+	child->syn_cnt = tp->syn_cnt;
+	child->linger2_s = tp->linger2_s;
+	child->user_timeout_ms = tp->user_timeout_ms;
+	child->window_clamp = tp->window_clamp;
+	child->notsent_lowat = tp->notsent_lowat;
+	child->cc = tp->cc;
+	child->rcv_wscale = tp->rcv_wscale;
+}
+
+/* In SYN_RECV, its SYN-ACK sent or due. */
+static struct fdnet_tcp *new_child(struct fdnet_tcp *tp,
+				   const struct fdnet_name *local,
+				   const struct fdnet_name *peer,
+				   const struct fdnet_tcp_hdr *syn,
+				   uint32_t iss)
+{
+	struct fdnet_sock *so = fdnet_sock_new(tp->so.stack, tp->so.ops,
+					       tp->so.family, tp->so.type,
+					       tp->so.proto);
+	struct fdnet_tcp *child;
+
+	if (!so)
+		return NULL;
+	child = tcp_of(so);
+	inherit(child, tp);
+	so->local = *local;
+	so->peer = *peer;
+	child->passive = true;
+	child->queued = true;
+	if (fdnet_demux_connect(so)) {
+		fdnet_sock_release(so);
+		return NULL;
+	}
+	fdnet_tcp_set_way(child);
+	fdnet_tcp_start_seq(child, iss);
+	child->snd_nxt = iss + 1;
+	fdnet_tcp_from_syn(child, syn);
+	child->state = FDNET_TCP_SYN_RECV;
+	tcp_count(tp, FDNET_C_TCP_PASSIVE_OPEN);
+	return child;
+}
+
+void fdnet_tcp_open_lossless(struct fdnet_tcp *tp)
+{
+	tp->snd_una = tp->snd_nxt = tp->iss + 1;
+	tp->syn_unconfirmed = true;
+	tp->syn_due = true;
+	fdnet_tcp_established(tp);
+}
+
+/* ---- segments ---- */
+
+static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_name *local,
+			const struct fdnet_name *peer,
+			const struct fdnet_tcp_hdr *hdr)
+{
+	const struct fdnet_stack_config *cfg = fdnet_stack_cfg(tp->so.stack);
+	struct syn_entry **link = find_entry(tp, local, peer);
+	struct fdnet_tcp *child;
+
+	if (*link) {
+		send_synack(tp, *link);
+		return;
+	}
+	if (queue_full(tp->listener)) {
+		tcp_count(tp, FDNET_C_TCP_BACKLOG);
+		return;
+	}
+	if (tp->defer_accept_s ||
+	    !(cfg->lossless || (!cfg->switched &&
+				fdnet_stack_is_local(tp->so.stack,
+						     &peer->ip)))) {
+		new_entry(tp, link, local, peer, hdr);
+		return;
+	}
+	child = new_child(tp, local, peer, hdr,
+			  fdnet_tcp_isn(tp->so.stack, local, peer));
+	if (!child) {
+		tcp_count(tp, FDNET_C_TCP_LIMIT);
+		return;
+	}
+	fdnet_tcp_open_lossless(child);
+	enqueue(tp, child);
+	fdnet_tcp_settle(child);
+}
+
+static void ack_arrived(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
+			const struct fdnet_name *local,
+			const struct fdnet_name *peer,
+			const struct fdnet_tcp_hdr *hdr,
+			const struct fdnet_ip_in *in)
+{
+	uint32_t len = fdnet_pkt_total(pkt) - hdr->hdr_len;
+	struct syn_entry **link = find_entry(tp, local, peer), *entry = *link;
+	struct fdnet_tcp *child;
+
+	if (!entry || hdr->ack != entry->iss + 1) {
+		fdnet_tcp_rst_for(tp->so.stack, in, hdr, len);
+		goto drop;
+	}
+	if (seq_lt(hdr->seq, entry->syn.seq + 1) ||
+	    seq_gt(hdr->seq, entry->syn.seq + 1 + syn_window(tp)))
+		goto drop;
+	if (tp->defer_accept_s && !len &&
+	    entry->retries < SYNACK_RETRIES) {
+		entry->acked = true;
+		goto drop;
+	}
+	if (queue_full(tp->listener)) {
+		tcp_count(tp, FDNET_C_TCP_BACKLOG);
+		goto drop;
+	}
+	child = new_child(tp, local, peer, &entry->syn, entry->iss);
+	if (!child) {
+		tcp_count(tp, FDNET_C_TCP_LIMIT);
+		goto drop;
+	}
+	child->backoff = entry->retries;
+	child->last_send_us = entry->due_us - SYNACK_RTO_US;
+	drop_entry(tp, link);
+	fdnet_tcp_segment(child, pkt, hdr, in);
+	enqueue(tp, child);
+	fdnet_tcp_settle(child);
+	return;
+drop:
+	fdnet_pkt_free(pkt);
+}
+
+void fdnet_tcp_listen_input(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
+			    const struct fdnet_tcp_hdr *hdr,
+			    const struct fdnet_ip_in *in)
+{
+	struct fdnet_name local, peer;
+	struct syn_entry **link;
+
+	memset(&local, 0, sizeof(local)); /* hashed with their padding */
+	memset(&peer, 0, sizeof(peer));
+	local.ip = in->dst;
+	local.port = hdr->dport;
+	local.scope = tp->so.local.scope;
+	peer.ip = in->src;
+	peer.port = hdr->sport;
+	if (hdr->flags & FDNET_TH_RST) {
+		link = find_entry(tp, &local, &peer);
+		if (*link && hdr->seq == (*link)->syn.seq + 1)
+			drop_entry(tp, link);
+	} else if (hdr->flags & FDNET_TH_SYN) {
+		if (hdr->flags & FDNET_TH_ACK)
+			fdnet_tcp_rst_for(tp->so.stack, in, hdr, 0);
+		else if (!in->group && !(hdr->flags & FDNET_TH_FIN))
+			syn_arrived(tp, &local, &peer, hdr);
+	} else if (hdr->flags & FDNET_TH_ACK) {
+		ack_arrived(tp, pkt, &local, &peer, hdr, in);
+		return;
+	}
+	fdnet_pkt_free(pkt);
+}
+
+/* ---- the end ---- */
+
+static void drop_child(struct fdnet_tcp *child)
+{
+	if (child->state != FDNET_TCP_CLOSE) {
+		fdnet_tcp_reset_out(child);
+		tcp_count(child, FDNET_C_TCP_ABORT);
+	}
+	child->so.detached = true;
+	fdnet_tcp_done(child, 0);
+	fdnet_tcp_settle(child);
+}
+
+void fdnet_tcp_listen_done(struct fdnet_tcp *tp, bool quiet)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+	struct fdnet_tcp *child;
+
+	if (!l)
+		return;
+	for (int i = 0; i < SYN_BUCKETS; i++) {
+		while (l->syn[i])
+			drop_entry(tp, &l->syn[i]);
+	}
+	while ((child = dequeue(l))) {
+		if (!quiet)
+			drop_child(child);
+	}
+	fdnet_mem_free(tcp_mem(tp), l, sizeof(*l));
+	tp->listener = NULL;
+}

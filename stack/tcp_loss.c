@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was lost, and what that costs: RACK (RFC 8985), duplicate ACKs without
+ * SACK (RFC 5681, 6582), proportional rate reduction (RFC 6937), timeouts
+ * (RFC 6298 5, 5681 3.1), undo.
+ */
+#include "config.h"
+
+#include "stack/tcp_internal.h"
+
+#define DUPTHRESH 3
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static void mark_lost(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg)
+{
+	fdnet_txseg_clear(tp, seg, FDNET_TXSEG_RETX);
+	fdnet_txseg_set(tp, seg, FDNET_TXSEG_LOST);
+}
+
+/* RFC 8985 6.2 step 4: how much later than its successors a segment may be. */
+static uint64_t reo_wnd(const struct fdnet_tcp *tp)
+{
+	uint32_t wnd;
+
+	if (!tp->reordered &&
+	    (tp->ca_state >= FDNET_TCP_CA_RECOVERY ||
+	     tp->sacked_bytes >= DUPTHRESH * (uint32_t)tp->mss))
+		return 0;
+	wnd = tp->rtt.min_us / 4;
+	return min_u32(wnd, tp->rtt.srtt_us);
+}
+
+static bool sent_before_rack(const struct fdnet_tcp *tp,
+			     const struct fdnet_tcp_txseg *seg)
+{
+	return seg->sent_us < tp->rack_us ||
+	       (seg->sent_us == tp->rack_us && seq_lt(seg->end, tp->rack_end));
+}
+
+/* Step 5. Returns whether anything was marked; @ret_wait: until when the
+ * next one may be called lost, 0: nothing to wait for. */
+static bool rack_mark(struct fdnet_tcp *tp, uint64_t *ret_wait)
+{
+	uint64_t now = tcp_now(tp), reo = reo_wnd(tp), wait = 0;
+	struct fdnet_tcp_txseg *seg;
+	bool marked = false;
+
+	for (seg = tp->tx_head; seg; seg = seg->next) {
+		uint64_t due = seg->sent_us + tp->rack_rtt_us + reo;
+
+		if (seg->flags & (FDNET_TXSEG_SACKED | FDNET_TXSEG_LOST))
+			continue;
+		if (!sent_before_rack(tp, seg)) {
+			/* first transmissions are in order of time */
+			if (!(seg->flags & FDNET_TXSEG_EVER))
+				break;
+			continue;
+		}
+		if (due <= now) {
+			mark_lost(tp, seg);
+			marked = true;
+		} else if (due > wait) {
+			wait = due;
+		}
+	}
+	*ret_wait = wait;
+	return marked;
+}
+
+static void remember(struct fdnet_tcp *tp)
+{
+	tp->prior_cwnd = tp->cwnd;
+	tp->prior_ssthresh = tp->ssthresh;
+	tp->undo_seq = tp->snd_una;
+	tp->undo_ok = true;
+	tp->undo_retrans = 0;
+}
+
+static void enter_recovery(struct fdnet_tcp *tp)
+{
+	remember(tp);
+	tp->ca_state = FDNET_TCP_CA_RECOVERY;
+	tp->recover = tp->snd_nxt;
+	tp->prr_flight = tp->snd_nxt - tp->snd_una;
+	tp->prr_delivered = tp->prr_out = 0;
+	tp->ssthresh = tp->cc->ssthresh(tp);
+	tp->tlp_end = 0;
+}
+
+/* Without SACK only the first segment is known to miss (RFC 6582). */
+static bool dupack_mark(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_txseg *seg = tp->tx_head;
+
+	if (tp->dupacks != DUPTHRESH || seg->flags & FDNET_TXSEG_LOST ||
+	    tp->ca_state >= FDNET_TCP_CA_RECOVERY)
+		return false;
+	if (seg->end - seg->seq > tp->mss)
+		fdnet_txseg_split(tp, seg, seg->seq + tp->mss);
+	mark_lost(tp, seg);
+	return true;
+}
+
+void fdnet_tcp_loss_detect(struct fdnet_tcp *tp)
+{
+	uint64_t wait = 0;
+	bool marked;
+
+	if (!tp->tx_head)
+		return;
+	marked = tp->sack_ok ? rack_mark(tp, &wait) : dupack_mark(tp);
+	if (tp->ca_state == FDNET_TCP_CA_OPEN)
+		tp->ca_state = FDNET_TCP_CA_DISORDER;
+	if (marked && tp->ca_state < FDNET_TCP_CA_RECOVERY)
+		enter_recovery(tp);
+	if (wait) {
+		tp->rtx_mode = FDNET_TCP_RTX_REO;
+		fdnet_tcp_due(tp, FDNET_TCP_DUE_RTX, wait);
+	}
+}
+
+void fdnet_tcp_enter_loss(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_txseg *seg;
+
+	if (tp->ca_state != FDNET_TCP_CA_LOSS) {
+		if (tp->ca_state != FDNET_TCP_CA_RECOVERY)
+			remember(tp);
+		tp->ssthresh = tp->cc->ssthresh(tp);
+		tp->recover = tp->snd_nxt;
+	}
+	tp->ca_state = FDNET_TCP_CA_LOSS;
+	tp->dupacks = 0;
+	tp->tlp_end = 0;
+	/* RFC 2018 8: the receiver may have dropped what it had SACKed, which
+	 * shows by the first segment being SACKed and not acknowledged. */
+	seg = tp->tx_head;
+	if (seg && seg->flags & FDNET_TXSEG_SACKED) {
+		for (; seg; seg = seg->next)
+			fdnet_txseg_clear(tp, seg, FDNET_TXSEG_SACKED);
+	}
+	for (seg = tp->tx_head; seg; seg = seg->next) {
+		if (!(seg->flags & FDNET_TXSEG_SACKED))
+			mark_lost(tp, seg);
+	}
+	tp->cwnd = tp->lossless ? 64u << 10 : tp->mss;
+}
+
+void fdnet_tcp_undo(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_txseg *seg;
+
+	tp->cwnd = max_u32(tp->cwnd, tp->prior_cwnd);
+	tp->ssthresh = max_u32(tp->ssthresh, tp->prior_ssthresh);
+	tp->undo_ok = false;
+	for (seg = tp->tx_head; seg; seg = seg->next)
+		fdnet_txseg_clear(tp, seg, FDNET_TXSEG_LOST);
+	tp->ca_state = FDNET_TCP_CA_OPEN;
+}
+
+void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp)
+{
+	if (seq_lt(tp->snd_una, tp->cwr_end))
+		return;
+	tp->undo_ok = false;
+	tp->ssthresh = tp->cc->ssthresh(tp);
+	tp->cwnd = tp->ssthresh;
+	tp->cwr_end = tp->snd_nxt;
+	tp->cwr_due = true;
+}
+
+static void leave_recovery(struct fdnet_tcp *tp)
+{
+	if (tp->lossless)
+		tp->cwnd = tp->ssthresh = FDNET_TCP_CWND_MAX;
+	else if (tp->ca_state == FDNET_TCP_CA_RECOVERY)
+		tp->cwnd = tp->ssthresh;
+	tp->ca_state = FDNET_TCP_CA_OPEN;
+	tp->dupacks = 0;
+}
+
+/* RFC 6937 with the slow start reduction bound. */
+static void prr(struct fdnet_tcp *tp, uint32_t delivered)
+{
+	uint32_t flight = tcp_in_flight(tp), send;
+
+	tp->prr_delivered += delivered;
+	if (flight > tp->ssthresh) {
+		uint64_t share = (uint64_t)tp->prr_delivered * tp->ssthresh;
+		uint32_t due = (uint32_t)((share + tp->prr_flight - 1) /
+					  max_u32(tp->prr_flight, 1));
+
+		send = due > tp->prr_out ? due - tp->prr_out : 0;
+	} else {
+		uint32_t lag = tp->prr_delivered > tp->prr_out ?
+				       tp->prr_delivered - tp->prr_out :
+				       0;
+
+		send = min_u32(tp->ssthresh - flight,
+			       max_u32(lag, delivered) + tp->mss);
+	}
+	if (!tp->prr_out)
+		send = max_u32(send, tp->mss); /* fast retransmit, at once */
+	tp->cwnd = flight + send;
+}
+
+/* RFC 6582 3.2 step 3: a partial ACK shows the next hole. */
+static void partial_ack(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_txseg *seg = tp->tx_head;
+
+	if (tp->sack_ok || !seg ||
+	    seg->flags & (FDNET_TXSEG_LOST | FDNET_TXSEG_RETX))
+		return;
+	if (seg->end - seg->seq > tp->mss)
+		fdnet_txseg_split(tp, seg, seg->seq + tp->mss);
+	mark_lost(tp, seg);
+}
+
+void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
+			     uint32_t acked)
+{
+	bool limited;
+
+	if (tp->ca_state >= FDNET_TCP_CA_RECOVERY) {
+		if (seq_geq(tp->snd_una, tp->recover)) {
+			leave_recovery(tp);
+			return;
+		}
+		if (acked)
+			partial_ack(tp);
+		if (tp->ca_state == FDNET_TCP_CA_RECOVERY) {
+			prr(tp, delivered);
+			return;
+		}
+	} else if (tp->ca_state == FDNET_TCP_CA_DISORDER &&
+		   !tp->sacked_bytes && !tp->dupacks) {
+		tp->ca_state = FDNET_TCP_CA_OPEN;
+	}
+	/* RFC 7661: grow only a window that is used. */
+	limited = tcp_in_flight(tp) + delivered + 3u * tp->mss >= tp->cwnd ||
+		  (tp->cwnd < tp->ssthresh &&
+		   2 * (tcp_in_flight(tp) + delivered) >= tp->cwnd);
+	if (acked && limited && !tp->lossless)
+		tp->cc->acked(tp, acked);
+	else if (acked && tp->lossless && tp->ca_state == FDNET_TCP_CA_LOSS)
+		tp->cwnd += acked;
+}
