@@ -100,6 +100,8 @@ struct fdnet_proto_ops {
 		      const void *val, uint32_t len);
 	int (*getopt)(struct fdnet_sock *so, int level, int name, void *val,
 		      uint32_t *len);
+	/* sockopt.c has stored an option of its own; may be NULL */
+	void (*changed)(struct fdnet_sock *so, int level, int name);
 	uint32_t (*inq)(const struct fdnet_sock *so);
 	uint32_t (*outq)(const struct fdnet_sock *so);
 	uint32_t (*unsent)(const struct fdnet_sock *so);

@@ -1027,6 +1027,7 @@ int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 		      const void *val, uint32_t len)
 {
 	const struct row *row = find_row(so, level, name);
+	int rc;
 
 	if (!row) {
 		if (level == SOL_SOCKET || !so->ops->setopt)
@@ -1039,7 +1040,10 @@ int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 		return -EINVAL;
 	if (len < row->size)
 		return -EINVAL;
-	return row->set(so, row, val, len);
+	rc = row->set(so, row, val, len);
+	if (!rc && so->ops->changed)
+		so->ops->changed(so, level, name);
+	return rc;
 }
 
 int fdnet_sock_getopt(struct fdnet_sock *so, int level, int name, void *val,

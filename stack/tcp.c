@@ -558,6 +558,7 @@ const struct fdnet_proto_ops fdnet_tcp_ops = {
 	.icmp_error = fdnet_tcp_icmp_error,
 	.setopt = fdnet_tcp_setopt,
 	.getopt = fdnet_tcp_getopt,
+	.changed = fdnet_tcp_changed,
 	.inq = fdnet_tcp_inq,
 	.outq = tcp_outq,
 	.unsent = tcp_op_unsent,

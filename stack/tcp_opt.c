@@ -10,7 +10,8 @@
 
 #define LEVEL_SOCKET 1 /* SOL_SOCKET */
 #define LEVEL_TCP 6
-#define KEEPALIVE_OPT 9 /* SO_KEEPALIVE */
+#define OPT_SNDBUF 7	/* SO_SNDBUF */
+#define OPT_KEEPALIVE 9 /* SO_KEEPALIVE */
 #define KEEP_MAX_S 32767
 #define LINGER2_MAX_S 120
 
@@ -265,12 +266,6 @@ int fdnet_tcp_setopt(struct fdnet_sock *so, int level, int name,
 	const struct tcp_option_row *row;
 	int v, rc;
 
-	if (level == LEVEL_SOCKET && name == KEEPALIVE_OPT) {
-		/* stored by sockopt.c already */
-		fdnet_tcp_arm_keepalive(tp);
-		fdnet_tcp_settle(tp);
-		return 0;
-	}
 	if (level != LEVEL_TCP)
 		return -ENOPROTOOPT;
 	if (name == TCP_CONGESTION)
@@ -287,6 +282,19 @@ int fdnet_tcp_setopt(struct fdnet_sock *so, int level, int name,
 	if (!rc)
 		fdnet_tcp_settle(tp);
 	return rc;
+}
+
+void fdnet_tcp_changed(struct fdnet_sock *so, int level, int name)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+
+	if (level != LEVEL_SOCKET)
+		return;
+	if (name == OPT_KEEPALIVE)
+		fdnet_tcp_arm_keepalive(tp);
+	else if (name == OPT_SNDBUF)
+		fdnet_tcp_write_space(tp);
+	fdnet_tcp_settle(tp);
 }
 
 /* ---- TCP_INFO ---- */
