@@ -1,0 +1,3 @@
+noinst_PROGRAMS += bench/stack_tcp
+bench_stack_tcp_SOURCES = bench/stack_tcp.c
+bench_stack_tcp_LDADD = $(STACK_LIBS)
