@@ -1,1 +1,63 @@
-EXTRA_DIST += shim/README.md
+EXTRA_DIST += shim/README.md shim/exports.awk
+
+noinst_LTLIBRARIES += shim/libshim.la
+shim_libshim_la_SOURCES = \
+	shim/addr.c shim/addr.h \
+	shim/attach.c shim/attach.h \
+	shim/call.c shim/call.h \
+	shim/calls.h \
+	shim/claim.c shim/claim.h \
+	shim/cmsg.c shim/cmsg.h \
+	shim/epoll.c \
+	shim/exec.c \
+	shim/fd.c \
+	shim/file.c shim/file.h \
+	shim/helper.c shim/helper.h \
+	shim/highfd.c shim/highfd.h \
+	shim/ifaces.c shim/ifaces.h \
+	shim/io.c shim/io.h \
+	shim/libc.c shim/libc.h \
+	shim/lock.c shim/lock.h \
+	shim/logline.c shim/logline.h \
+	shim/mem.c shim/mem.h \
+	shim/mirror.c shim/mirror.h \
+	shim/names.c \
+	shim/net.c shim/net.h \
+	shim/option.c \
+	shim/poll.c \
+	shim/process.c \
+	shim/raw.h \
+	shim/sendfile.c \
+	shim/socket.c \
+	shim/spawn.c shim/spawn.h \
+	shim/wait.c shim/wait.h \
+	shim/wrap.c
+shim_libshim_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFDNET_LIBEXECDIR='"$(libexecdir)"'
+# The names with _FORTIFY_SOURCE variants are ours to define, so it is off
+# here. No -fexceptions: libgcc_s would come into every program; cancellation
+# works by libc's registered cleanup buffers.
+shim_libshim_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) \
+	-ftls-model=initial-exec -U_FORTIFY_SOURCE
+
+lib_LTLIBRARIES += libfdnet.la
+libfdnet_la_SOURCES =
+libfdnet_la_LIBADD = $(SHIM_LIBS) -l:libcares.a -ldl
+libfdnet_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-Wl,--version-script=$(builddir)/shim/exports.map \
+	-Wl,-z,text -Wl,-z,nodelete \
+	-Wl,--wrap=sendmsg,--wrap=recvmsg,--wrap=sendmmsg,--wrap=recvmmsg \
+	-Wl,--wrap=readv,--wrap=writev
+libfdnet_la_DEPENDENCIES = $(SHIM_LIBS) shim/exports.map
+
+shim/exports.map: $(top_srcdir)/shim/calls.h $(top_srcdir)/shim/exports.awk
+	$(AM_V_GEN)$(MKDIR_P) shim && awk -f $(top_srcdir)/shim/exports.awk \
+		$(top_srcdir)/shim/calls.h >$@
+CLEANFILES += shim/exports.map
+
+check_PROGRAMS += tests/test_shim_parts
+tests_test_shim_parts_SOURCES = tests/test_shim_parts.c
+tests_test_shim_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_test_shim_parts_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) -l:libcares.a
+TESTS += tests/test_shim_parts tests/check-exports
+dist_check_SCRIPTS += tests/check-exports

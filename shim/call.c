@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/call.h"
+
+#include <pthread.h>
+
+#include "shim/raw.h"
+
+struct shim_file *shim_begin(int fd, struct shim_guard *guard)
+{
+	struct shim_file *file;
+
+	if (!shim_file_maybe(fd))
+		return NULL;
+	shim_enter(guard);
+	file = shim_file_get(fd);
+	if (file)
+		return file;
+	shim_leave(guard);
+	return NULL;
+}
+
+void shim_end(struct shim_guard *guard)
+{
+	shim_leave(guard);
+}
+
+int shim_block(struct shim_file *file, uint32_t events, uint64_t timeo_us,
+	       uint64_t *deadline_us, struct shim_waiter *w,
+	       struct shim_guard *guard)
+{
+	int rc;
+
+	if (*deadline_us == 0)
+		*deadline_us =
+			timeo_us ? shim_now_us() + timeo_us : FDNET_NEVER;
+	w->file = file;
+	w->events = events;
+	w->deadline_us = *deadline_us;
+	w->guard = guard;
+	rc = shim_wait(w, NULL, 0);
+	if (rc == -ETIMEDOUT)
+		return -EAGAIN;
+	if (rc == -EINTR && timeo_us == 0 && shim_wait_restarts())
+		return 0;
+	return rc;
+}
+
+void shim_cancel_off(int *state)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, state);
+}
+
+void shim_cancel_restore(int state)
+{
+	pthread_setcancelstate(state, NULL);
+}
+
+void shim_raise_sigpipe(void)
+{
+	long pid = RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	long tid = RAW(SYS_gettid, 0, 0, 0, 0, 0, 0);
+
+	RAW(SYS_tgkill, pid, tid, SIGPIPE, 0, 0, 0);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/cmsg.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <time.h>
+
+#include "shim/addr.h"
+#include "shim/file.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+static int parse_ip(const struct cmsghdr *c, struct fdnet_msg *msg)
+{
+	size_t len = c->cmsg_len - CMSG_LEN(0);
+	struct in_pktinfo info;
+	int value;
+
+	if (c->cmsg_type == IP_PKTINFO) {
+		if (len != sizeof(info))
+			return -EINVAL;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		if (info.ipi_spec_dst.s_addr) {
+			msg->local.ip.family = 4;
+			memcpy(msg->local.ip.bytes, &info.ipi_spec_dst, 4);
+		}
+		return 0;
+	}
+	if (c->cmsg_type != IP_TTL && c->cmsg_type != IP_TOS)
+		return -EINVAL;
+	if (len == 1) {
+		value = *(unsigned char *)CMSG_DATA(c);
+	} else {
+		if (len != sizeof(value))
+			return -EINVAL;
+		memcpy(&value, CMSG_DATA(c), sizeof(value));
+	}
+	if (c->cmsg_type == IP_TOS) {
+		if (value < 0 || value > 255)
+			return -EINVAL;
+		msg->tos = value;
+		return 0;
+	}
+	if (value < 1 || value > 255)
+		return -EINVAL;
+	msg->ttl = value;
+	return 0;
+}
+
+static int parse_ip6(const struct cmsghdr *c, struct fdnet_msg *msg)
+{
+	size_t len = c->cmsg_len - CMSG_LEN(0);
+	struct in6_pktinfo info;
+	int value;
+
+	if (c->cmsg_type == IPV6_PKTINFO) {
+		if (len != sizeof(info))
+			return -EINVAL;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		msg->local.ip.family = 6;
+		memcpy(msg->local.ip.bytes, &info.ipi6_addr, 16);
+		if (fdnet_ip_is_any(&msg->local.ip))
+			msg->local.ip.family = 0;
+		return 0;
+	}
+	if (len != sizeof(value))
+		return -EINVAL;
+	memcpy(&value, CMSG_DATA(c), sizeof(value));
+	if (c->cmsg_type == IPV6_HOPLIMIT)
+		msg->ttl = value;
+	else if (c->cmsg_type == IPV6_TCLASS)
+		msg->tos = value;
+	else
+		return -EINVAL;
+	return value < -1 || value > 255 ? -EINVAL : 0;
+}
+
+int shim_cmsg_parse(const struct msghdr *hdr, struct fdnet_msg *msg)
+{
+	struct msghdr copy = *hdr;
+	struct cmsghdr *c;
+	int rc = 0;
+
+	if (!hdr->msg_control || hdr->msg_controllen < sizeof(*c))
+		return 0;
+	for (c = CMSG_FIRSTHDR(&copy); c && rc == 0;
+	     c = CMSG_NXTHDR(&copy, c)) {
+		if (c->cmsg_len < CMSG_LEN(0) ||
+		    (char *)c + c->cmsg_len >
+			    (char *)hdr->msg_control + hdr->msg_controllen)
+			return -EINVAL;
+		if (c->cmsg_level == IPPROTO_IP)
+			rc = parse_ip(c, msg);
+		else if (c->cmsg_level == IPPROTO_IPV6)
+			rc = parse_ip6(c, msg);
+		else if (c->cmsg_level == IPPROTO_UDP &&
+			 c->cmsg_type == UDP_SEGMENT &&
+			 c->cmsg_len == CMSG_LEN(sizeof(uint16_t)))
+			memcpy(&msg->gso_size, CMSG_DATA(c),
+			       sizeof(msg->gso_size));
+		else if (c->cmsg_level == SOL_SOCKET)
+			rc = -EINVAL; /* no fds over a network socket */
+	}
+	return rc;
+}
+
+struct writer {
+	struct msghdr *hdr;
+	size_t used;
+};
+
+static void put(struct writer *w, int level, int type, const void *data,
+		size_t len)
+{
+	struct cmsghdr c = {
+		.cmsg_level = level,
+		.cmsg_type = type,
+		.cmsg_len = CMSG_LEN(len),
+	};
+	size_t room = w->hdr->msg_controllen - w->used;
+	char *at = (char *)w->hdr->msg_control + w->used;
+
+	if (!w->hdr->msg_control || room < sizeof(c)) {
+		w->hdr->msg_flags |= MSG_CTRUNC;
+		return;
+	}
+	if (room < CMSG_LEN(len)) {
+		w->hdr->msg_flags |= MSG_CTRUNC;
+		c.cmsg_len = room;
+		len = room - CMSG_LEN(0);
+	}
+	memcpy(at, &c, sizeof(c));
+	memcpy(at + CMSG_LEN(0), data, len);
+	w->used += CMSG_SPACE(len) < room ? CMSG_SPACE(len) : room;
+}
+
+static bool is_on(struct shim_file *file, int level, int name)
+{
+	uint32_t len = sizeof(int);
+	int on = 0;
+
+	return fdnet_sock_getopt(file->so, level, name, &on, &len) == 0 && on;
+}
+
+static void put_v4(struct writer *w, struct shim_file *file,
+		   const struct fdnet_msg *msg)
+{
+	struct in_pktinfo info = { .ipi_ifindex = msg->ifindex };
+	int value;
+
+	if (is_on(file, IPPROTO_IP, IP_PKTINFO)) {
+		memcpy(&info.ipi_addr, msg->local.ip.bytes, 4);
+		info.ipi_spec_dst = info.ipi_addr;
+		put(w, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	}
+	if (is_on(file, IPPROTO_IP, IP_RECVTTL)) {
+		value = msg->ttl;
+		put(w, IPPROTO_IP, IP_TTL, &value, sizeof(value));
+	}
+	if (is_on(file, IPPROTO_IP, IP_RECVTOS)) {
+		unsigned char tos = (unsigned char)msg->tos;
+
+		put(w, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	}
+}
+
+static void put_v6(struct writer *w, struct shim_file *file,
+		   const struct fdnet_msg *msg)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex =
+					    (unsigned int)msg->ifindex };
+	int value;
+
+	if (is_on(file, IPPROTO_IPV6, IPV6_RECVPKTINFO)) {
+		if (msg->local.ip.family == 4) {
+			memset(&info.ipi6_addr.s6_addr[10], 0xff, 2);
+			memcpy(&info.ipi6_addr.s6_addr[12],
+			       msg->local.ip.bytes, 4);
+		} else {
+			memcpy(&info.ipi6_addr, msg->local.ip.bytes, 16);
+		}
+		put(w, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	}
+	if (is_on(file, IPPROTO_IPV6, IPV6_RECVHOPLIMIT)) {
+		value = msg->ttl;
+		put(w, IPPROTO_IPV6, IPV6_HOPLIMIT, &value, sizeof(value));
+	}
+	if (is_on(file, IPPROTO_IPV6, IPV6_RECVTCLASS)) {
+		value = msg->tos;
+		put(w, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
+	}
+}
+
+static void put_error(struct writer *w, struct shim_file *file,
+		      const struct fdnet_msg *msg)
+{
+	struct {
+		struct sock_extended_err ee;
+		struct sockaddr_in6 offender;
+	} e = {
+		.ee = {
+			.ee_errno = (uint32_t)msg->err.error,
+			.ee_origin = msg->err.origin,
+			.ee_type = msg->err.type,
+			.ee_code = msg->err.code,
+			.ee_info = msg->err.info,
+		},
+	};
+	bool v4 = file->domain == AF_INET;
+	socklen_t len = sizeof(e.offender);
+
+	shim_name_to(file->domain, &msg->err.offender,
+		     (struct sockaddr *)&e.offender, &len);
+	put(w, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR,
+	    &e, sizeof(e.ee) + len);
+}
+
+static void put_time(struct writer *w, struct shim_file *file)
+{
+	struct timespec ts;
+	struct timeval tv;
+
+	if (!is_on(file, SOL_SOCKET, SO_TIMESTAMP) &&
+	    !is_on(file, SOL_SOCKET, SO_TIMESTAMPNS))
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (is_on(file, SOL_SOCKET, SO_TIMESTAMPNS)) {
+		put(w, SOL_SOCKET, SO_TIMESTAMPNS, &ts, sizeof(ts));
+		return;
+	}
+	tv.tv_sec = ts.tv_sec;
+	tv.tv_usec = ts.tv_nsec / 1000;
+	put(w, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
+}
+
+void shim_cmsg_put(struct shim_file *file, const struct fdnet_msg *msg,
+		   struct msghdr *hdr)
+{
+	struct writer w = { .hdr = hdr };
+
+	if (file->so && !file->is_stream) {
+		put_time(&w, file);
+		if (file->domain == AF_INET)
+			put_v4(&w, file, msg);
+		else
+			put_v6(&w, file, msg);
+		if (msg->flags & FDNET_MSG_ERRQUEUE)
+			put_error(&w, file, msg);
+		if (msg->gso_size) {
+			int size = msg->gso_size;
+
+			put(&w, IPPROTO_UDP, UDP_GRO, &size, sizeof(size));
+		}
+	}
+	hdr->msg_controllen = w.used;
+}

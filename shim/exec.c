@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec: what the process has written must have left before its stack is
+ * replaced; and a program that is given a cleaned environment is still
+ * preloaded, and still finds its relay.
+ */
+#include "config.h"
+
+#include <alloca.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/attach.h"
+#include "shim/call.h"
+
+extern char **environ;
+
+/* Entries an environment may get from us. */
+#define OURS 2
+
+static bool has_name(char *const *envp, const char *entry)
+{
+	size_t len = strcspn(entry, "=") + 1;
+
+	for (; *envp; envp++)
+		if (strncmp(*envp, entry, len) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The environment with what fdnet needs. @room has space for all of @envp,
+ * OURS more and the end.
+ */
+static char *const *with_ours(char *const *envp, size_t n, char **room)
+{
+	const char *const *ours = shim_attach_env();
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		room[i] = envp[i];
+	for (i = 0; i < OURS && ours[i]; i++)
+		if (!has_name(envp, ours[i]))
+			room[n++] = (char *)ours[i];
+	room[n] = NULL;
+	return room;
+}
+
+int shim_execve(const char *path, char *const argv[], char *const envp[])
+{
+	static char *const none[] = { NULL };
+	size_t n = 0;
+
+	shim_settle();
+	if (!envp)
+		envp = none;
+	while (envp[n])
+		n++;
+	{
+		/* may run in a vfork child: only the stack is its own */
+		char **room = alloca((n + OURS + 1) * sizeof(*room));
+
+		return LIBC(execve)(path, argv, with_ours(envp, n, room));
+	}
+}
+SHIM_EXPORT(execve);
+
+int shim_execv(const char *path, char *const argv[])
+{
+	return shim_execve(path, argv, environ);
+}
+SHIM_EXPORT(execv);
+
+int shim_execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	size_t n = 0;
+
+	shim_settle();
+	while (envp[n])
+		n++;
+	{
+		char **room = alloca((n + OURS + 1) * sizeof(*room));
+
+		return LIBC(execvpe)(file, argv, with_ours(envp, n, room));
+	}
+}
+SHIM_EXPORT(execvpe);
+
+int shim_execvp(const char *file, char *const argv[])
+{
+	return shim_execvpe(file, argv, environ);
+}
+SHIM_EXPORT(execvp);
+
+int shim_fexecve(int fd, char *const argv[], char *const envp[])
+{
+	size_t n = 0;
+
+	shim_settle();
+	while (envp[n])
+		n++;
+	{
+		char **room = alloca((n + OURS + 1) * sizeof(*room));
+
+		return LIBC(fexecve)(fd, argv, with_ours(envp, n, room));
+	}
+}
+SHIM_EXPORT(fexecve);
+
+/* The list forms: count, collect, go on as the vector forms do. */
+#define COLLECT(first, then)                                                 \
+	va_list ap;                                                            \
+	size_t n = 1;                                                          \
+                                                                               \
+	va_start(ap, first);                                                   \
+	while (va_arg(ap, char *))                                             \
+		n++;                                                           \
+	va_end(ap);                                                            \
+	{                                                                      \
+		char **argv = alloca((n + 1) * sizeof(*argv));                 \
+		size_t i;                                                      \
+                                                                               \
+		argv[0] = (char *)first;                                       \
+		va_start(ap, first);                                           \
+		for (i = 1; i <= n; i++)                                       \
+			argv[i] = va_arg(ap, char *);                          \
+		then;                                                          \
+	}
+
+int shim_execl(const char *path, const char *arg, ...)
+{
+	COLLECT(arg, va_end(ap); return shim_execve(path, argv, environ))
+}
+SHIM_EXPORT(execl);
+
+int shim_execlp(const char *file, const char *arg, ...)
+{
+	COLLECT(arg, va_end(ap); return shim_execvpe(file, argv, environ))
+}
+SHIM_EXPORT(execlp);
+
+int shim_execle(const char *path, const char *arg, ...)
+{
+	COLLECT(arg, char *const *envp = va_arg(ap, char *const *);
+		va_end(ap); return shim_execve(path, argv, envp))
+}
+SHIM_EXPORT(execle);

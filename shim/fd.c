@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls on fds as such: close, duplicate, flags, ioctls. */
+#include "config.h"
+
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <linux/close_range.h>
+#include <linux/sockios.h>
+
+#include "shim/call.h"
+#include "shim/helper.h"
+#include "shim/highfd.h"
+#include "shim/ifaces.h"
+#include "shim/raw.h"
+
+int shim_close(int fd)
+{
+	struct shim_file *file;
+	struct shim_guard guard;
+	bool waits;
+	int rc;
+
+	if (shim_fd_is_ours(fd))
+		return (int)shim_ret(-EBADF); /* never EINTR: loops retry */
+	if (!shim_file_maybe(fd) || shim_is_borrowed())
+		return LIBC(close)(fd);
+	shim_enter(&guard);
+	file = shim_file_peek(fd);
+	waits = file && !file->nonblock;
+	rc = raw_close(fd);
+	shim_file_forget(fd);
+	shim_net_flush(); /* FIN or RST */
+	if (waits)
+		shim_helper_want();
+	shim_leave(&guard);
+	shim_helper_start();
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(close);
+SHIM_EXPORT_AS(__close, close);
+
+/* Closes first..last but for our own fds among them. */
+static int close_around(unsigned int first, unsigned int last, int flags)
+{
+	unsigned int from = first;
+	int ours, rc;
+
+	for (;;) {
+		ours = from > INT32_MAX ? -1 : shim_fd_next_ours((int)from);
+		if (ours < 0 || (unsigned int)ours > last)
+			break;
+		if ((unsigned int)ours > from) {
+			rc = LIBC(close_range)(from, (unsigned int)ours - 1,
+					       flags);
+			if (rc < 0)
+				return rc;
+		}
+		from = (unsigned int)ours + 1;
+	}
+	return from > last ? 0 : LIBC(close_range)(from, last, flags);
+}
+
+int shim_close_range(unsigned int first, unsigned int last, int flags)
+{
+	struct shim_guard guard;
+	int rc;
+
+	if (first > last)
+		return LIBC(close_range)(first, last, flags);
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		/* the rest is done on this thread's own table */
+		rc = LIBC(close_range)(~0u, ~0u, CLOSE_RANGE_UNSHARE);
+		if (rc < 0)
+			return rc;
+		flags &= ~CLOSE_RANGE_UNSHARE;
+	}
+	rc = close_around(first, last, flags);
+	if (rc < 0 || (flags & CLOSE_RANGE_CLOEXEC))
+		return rc;
+	if (shim_file_next_fd((int)(first > INT32_MAX ? INT32_MAX : first)) <
+		    0 ||
+	    shim_is_borrowed())
+		return rc;
+	shim_enter(&guard);
+	shim_file_forget_range(first, last);
+	shim_net_flush();
+	shim_leave(&guard);
+	return rc;
+}
+SHIM_EXPORT(close_range);
+
+void shim_closefrom(int first)
+{
+	shim_close_range(first < 0 ? 0 : (unsigned int)first, ~0u, 0);
+}
+SHIM_EXPORT(closefrom);
+
+/* libc closes the fd inside, without asking anybody. */
+int shim_fclose(FILE *stream)
+{
+	struct shim_guard guard;
+	int fd = fileno_unlocked(stream);
+	int rc;
+
+	rc = LIBC(fclose)(stream);
+	if (fd < 0 || !shim_file_maybe(fd))
+		return rc;
+	shim_enter(&guard);
+	shim_file_get(fd); /* drops the entry if the fd is gone */
+	shim_net_flush();
+	shim_leave(&guard);
+	return rc;
+}
+SHIM_EXPORT(fclose);
+
+/* @fd is a new reference to what @of refers to. */
+static void note_dup(int of, int fd)
+{
+	struct shim_guard guard;
+	struct shim_file *file;
+
+	if (!shim_file_maybe(of) && !shim_file_maybe(fd))
+		return;
+	if (shim_is_borrowed())
+		return;
+	file = shim_begin(of, &guard);
+	if (file) {
+		shim_file_install(fd, file);
+		shim_end(&guard);
+		return;
+	}
+	shim_enter(&guard); /* what was there has been closed */
+	shim_file_forget(fd);
+	shim_net_flush();
+	shim_leave(&guard);
+}
+
+int shim_dup(int fd)
+{
+	int rc;
+
+	if (shim_fd_is_ours(fd))
+		return (int)shim_ret(-EBADF);
+	rc = LIBC(dup)(fd);
+	if (rc >= 0)
+		note_dup(fd, rc);
+	return rc;
+}
+SHIM_EXPORT(dup);
+
+int shim_dup2(int fd, int target)
+{
+	int rc;
+
+	if (shim_fd_is_ours(fd) || shim_fd_is_ours(target))
+		return (int)shim_ret(-EBADF);
+	rc = LIBC(dup2)(fd, target);
+	if (rc >= 0 && fd != target)
+		note_dup(fd, rc);
+	return rc;
+}
+SHIM_EXPORT(dup2);
+SHIM_EXPORT_AS(__dup2, dup2);
+
+int shim_dup3(int fd, int target, int flags)
+{
+	int rc;
+
+	if (shim_fd_is_ours(fd) || shim_fd_is_ours(target))
+		return (int)shim_ret(-EBADF);
+	rc = LIBC(dup3)(fd, target, flags);
+	if (rc >= 0)
+		note_dup(fd, rc);
+	return rc;
+}
+SHIM_EXPORT(dup3);
+
+static void note_flags(int fd, bool nonblock)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+
+	if (!file)
+		return;
+	file->nonblock = nonblock;
+	shim_end(&guard);
+}
+
+int shim_fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	void *arg;
+	int rc;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (shim_fd_is_ours(fd))
+		return (int)shim_ret(-EBADF);
+	rc = LIBC(fcntl)(fd, cmd, arg);
+	if (rc < 0 || !shim_file_maybe(fd))
+		return rc;
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		note_dup(fd, rc);
+	else if (cmd == F_SETFL)
+		note_flags(fd, ((long)arg & O_NONBLOCK) != 0);
+	return rc;
+}
+SHIM_EXPORT(fcntl);
+SHIM_EXPORT_AS(fcntl64, fcntl);
+SHIM_EXPORT_AS(__fcntl, fcntl);
+
+/* Requests on a socket; -ENOTTY: not one of them. */
+static int socket_ioctl(struct shim_file *file, unsigned long request,
+			void *arg)
+{
+	if (request != FIONREAD && request != SIOCOUTQ &&
+	    request != SIOCATMARK)
+		return shim_iface_ioctl(request, arg);
+	if (!arg)
+		return -EFAULT;
+	if (!file->so)
+		return -ENOTCONN;
+	shim_net_drive();
+	if (request == SIOCATMARK) {
+		*(int *)arg = fdnet_sock_at_mark(file->so);
+		return 0;
+	}
+	if (file->is_stream &&
+	    fdnet_sock_state(file->so) == FDNET_TCP_LISTEN)
+		return -EINVAL;
+	*(int *)arg = (int)(request == FIONREAD
+				    ? fdnet_sock_inq(file->so)
+				    : fdnet_sock_outq(file->so));
+	return 0;
+}
+
+int shim_ioctl(int fd, unsigned long request, ...)
+{
+	struct shim_guard guard;
+	struct shim_file *file;
+	va_list ap;
+	void *arg;
+	int rc;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (!shim_file_maybe(fd))
+		return LIBC(ioctl)(fd, request, arg);
+	if (request == FIONBIO) {
+		rc = LIBC(ioctl)(fd, request, arg);
+		if (rc == 0)
+			note_flags(fd, *(int *)arg != 0);
+		return rc;
+	}
+	file = shim_begin(fd, &guard);
+	if (!file)
+		return LIBC(ioctl)(fd, request, arg);
+	rc = socket_ioctl(file, request, arg);
+	shim_end(&guard);
+	if (rc == -ENOTTY) /* FIOCLEX and the like belong to the kernel */
+		return LIBC(ioctl)(fd, request, arg);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(ioctl);
+
+ssize_t shim_pread(int fd, void *buf, size_t len, off_t offset)
+{
+	if (shim_file_maybe(fd))
+		return shim_ret(-ESPIPE);
+	return LIBC(pread)(fd, buf, len, offset);
+}
+SHIM_EXPORT(pread);
+SHIM_EXPORT_AS(pread64, pread);
+SHIM_EXPORT_AS(__pread64, pread);
+
+ssize_t shim_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (shim_file_maybe(fd))
+		return shim_ret(-ESPIPE);
+	return LIBC(pwrite)(fd, buf, len, offset);
+}
+SHIM_EXPORT(pwrite);
+SHIM_EXPORT_AS(pwrite64, pwrite);
+SHIM_EXPORT_AS(__pwrite64, pwrite);

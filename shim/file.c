@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/file.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "shim/claim.h"
+#include "shim/highfd.h"
+#include "shim/mem.h"
+#include "shim/mirror.h"
+#include "shim/raw.h"
+
+#define CHUNK 512
+#define CHUNKS 2048 /* fd numbers up to a million */
+
+static struct shim_file **table[CHUNKS];
+static struct shim_file *all;
+
+static struct shim_file **slot(int fd)
+{
+	struct shim_file **chunk;
+
+	if (fd < 0 || fd >= CHUNK * CHUNKS)
+		return NULL;
+	chunk = __atomic_load_n(&table[fd / CHUNK], __ATOMIC_ACQUIRE);
+	return chunk ? &chunk[fd % CHUNK] : NULL;
+}
+
+struct shim_file *shim_file_peek(int fd)
+{
+	struct shim_file **s = slot(fd);
+
+	return s ? __atomic_load_n(s, __ATOMIC_RELAXED) : NULL;
+}
+
+bool shim_file_maybe(int fd)
+{
+	return shim_file_peek(fd) != NULL;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
+static void file_unlink(struct shim_file *file)
+{
+	if (file->prev)
+		file->prev->next = file->next;
+	else
+		all = file->next;
+	if (file->next)
+		file->next->prev = file->prev;
+}
+
+/* No fd of any process refers to the placeholder any more. */
+static void file_end(struct shim_file *file)
+{
+	struct fdnet_sock *so = file->so;
+
+	shim_mirror_forget(file);
+	file_unlink(file);
+	if (so) {
+		fdnet_sock_set_user(so, NULL);
+		fdnet_sock_close(so);
+	}
+	shim_claim_put(file->claim);
+	shim_fd_lower(file->peer_fd);
+	fdnet_mem_free(shim_mem(), file, sizeof(*file));
+}
+
+/* Does nobody hold A any more? */
+static bool is_hung_up(const struct shim_file *file)
+{
+	struct pollfd p = { .fd = file->peer_fd };
+	struct timespec now = { 0 };
+
+	if (file->peer_fd < 0)
+		return true; /* closed to show an error: only we counted */
+	return raw_ppoll(&p, 1, &now, NULL) == 1 && (p.revents & POLLHUP);
+}
+
+static void file_check(struct shim_file *file)
+{
+	if (file->fds == 0 && file->users == 0 && is_hung_up(file))
+		file_end(file);
+}
+
+struct shim_file *shim_file_get(int fd)
+{
+	struct shim_file *file = shim_file_peek(fd);
+
+	if (!file || cookie_of(fd) == file->cookie)
+		return file;
+	shim_file_forget(fd);
+	return NULL;
+}
+
+int shim_file_install(int fd, struct shim_file *file)
+{
+	struct shim_file **s;
+
+	if (fd < 0 || fd >= CHUNK * CHUNKS)
+		return -EMFILE;
+	s = slot(fd);
+	if (!s) {
+		struct shim_file **chunk;
+
+		chunk = fdnet_mem_alloc(shim_mem(), CHUNK * sizeof(*chunk));
+		if (!chunk)
+			return -ENOMEM;
+		__atomic_store_n(&table[fd / CHUNK], chunk, __ATOMIC_RELEASE);
+		s = slot(fd);
+	}
+	if (*s)
+		shim_file_forget(fd);
+	file->fds++;
+	__atomic_store_n(s, file, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int shim_file_new(int domain, int type, struct fdnet_sock *so,
+		  struct shim_file **ret_file)
+{
+	int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int kind = (type & 0xf) == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
+	struct shim_file *file;
+	int rc, sv[2];
+
+	file = fdnet_mem_alloc(shim_mem(), sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	rc = raw_socketpair(AF_UNIX, kind | flags, 0, sv);
+	if (rc < 0)
+		goto no_pair;
+	rc = shim_fd_raise(sv[1]);
+	if (rc < 0)
+		goto no_peer;
+	file->peer_fd = rc;
+	file->cookie = cookie_of(sv[0]);
+	file->nonblock = (flags & SOCK_NONBLOCK) != 0;
+	file->domain = domain;
+	file->is_stream = kind == SOCK_STREAM;
+	file->fd_hint = sv[0];
+	file->shown = FDNET_EV_OUT;
+	rc = shim_file_install(sv[0], file);
+	if (rc < 0)
+		goto no_slot;
+	file->so = so;
+	fdnet_sock_set_user(so, file);
+	file->next = all;
+	if (all)
+		all->prev = file;
+	all = file;
+	if (ret_file)
+		*ret_file = file;
+	return sv[0];
+
+no_slot:
+	shim_fd_lower(file->peer_fd);
+no_peer:
+	raw_close(sv[0]);
+no_pair:
+	fdnet_mem_free(shim_mem(), file, sizeof(*file));
+	return rc;
+}
+
+void shim_file_forget(int fd)
+{
+	struct shim_file **s = slot(fd);
+	struct shim_file *file;
+
+	if (!s || !*s)
+		return;
+	file = *s;
+	__atomic_store_n(s, NULL, __ATOMIC_RELAXED);
+	if (--file->fds == 0)
+		file_check(file);
+}
+
+int shim_file_next_fd(int fd)
+{
+	for (; fd < CHUNK * CHUNKS; fd++) {
+		if (!table[fd / CHUNK]) {
+			fd = (fd / CHUNK + 1) * CHUNK - 1;
+			continue;
+		}
+		if (shim_file_peek(fd))
+			return fd;
+	}
+	return -1;
+}
+
+void shim_file_forget_range(unsigned int first, unsigned int last)
+{
+	int fd;
+
+	if (first >= CHUNK * CHUNKS)
+		return;
+	for (fd = shim_file_next_fd((int)first);
+	     fd >= 0 && (unsigned int)fd <= last;
+	     fd = shim_file_next_fd(fd + 1))
+		shim_file_forget(fd);
+}
+
+void shim_file_hold(struct shim_file *file)
+{
+	file->users++;
+}
+
+void shim_file_put(struct shim_file *file)
+{
+	if (--file->users == 0)
+		file_check(file);
+}
+
+void shim_file_reap(void)
+{
+	struct shim_file *file, *next;
+
+	for (file = all; file; file = next) {
+		next = file->next;
+		file_check(file);
+	}
+}
+
+struct shim_file *shim_file_first(void)
+{
+	return all;
+}
+
+void shim_file_after_fork(void)
+{
+	struct shim_file *file;
+
+	/* the parent's engine is gone from here with its memory; the fds
+	 * stay known, so that calls on them get an honest error */
+	for (file = all; file; file = file->next) {
+		file->so = NULL;
+		file->peer_fd = -1;
+		file->claim = NULL;
+		file->users = 0;
+		file->pollers = 0;
+		file->watched = false;
+		file->dirty = false;
+	}
+}

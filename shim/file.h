@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process's network sockets by fd number.
+ *
+ * How it works: what the application holds is a placeholder, end A of an
+ * AF_UNIX pair (D4). A struct shim_file stands for one placeholder, whatever
+ * the number of fds that refer to it; the table maps fd numbers to it. The
+ * kernel's SO_COOKIE of A is its identity: before each use the cookie of the
+ * fd is compared, so an fd that was closed behind our back (inside libc, by a
+ * raw system call) and reused can never be mistaken for ours. The last close
+ * is what end B sees as hang-up, never a count in our memory.
+ *
+ * All under the shim's lock, but for shim_file_maybe().
+ */
+#ifndef SHIM_FILE_H
+#define SHIM_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <fdnet/stack.h>
+
+struct shim_claim;
+
+struct shim_file {
+	/* the engine's socket; NULL after a fork (it stayed with the parent)
+	 * and when the network went away */
+	struct fdnet_sock *so;
+	uint64_t cookie; /* SO_COOKIE of A */
+	int peer_fd;	 /* B, a high fd; -1 once closed to show an error */
+	unsigned int fds;   /* table entries that point here */
+	unsigned int users; /* calls in progress, blocked ones included */
+	bool closed;	    /* no fd left: end the socket when users is 0 */
+	bool nonblock;	    /* O_NONBLOCK of A, shared by all duplicates */
+	int domain;	    /* AF_INET or AF_INET6 */
+	bool is_stream;
+	bool joined;	    /* a stream that was connected, or tried to be */
+	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: wait for ever */
+	struct shim_claim *claim;	   /* port held at the relay, or NULL */
+	unsigned int pollers; /* poll() and select() calls waiting on it */
+
+	/* mirror (mirror.c) */
+	bool watched;	      /* was added to an epoll set */
+	uint32_t watch_mask;  /* union of what the sets asked for */
+	uint32_t shown;	      /* readiness that A shows to the kernel */
+	bool filled;	      /* A carries the filler that can block OUT */
+	bool edge;	      /* some set is edge-triggered */
+	int fd_hint;	      /* an fd that once referred to A, or -1 */
+	bool dirty;	      /* in the list of mirrors to be corrected */
+	struct shim_file *dirty_next;
+
+	struct shim_file *next, *prev; /* all files of the process */
+};
+
+/** shim_file_maybe - can @fd be one of ours? Lock-free, a plain load */
+bool shim_file_maybe(int fd);
+
+/**
+ * shim_file_get - the file behind an fd, its identity verified
+ *
+ * Returns NULL when @fd is not ours (a stale entry is dropped).
+ */
+struct shim_file *shim_file_get(int fd);
+
+/** shim_file_peek - the table's entry, not verified, or NULL */
+struct shim_file *shim_file_peek(int fd);
+
+/**
+ * shim_file_new - make a placeholder for a socket
+ * @domain:  AF_INET or AF_INET6
+ * @type:    SOCK_STREAM, SOCK_DGRAM or SOCK_RAW with SOCK_NONBLOCK and
+ *           SOCK_CLOEXEC
+ * @so:      the engine's socket; taken on success
+ * @ret_file: its file, may be NULL
+ *
+ * Returns the fd number (the lowest free one), or -EMFILE, -ENFILE, -ENOMEM.
+ */
+int shim_file_new(int domain, int type, struct fdnet_sock *so,
+		  struct shim_file **ret_file);
+
+/** shim_file_install - @fd now refers to @file (dup); 0 or -ENOMEM */
+int shim_file_install(int fd, struct shim_file *file);
+
+/**
+ * shim_file_forget - @fd was, or is about to be, closed or replaced
+ *
+ * Call after the kernel closed it. When it was the last reference anywhere,
+ * the socket is closed too; when other processes hold A, it lives on until B
+ * says that they are gone.
+ */
+void shim_file_forget(int fd);
+
+/** shim_file_hold, shim_file_put - keep the file over a blocking wait */
+void shim_file_hold(struct shim_file *file);
+void shim_file_put(struct shim_file *file);
+
+/** shim_file_reap - end the sockets whose last holder elsewhere is gone */
+void shim_file_reap(void);
+
+/** shim_file_after_fork - in the child: the sockets stayed with the parent */
+void shim_file_after_fork(void);
+
+/** shim_file_forget_range - shim_file_forget() for first..last */
+void shim_file_forget_range(unsigned int first, unsigned int last);
+
+/** shim_file_next_fd - the first of our fds >= @fd, or -1 */
+int shim_file_next_fd(int fd);
+
+/** shim_file_first - the list of all files */
+struct shim_file *shim_file_first(void);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/helper.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "shim/call.h"
+#include "shim/raw.h"
+
+/* How long the program's threads are given to drive for themselves. */
+#define GRACE_NS (5 * 1000 * 1000)
+/* Longest sleep on the link before the helper looks around again. */
+#define LINK_WAIT_NS (50 * 1000 * 1000)
+#define STACK_SIZE (64 * 1024 > PTHREAD_STACK_MIN ? 64 * 1024 : \
+						    2 * PTHREAD_STACK_MIN)
+
+static uint32_t wanted; /* 1: there is work; the helper sleeps on 0 */
+static bool running;
+
+/* Is there something to do, and nobody at it? Called locked. */
+static bool is_needed(bool *ret_busy)
+{
+	struct fdnet_stack *stack = shim_net_stack();
+
+	*ret_busy = stack && shim_net_link_fd() >= 0 &&
+		    fdnet_stack_has_work(stack);
+	return *ret_busy && !shim_wait_others();
+}
+
+static void work(void)
+{
+	struct timespec wait = { .tv_nsec = LINK_WAIT_NS };
+	struct timespec grace = { .tv_nsec = GRACE_NS };
+	struct pollfd p = { 0 };
+	bool needed, busy;
+
+	do {
+		RAW(SYS_nanosleep, &grace, NULL, 0, 0, 0, 0);
+		shim_lock_only();
+		while ((needed = is_needed(&busy))) {
+			shim_net_drive();
+			p.fd = shim_net_link_fd();
+			p.events = shim_net_link_events();
+			shim_unlock_only();
+			raw_ppoll(&p, 1, &wait, NULL);
+			shim_lock_only();
+		}
+		if (!busy)
+			__atomic_store_n(&wanted, 0, __ATOMIC_RELAXED);
+		shim_unlock_only();
+	} while (busy);
+}
+
+static void *helper_main(void *arg)
+{
+	for (;;) {
+		if (__atomic_load_n(&wanted, __ATOMIC_RELAXED))
+			work();
+		else
+			raw_futex(&wanted, FUTEX_WAIT, 0, NULL);
+	}
+	return NULL;
+}
+
+void shim_helper_want(void)
+{
+	bool busy;
+
+	if (wanted || !is_needed(&busy))
+		return;
+	__atomic_store_n(&wanted, 1, __ATOMIC_RELAXED);
+	if (running)
+		raw_futex(&wanted, FUTEX_WAKE, 1, NULL);
+}
+
+void shim_helper_start(void)
+{
+	uint64_t all = ~0ull, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!__atomic_load_n(&wanted, __ATOMIC_RELAXED) || running)
+		return;
+	if (__atomic_exchange_n(&running, true, __ATOMIC_RELAXED))
+		return;
+	raw_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	if (pthread_create(&thread, &attr, helper_main, NULL) != 0)
+		running = false;
+	pthread_attr_destroy(&attr);
+	raw_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void shim_helper_after_fork(void)
+{
+	wanted = 0;
+	running = false;
+}

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The read, write, send and receive families: each fills in a msghdr and
+ * comes to shim_do_send() or shim_do_recv().
+ */
+#include "config.h"
+
+#include "shim/io.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "shim/addr.h"
+#include "shim/call.h"
+#include "shim/cmsg.h"
+#include "shim/helper.h"
+#include "shim/mirror.h"
+
+#define IOV_LIMIT 1024
+
+/* The parts of an iovec from byte @done on, at most @max entries. */
+static int iov_rest(const struct iovec *iov, size_t cnt, size_t done,
+		    struct iovec *out, int max)
+{
+	int n = 0;
+	size_t i;
+
+	for (i = 0; i < cnt && n < max; i++) {
+		if (done >= iov[i].iov_len) {
+			done -= iov[i].iov_len;
+			continue;
+		}
+		out[n].iov_base = (char *)iov[i].iov_base + done;
+		out[n++].iov_len = iov[i].iov_len - done;
+		done = 0;
+	}
+	return n;
+}
+
+static ssize_t iov_total(const struct msghdr *hdr)
+{
+	size_t i, total = 0;
+
+	if (hdr->msg_iovlen > IOV_LIMIT)
+		return -EMSGSIZE;
+	if (hdr->msg_iovlen && !hdr->msg_iov)
+		return -EFAULT;
+	for (i = 0; i < hdr->msg_iovlen; i++) {
+		const struct iovec *v = &hdr->msg_iov[i];
+
+		if ((ssize_t)v->iov_len < 0)
+			return -EINVAL;
+		if (!v->iov_base && v->iov_len)
+			return -EFAULT;
+		total += v->iov_len;
+	}
+	return total > INT_MAX - 4096 ? INT_MAX - 4096 : (ssize_t)total;
+}
+
+static bool may_block(const struct shim_file *file, int flags)
+{
+	return !file->nonblock && !(flags & MSG_DONTWAIT);
+}
+
+/* A stream's blocking send goes on until everything is in the buffer. */
+static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
+			   size_t total, int flags, struct shim_guard *guard)
+{
+	struct shim_waiter w = { 0 };
+	struct iovec some[16];
+	uint64_t deadline = 0;
+	size_t done = 0;
+	ssize_t rc;
+
+	for (;;) {
+		struct fdnet_msg msg = { .flags = flags, .ttl = -1,
+					 .tos = -1 };
+
+		if (!file->so) {
+			rc = file->joined ? -ECONNRESET : -EPIPE;
+			break;
+		}
+		msg.iov = some;
+		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
+				      some, 16);
+		rc = fdnet_sock_send(file->so, &msg);
+		if (rc > 0)
+			done += (size_t)rc;
+		if (rc >= 0 && (done >= total || msg.iovcnt == 0))
+			break;
+		if (rc > 0)
+			continue;
+		shim_net_drive();
+		if (rc != -EAGAIN)
+			break;
+		if (fdnet_sock_poll(file->so) & FDNET_EV_OUT)
+			continue;
+		if (!may_block(file, flags))
+			break;
+		rc = shim_block(file, FDNET_EV_OUT, file->sndtimeo_us,
+				&deadline, &w, guard);
+		if (rc < 0)
+			break;
+	}
+	shim_wait_end(&w);
+	return done > 0 ? (ssize_t)done : rc;
+}
+
+static ssize_t send_datagram(struct shim_file *file, const struct msghdr *hdr,
+			     int flags, struct shim_guard *guard)
+{
+	struct fdnet_msg msg = {
+		.iov = hdr->msg_iov,
+		.iovcnt = (int)hdr->msg_iovlen,
+		.flags = flags,
+		.ttl = -1,
+		.tos = -1,
+	};
+	struct shim_waiter w = { 0 };
+	uint64_t deadline = 0;
+	ssize_t rc;
+
+	if (hdr->msg_name) {
+		rc = shim_name_from(file->domain, hdr->msg_name,
+				    hdr->msg_namelen, &msg.to_from);
+		if (rc < 0)
+			return rc;
+	}
+	rc = shim_cmsg_parse(hdr, &msg);
+	if (rc < 0)
+		return rc;
+	for (;;) {
+		if (!file->so) {
+			rc = -ENETDOWN;
+			break;
+		}
+		rc = fdnet_sock_send(file->so, &msg);
+		if (rc == -EADDRNOTAVAIL &&
+		    shim_net_lease((uint8_t)fdnet_sock_proto(file->so)) == 0)
+			continue;
+		if (rc != -EAGAIN)
+			break;
+		shim_net_drive();
+		if (fdnet_sock_poll(file->so) & FDNET_EV_OUT)
+			continue;
+		if (!may_block(file, flags))
+			break;
+		rc = shim_block(file, FDNET_EV_OUT, file->sndtimeo_us,
+				&deadline, &w, guard);
+		if (rc < 0)
+			break;
+	}
+	shim_wait_end(&w);
+	return rc;
+}
+
+ssize_t shim_do_send(struct shim_file *file, const struct msghdr *hdr,
+		     int flags, struct shim_guard *guard)
+{
+	ssize_t rc, total = iov_total(hdr);
+
+	if (total < 0)
+		return total;
+	rc = file->is_stream
+		     ? send_stream(file, hdr, (size_t)total, flags, guard)
+		     : send_datagram(file, hdr, flags, guard);
+	shim_mirror_touch(file);
+	shim_net_flush();
+	return rc;
+}
+
+/* What a receive on a file without a socket gives. */
+static ssize_t recv_lost(const struct shim_file *file)
+{
+	return file->is_stream ? -ECONNRESET : -ENETDOWN;
+}
+
+ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
+		     struct shim_guard *guard)
+{
+	struct shim_waiter w = { 0 };
+	struct fdnet_msg msg;
+	struct iovec some[16];
+	uint64_t deadline = 0;
+	size_t done = 0;
+	ssize_t rc, total = iov_total(hdr);
+	bool all = file->is_stream && (flags & MSG_WAITALL) &&
+		   !(flags & MSG_PEEK);
+
+	if (total < 0)
+		return total;
+	for (;;) {
+		memset(&msg, 0, sizeof(msg));
+		msg.flags = flags;
+		msg.iov = some;
+		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
+				      some, 16);
+		rc = file->so ? fdnet_sock_recv(file->so, &msg)
+			      : recv_lost(file);
+		if (rc > 0 && file->is_stream) {
+			done += (size_t)rc;
+			if (done < (size_t)total &&
+			    (all || hdr->msg_iovlen > 16))
+				continue;
+			break;
+		}
+		if (rc != -EAGAIN || (flags & MSG_ERRQUEUE) ||
+		    (done > 0 && !all))
+			break;
+		/* nothing yet: see what the link has before giving up */
+		shim_net_drive();
+		if (file->so &&
+		    (fdnet_sock_poll(file->so) &
+		     (flags & MSG_OOB ? FDNET_EV_PRI : FDNET_EV_IN)))
+			continue;
+		if (!may_block(file, flags))
+			break;
+		rc = shim_block(file,
+				flags & MSG_OOB ? FDNET_EV_PRI : FDNET_EV_IN,
+				file->rcvtimeo_us, &deadline, &w, guard);
+		if (rc < 0)
+			break;
+	}
+	shim_mirror_touch(file);
+	shim_net_flush(); /* window updates */
+	shim_wait_end(&w);
+	if (done > 0)
+		rc = (ssize_t)done;
+	if (rc < 0)
+		return rc;
+	hdr->msg_flags = msg.flags &
+			 (MSG_TRUNC | MSG_CTRUNC | MSG_ERRQUEUE | MSG_OOB);
+	if (file->is_stream)
+		hdr->msg_namelen = 0;
+	else
+		shim_name_to(file->domain, &msg.to_from, hdr->msg_name,
+			     &hdr->msg_namelen);
+	shim_cmsg_put(file, &msg, hdr);
+	return rc;
+}
+
+/* A whole call on @fd that sends (or receives) what @hdr says. */
+static ssize_t send_call(struct shim_file *file, struct shim_guard *guard,
+			 const struct msghdr *hdr, int flags)
+{
+	ssize_t rc;
+
+	shim_file_hold(file);
+	rc = shim_do_send(file, hdr, flags, guard);
+	if (!file->nonblock)
+		shim_helper_want();
+	shim_file_put(file);
+	shim_end(guard);
+	shim_helper_start();
+	if (rc == -EPIPE && file->is_stream && !(flags & MSG_NOSIGNAL))
+		shim_raise_sigpipe();
+	return shim_ret(rc);
+}
+
+static ssize_t recv_call(struct shim_file *file, struct shim_guard *guard,
+			 struct msghdr *hdr, int flags)
+{
+	ssize_t rc;
+
+	shim_file_hold(file);
+	rc = shim_do_recv(file, hdr, flags, guard);
+	shim_file_put(file);
+	shim_end(guard);
+	return shim_ret(rc);
+}
+
+ssize_t shim_send(int fd, const void *buf, size_t len, int flags)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (!file)
+		return LIBC(send)(fd, buf, len, flags);
+	return send_call(file, &guard, &hdr, flags);
+}
+SHIM_EXPORT(send);
+SHIM_EXPORT_AS(__send, send);
+
+ssize_t shim_sendto(int fd, const void *buf, size_t len, int flags,
+		    const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+	struct msghdr hdr = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_name = (void *)addr,
+		.msg_namelen = addrlen,
+	};
+
+	if (!file)
+		return LIBC(sendto)(fd, buf, len, flags, addr, addrlen);
+	return send_call(file, &guard, &hdr, flags);
+}
+SHIM_EXPORT(sendto);
+
+ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+
+	if (!file)
+		return LIBC(sendmsg)(fd, msg, flags);
+	if (!msg) {
+		shim_end(&guard);
+		return shim_ret(-EFAULT);
+	}
+	return send_call(file, &guard, msg, flags);
+}
+SHIM_EXPORT(sendmsg);
+
+int shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
+{
+	unsigned int i;
+	ssize_t rc;
+
+	if (!shim_file_maybe(fd))
+		return LIBC(sendmmsg)(fd, vec, n, flags);
+	if (n > IOV_LIMIT)
+		n = IOV_LIMIT;
+	for (i = 0; i < n; i++) {
+		rc = shim_sendmsg(fd, &vec[i].msg_hdr, flags);
+		if (rc < 0)
+			return i > 0 ? (int)i : -1;
+		vec[i].msg_len = (unsigned int)rc;
+	}
+	return (int)i;
+}
+SHIM_EXPORT(sendmmsg);
+
+ssize_t shim_write(int fd, const void *buf, size_t len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (!file)
+		return LIBC(write)(fd, buf, len);
+	return send_call(file, &guard, &hdr, 0);
+}
+SHIM_EXPORT(write);
+SHIM_EXPORT_AS(__write, write);
+
+ssize_t shim_writev(int fd, const struct iovec *iov, int iovcnt)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct msghdr hdr = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)iovcnt,
+	};
+
+	if (!file)
+		return LIBC(writev)(fd, iov, iovcnt);
+	if (iovcnt < 0 || iovcnt > IOV_LIMIT) {
+		shim_end(&guard);
+		return shim_ret(-EINVAL);
+	}
+	return send_call(file, &guard, &hdr, 0);
+}
+SHIM_EXPORT(writev);
+
+ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+
+	if (!file)
+		return LIBC(recvmsg)(fd, msg, flags);
+	if (!msg) {
+		shim_end(&guard);
+		return shim_ret(-EFAULT);
+	}
+	return recv_call(file, &guard, msg, flags);
+}
+SHIM_EXPORT(recvmsg);
+
+ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
+		      struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	struct msghdr hdr = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_name = addr,
+		.msg_namelen = addr && addrlen ? *addrlen : 0,
+	};
+	ssize_t rc;
+
+	if (!file)
+		return LIBC(recvfrom)(fd, buf, len, flags, addr, addrlen);
+	rc = recv_call(file, &guard, &hdr, flags);
+	if (rc >= 0 && addr && addrlen)
+		*addrlen = hdr.msg_namelen;
+	return rc;
+}
+SHIM_EXPORT(recvfrom);
+
+ssize_t shim_recv(int fd, void *buf, size_t len, int flags)
+{
+	if (!shim_file_maybe(fd))
+		return LIBC(recv)(fd, buf, len, flags);
+	return shim_recvfrom(fd, buf, len, flags, NULL, NULL);
+}
+SHIM_EXPORT(recv);
+
+ssize_t shim_read(int fd, void *buf, size_t len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (!file)
+		return LIBC(read)(fd, buf, len);
+	if (len == 0 && file->is_stream) {
+		/* read() of nothing is 0; recv() of nothing would look */
+		shim_end(&guard);
+		return 0;
+	}
+	return recv_call(file, &guard, &hdr, 0);
+}
+SHIM_EXPORT(read);
+SHIM_EXPORT_AS(__read, read);
+
+ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct msghdr hdr = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)iovcnt,
+	};
+
+	if (!file)
+		return LIBC(readv)(fd, iov, iovcnt);
+	if (iovcnt < 0 || iovcnt > IOV_LIMIT) {
+		shim_end(&guard);
+		return shim_ret(-EINVAL);
+	}
+	return recv_call(file, &guard, &hdr, 0);
+}
+SHIM_EXPORT(readv);
+
+int shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
+		  struct timespec *timeout)
+{
+	uint64_t deadline = FDNET_NEVER;
+	unsigned int i;
+	ssize_t rc;
+
+	if (!shim_file_maybe(fd))
+		return LIBC(recvmmsg)(fd, vec, n, flags, timeout);
+	if (timeout) {
+		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+		    timeout->tv_nsec >= 1000000000)
+			return (int)shim_ret(-EINVAL);
+		deadline = shim_now_us() +
+			   (uint64_t)timeout->tv_sec * 1000000 +
+			   (uint64_t)timeout->tv_nsec / 1000;
+	}
+	if (n > IOV_LIMIT)
+		n = IOV_LIMIT;
+	for (i = 0; i < n; i++) {
+		rc = shim_recvmsg(fd, &vec[i].msg_hdr,
+				  flags & ~MSG_WAITFORONE);
+		if (rc < 0)
+			return i > 0 ? (int)i : -1;
+		vec[i].msg_len = (unsigned int)rc;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		/* as the kernel: looked at after each datagram only */
+		if (shim_now_us() >= deadline)
+			return (int)i + 1;
+	}
+	return (int)i;
+}
+SHIM_EXPORT(recvmmsg);
+
+/* The checked variants of _FORTIFY_SOURCE: the compiler knew the buffer's
+ * size; a program that asks for more is stopped, as libc does. */
+ssize_t shim___read_chk(int fd, void *buf, size_t len, size_t size)
+{
+	if (len > size)
+		return LIBC(__read_chk)(fd, buf, len, size);
+	return shim_read(fd, buf, len);
+}
+SHIM_EXPORT(__read_chk);
+
+ssize_t shim___recv_chk(int fd, void *buf, size_t len, size_t size, int flags)
+{
+	if (len > size)
+		return LIBC(__recv_chk)(fd, buf, len, size, flags);
+	return shim_recv(fd, buf, len, flags);
+}
+SHIM_EXPORT(__recv_chk);
+
+ssize_t shim___recvfrom_chk(int fd, void *buf, size_t len, size_t size,
+			    int flags, struct sockaddr *addr,
+			    socklen_t *addrlen)
+{
+	if (len > size)
+		return LIBC(__recvfrom_chk)(fd, buf, len, size, flags, addr,
+					    addrlen);
+	return shim_recvfrom(fd, buf, len, flags, addr, addrlen);
+}
+SHIM_EXPORT(__recvfrom_chk);

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "endpoint/link.h"
+#include "shim/attach.h"
+#include "shim/call.h"
+#include "shim/file.h"
+#include "shim/highfd.h"
+#include "shim/mem.h"
+#include "shim/mirror.h"
+#include "shim/raw.h"
+#include "shim/wait.h"
+
+/* Packets and buffers kept for reuse. */
+#define POOL_IDLE 64
+/* Messages taken in one go before other threads get the lock. */
+#define RECV_BUDGET 64
+/* Largest message we take: a GSO burst and its headers. */
+#define MAX_MSG (512 * 1024)
+#define HELLO_WAIT_US (5 * 1000 * 1000)
+#define FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
+/* Ports asked for when the last lease ran out. */
+#define LEASE_PORTS 512
+/* How long the end of a process may wait for its data to leave. */
+#define SETTLE_US (10 * 1000 * 1000)
+
+struct rpc {
+	struct rpc *next;
+	uint32_t id;
+	bool done;
+	struct fdnet_ctl *reply;
+};
+
+static struct {
+	enum { NET_OFF, NET_UP, NET_DOWN } state;
+	bool plain; /* FDNET_FD: no relay behind the link */
+	bool welcomed;
+	bool full; /* the link did not take a packet */
+	bool inherited; /* state of the parent's, to be freed at the next start */
+	int link_fd;
+	struct fdnet_link *link;
+	struct fdnet_stack *stack;
+	struct fdnet_pkt_pool *pool;
+	struct fdnet_welcome welcome;
+	struct rpc *rpcs;
+	uint32_t next_id;
+	uint64_t reaped_us;
+} net = { .link_fd = -1 };
+
+static void on_packet(void *arg, struct fdnet_pkt *pkt)
+{
+	if (net.stack)
+		fdnet_stack_input(net.stack, pkt);
+	else
+		fdnet_pkt_free(pkt);
+}
+
+static void on_reply(const struct fdnet_ctl *ctl)
+{
+	struct rpc **at, *rpc;
+
+	for (at = &net.rpcs; (rpc = *at); at = &rpc->next) {
+		if (rpc->id != ctl->id)
+			continue;
+		*at = rpc->next;
+		*rpc->reply = *ctl;
+		rpc->done = true;
+		shim_wait_ring_all();
+		return;
+	}
+}
+
+static void on_control(void *arg, enum fdnet_link_type type,
+		       const uint8_t *body, size_t len, int fd)
+{
+	struct fdnet_ctl ctl;
+
+	if (fd >= 0)
+		raw_close(fd);
+	if (type == FDNET_LINK_WELCOME && !net.welcomed)
+		net.welcomed =
+			fdnet_welcome_decode(body, len, &net.welcome) == 0;
+	else if (type == FDNET_LINK_CONTROL &&
+		 fdnet_ctl_decode(body, len, &ctl) == 0 &&
+		 (ctl.op & FDNET_CTL_REPLY))
+		on_reply(&ctl);
+}
+
+static const struct fdnet_link_ops link_ops = {
+	.packet = on_packet,
+	.control = on_control,
+};
+
+static void net_drop(void)
+{
+	fdnet_stack_free(net.stack);
+	fdnet_link_free(net.link);
+	fdnet_pkt_pool_free(net.pool);
+	net.stack = NULL;
+	net.link = NULL;
+	net.pool = NULL;
+	shim_fd_lower(net.link_fd);
+	net.link_fd = -1;
+}
+
+/* The relay is gone: everything in progress fails now, nothing hangs. */
+static void net_down(void)
+{
+	if (net.state == NET_DOWN)
+		return;
+	net.state = NET_DOWN;
+	if (net.stack)
+		fdnet_stack_peer_gone(net.stack, true);
+	shim_wait_ring_all();
+}
+
+static int link_open(void)
+{
+	struct fdnet_link_config cfg = {
+		.mem = shim_mem(),
+		.fd = net.link_fd,
+		.plain = net.plain,
+		.max_msg = MAX_MSG,
+		.ops = &link_ops,
+	};
+
+	net.pool = fdnet_pkt_pool_new(shim_mem(), POOL_IDLE, 0);
+	if (!net.pool)
+		return -ENOMEM;
+	cfg.pool = net.pool;
+	return fdnet_link_new(&cfg, &net.link);
+}
+
+static int wait_welcome(void)
+{
+	uint64_t deadline = shim_now_us() + HELLO_WAIT_US;
+	struct pollfd p = { .fd = net.link_fd, .events = POLLIN };
+
+	while (!net.welcomed) {
+		uint64_t now = shim_now_us();
+		struct timespec ts;
+		int rc;
+
+		if (now >= deadline)
+			return -ENETDOWN;
+		ts.tv_sec = (time_t)((deadline - now) / 1000000);
+		ts.tv_nsec = (long)((deadline - now) % 1000000) * 1000;
+		rc = raw_ppoll(&p, 1, &ts, NULL);
+		if (rc < 0 && rc != -EINTR)
+			return -ENETDOWN;
+		if (fdnet_link_recv(net.link, 1) < 0)
+			return -ENETDOWN;
+	}
+	return net.welcome.status ? -(int)net.welcome.status : 0;
+}
+
+static int say_hello(void)
+{
+	struct fdnet_hello hello = {
+		.version = FDNET_CTL_VERSION,
+		.features = FEATURES,
+		.max_msg = MAX_MSG,
+	};
+	uint8_t body[FDNET_HELLO_LEN];
+	int rc;
+
+	hello.pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	RAW(SYS_prctl, 16 /* PR_GET_NAME */, hello.comm, 0, 0, 0, 0);
+	fdnet_hello_encode(body, &hello);
+	net.welcomed = false;
+	rc = fdnet_link_send_control(net.link, FDNET_LINK_HELLO, body,
+				     sizeof(body), -1);
+	if (rc < 0)
+		return -ENETDOWN;
+	rc = wait_welcome();
+	if (rc < 0)
+		return rc;
+	fdnet_link_set_features(net.link, net.welcome.features & FEATURES);
+	return 0;
+}
+
+static int add_address(uint8_t family, const uint8_t *bytes, unsigned int bits)
+{
+	struct fdnet_ip ip = { .family = family };
+
+	memcpy(ip.bytes, bytes, family == 4 ? 4 : 16);
+	if (fdnet_ip_is_any(&ip))
+		return 0;
+	return fdnet_stack_add_addr(net.stack, &ip, bits);
+}
+
+static int stack_open(void)
+{
+	const struct fdnet_welcome *w = &net.welcome;
+	struct fdnet_stack_config cfg;
+	int rc;
+
+	fdnet_stack_config_init(&cfg);
+	cfg.mem = shim_mem();
+	cfg.pool = net.pool;
+	if (RAW(SYS_getrandom, cfg.seed, sizeof(cfg.seed), 0, 0, 0, 0) !=
+	    sizeof(cfg.seed))
+		return -EIO;
+	cfg.mtu = w->mtu;
+	cfg.gso_max = w->features & FDNET_LINK_F_GSO ? w->gso_max : 0;
+	cfg.csum_offload = (w->features & FDNET_LINK_F_CSUM) != 0;
+	cfg.switched = !net.plain;
+	cfg.lossless = !net.plain;
+	cfg.ephemeral_lo = w->lease_lo;
+	cfg.ephemeral_hi = w->lease_hi;
+	rc = fdnet_stack_new(&cfg, shim_now_us(), &net.stack);
+	if (rc < 0)
+		return rc;
+	rc = add_address(4, w->ip4, w->bits4);
+	if (rc == 0 && w->bits6)
+		rc = add_address(6, w->ip6, w->bits6);
+	return rc;
+}
+
+static int net_open(void)
+{
+	int rc;
+
+	rc = shim_attach_plain(&net.welcome);
+	net.plain = rc >= 0;
+	if (rc == -ENOENT)
+		rc = shim_attach_relay();
+	if (rc < 0)
+		return rc;
+	net.link_fd = rc;
+	rc = link_open();
+	if (rc == 0 && !net.plain)
+		rc = say_hello();
+	if (rc == 0)
+		rc = stack_open();
+	return rc;
+}
+
+int shim_net_start(void)
+{
+	int rc;
+
+	if (net.state == NET_UP)
+		return 0;
+	if (net.state == NET_DOWN)
+		return -ENETDOWN;
+	if (net.inherited) {
+		net.link_fd = -1; /* closed at the fork */
+		net_drop();
+		net.inherited = false;
+	}
+	rc = net_open();
+	if (rc < 0) {
+		net_drop();
+		return rc;
+	}
+	net.state = NET_UP;
+	return 0;
+}
+
+void shim_net_init(void)
+{
+	shim_attach_init();
+}
+
+void shim_net_publish_env(void)
+{
+	shim_attach_publish_env();
+}
+
+struct fdnet_stack *shim_net_stack(void)
+{
+	return net.state == NET_OFF ? NULL : net.stack;
+}
+
+bool shim_net_has_relay(void)
+{
+	return !net.plain;
+}
+
+const struct fdnet_welcome *shim_net_welcome(void)
+{
+	return &net.welcome;
+}
+
+static void send_all(void)
+{
+	struct fdnet_pkt *pkt;
+	int rc;
+
+	net.full = false;
+	while ((pkt = fdnet_stack_output(net.stack))) {
+		rc = fdnet_link_send(net.link, pkt);
+		if (rc == -EAGAIN) {
+			fdnet_stack_unget(net.stack, pkt);
+			net.full = true;
+			return;
+		}
+		if (rc == -EPIPE || rc == -ECONNRESET) {
+			net_down();
+			return;
+		}
+	}
+}
+
+static void report(void)
+{
+	struct fdnet_sock *so;
+	struct shim_file *file;
+	uint32_t events;
+
+	while ((so = fdnet_stack_next_event(net.stack, &events))) {
+		file = fdnet_sock_user(so);
+		if (!file)
+			continue;
+		shim_wait_ring(file, events);
+		shim_mirror_event(file, events);
+	}
+}
+
+void shim_net_flush(void)
+{
+	if (!net.stack)
+		return;
+	if (net.state == NET_UP)
+		send_all();
+	report();
+}
+
+/* Sockets that only other processes hold end when those are gone. */
+static void reap(uint64_t now)
+{
+	if (now - net.reaped_us < 100000)
+		return;
+	net.reaped_us = now;
+	shim_file_reap();
+}
+
+void shim_net_drive(void)
+{
+	uint64_t now;
+	int rc;
+
+	if (!net.stack)
+		return;
+	now = shim_now_us();
+	fdnet_stack_set_time(net.stack, now);
+	if (net.state == NET_UP) {
+		rc = fdnet_link_recv(net.link, RECV_BUDGET);
+		if (rc < 0)
+			net_down();
+	}
+	fdnet_stack_advance(net.stack);
+	shim_net_flush();
+	reap(now);
+}
+
+int shim_net_link_fd(void)
+{
+	return net.state == NET_UP ? net.link_fd : -1;
+}
+
+short shim_net_link_events(void)
+{
+	return net.full ? POLLIN | POLLOUT : POLLIN;
+}
+
+uint64_t shim_net_expiry_us(void)
+{
+	return net.stack ? fdnet_stack_expiry(net.stack) : FDNET_NEVER;
+}
+
+static int send_ctl(const struct fdnet_ctl *ctl)
+{
+	struct pollfd p = { .fd = net.link_fd, .events = POLLOUT };
+	uint8_t body[FDNET_CTL_MAX_LEN];
+	size_t len = fdnet_ctl_encode(body, ctl);
+	int rc;
+
+	for (;;) {
+		rc = fdnet_link_send_control(net.link, FDNET_LINK_CONTROL,
+					     body, len, -1);
+		if (rc != -EAGAIN)
+			return rc < 0 ? -ENETDOWN : 0;
+		/* the relay takes what it is sent; it never waits for us */
+		raw_ppoll(&p, 1, NULL, NULL);
+	}
+}
+
+int shim_net_ask(struct fdnet_ctl *ctl, struct fdnet_ctl *ret_reply)
+{
+	struct shim_guard none = { 0 };
+	struct shim_waiter w = {
+		.any = true,
+		.deadline_us = FDNET_NEVER,
+		.guard = &none,
+	};
+	struct rpc rpc = { .reply = ret_reply };
+	int state, rc;
+
+	if (net.state != NET_UP)
+		return -ENETDOWN;
+	rpc.id = ctl->id = ++net.next_id ? net.next_id : ++net.next_id;
+	rc = send_ctl(ctl);
+	if (rc < 0)
+		return rc;
+	rpc.next = net.rpcs;
+	net.rpcs = &rpc;
+	shim_cancel_off(&state);
+	while (!rpc.done && net.state == NET_UP)
+		shim_wait(&w, NULL, 0);
+	shim_wait_end(&w);
+	shim_cancel_restore(state);
+	if (!rpc.done) {
+		net.rpcs = NULL; /* all of them fail together */
+		return -ENETDOWN;
+	}
+	return -(int)ret_reply->error;
+}
+
+void shim_net_tell(const struct fdnet_ctl *ctl)
+{
+	if (net.state == NET_UP)
+		send_ctl(ctl);
+}
+
+int shim_net_lease(uint8_t proto)
+{
+	struct fdnet_ctl reply, ctl = {
+		.op = FDNET_CTL_LEASE,
+		.proto = proto,
+		.count = LEASE_PORTS,
+	};
+	int rc;
+
+	if (net.plain)
+		return -EADDRNOTAVAIL;
+	rc = shim_net_ask(&ctl, &reply);
+	if (rc < 0)
+		return rc;
+	return fdnet_stack_lease(net.stack, proto, reply.lo, reply.hi);
+}
+
+void shim_net_settle(void)
+{
+	struct shim_guard none = { 0 };
+	struct shim_waiter w = {
+		.any = true,
+		.guard = &none,
+	};
+
+	if (net.state != NET_UP)
+		return;
+	w.deadline_us = shim_now_us() + SETTLE_US;
+	shim_net_drive();
+	while (net.state == NET_UP && fdnet_stack_has_work(net.stack) &&
+	       shim_now_us() < w.deadline_us)
+		shim_wait(&w, NULL, 0);
+	shim_wait_end(&w);
+}
+
+void shim_net_after_fork(void)
+{
+	if (net.state == NET_OFF)
+		return;
+	net.state = NET_OFF;
+	net.inherited = true;
+	net.rpcs = NULL;
+	net.full = false;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* setsockopt() and getsockopt(): the engine's table does the work; here is
+ * what concerns the fd and the waiting. */
+#include "config.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "shim/call.h"
+#include "shim/mirror.h"
+
+
+static int set_timeout(uint64_t *us, const void *val, socklen_t len)
+{
+	struct timeval tv;
+
+	if (len < sizeof(tv))
+		return -EINVAL;
+	memcpy(&tv, val, sizeof(tv));
+	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
+		return -EDOM;
+	if (tv.tv_sec < 0)
+		*us = 1; /* the kernel: a negative time is over at once */
+	else
+		*us = (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
+	return 0;
+}
+
+static int set_option(struct shim_file *file, int level, int name,
+		      const void *val, socklen_t len)
+{
+	if ((int)len < 0)
+		return -EINVAL;
+	if (!val && len)
+		return -EFAULT;
+	if (!file->so)
+		return -ENETDOWN;
+	if (level == SOL_SOCKET && name == SO_RCVTIMEO)
+		return set_timeout(&file->rcvtimeo_us, val, len);
+	if (level == SOL_SOCKET && name == SO_SNDTIMEO)
+		return set_timeout(&file->sndtimeo_us, val, len);
+	return fdnet_sock_setopt(file->so, level, name, val, len);
+}
+
+int shim_setsockopt(int fd, int level, int name, const void *val,
+		    socklen_t len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(setsockopt)(fd, level, name, val, len);
+	rc = set_option(file, level, name, val, len);
+	shim_mirror_touch(file);
+	shim_net_flush(); /* TCP_NODELAY and the end of TCP_CORK push */
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(setsockopt);
+
+static void put_timeout(uint64_t us, void *val, socklen_t *len)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(us / 1000000),
+		.tv_usec = (suseconds_t)(us % 1000000),
+	};
+
+	if (*len > sizeof(tv))
+		*len = sizeof(tv);
+	memcpy(val, &tv, *len);
+}
+
+static int get_option(struct shim_file *file, int fd, int level, int name,
+		      void *val, socklen_t *len)
+{
+	uint32_t n;
+	int rc;
+
+	if (!len)
+		return -EFAULT;
+	if ((int)*len < 0)
+		return -EINVAL;
+	if (!val && *len)
+		return -EFAULT;
+	if (!file->so)
+		return -ENETDOWN;
+	if (level == SOL_SOCKET &&
+	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
+		put_timeout(name == SO_RCVTIMEO ? file->rcvtimeo_us
+						: file->sndtimeo_us,
+			    val, len);
+		return 0;
+	}
+	if (level == SOL_SOCKET && name == SO_COOKIE) {
+		if (*len < sizeof(file->cookie))
+			return -EINVAL;
+		memcpy(val, &file->cookie, sizeof(file->cookie));
+		*len = sizeof(file->cookie);
+		return 0;
+	}
+	n = *len;
+	rc = fdnet_sock_getopt(file->so, level, name, val, &n);
+	*len = n;
+	if (rc == 0 && level == SOL_SOCKET && name == SO_ERROR) {
+		shim_mirror_error_read(file, fd);
+		shim_mirror_touch(file);
+	}
+	return rc;
+}
+
+int shim_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(getsockopt)(fd, level, name, val, len);
+	if (level == SOL_SOCKET && name == SO_ERROR)
+		shim_net_drive();
+	rc = get_option(file, fd, level, name, val, len);
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(getsockopt);

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * poll() and select() with our sockets among the fds: their readiness comes
+ * from the engine, everything else from the kernel, and the wait is on both.
+ */
+#include "config.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+
+#include "shim/call.h"
+#include "shim/mem.h"
+
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+
+/* One poll in progress. */
+struct polling {
+	struct pollfd *fds; /* the program's */
+	struct pollfd *rest; /* a copy in which our sockets are left out */
+	struct shim_file **files; /* ours, NULL for the others */
+	nfds_t n;
+	nfds_t others; /* fds that the kernel knows about */
+};
+
+static short ready_bits(struct shim_file *file, short events)
+{
+	uint32_t now = file->so ? fdnet_sock_poll(file->so)
+				: POLLERR | POLLHUP | POLLIN | POLLOUT;
+	short bits = (short)(now & 0x1f);
+
+	if (now & FDNET_EV_IN)
+		bits |= POLLRDNORM;
+	if (now & FDNET_EV_OUT)
+		bits |= POLLWRNORM;
+	if (now & FDNET_EV_RDHUP)
+		bits |= POLLRDHUP;
+	return bits & (events | ALWAYS);
+}
+
+/* Puts the answers of both worlds together. */
+static int collect(struct polling *p)
+{
+	int ready = 0;
+	nfds_t i;
+
+	for (i = 0; i < p->n; i++) {
+		p->fds[i].revents =
+			p->files[i] ? ready_bits(p->files[i], p->fds[i].events)
+				    : p->rest[i].revents;
+		if (p->fds[i].revents)
+			ready++;
+	}
+	return ready;
+}
+
+static void set_up(struct polling *p)
+{
+	nfds_t i;
+
+	for (i = 0; i < p->n; i++) {
+		p->rest[i] = p->fds[i];
+		p->rest[i].revents = 0;
+		p->files[i] = p->fds[i].fd >= 0 ? shim_file_get(p->fds[i].fd)
+						: NULL;
+		if (p->files[i]) {
+			p->rest[i].fd = -1;
+			shim_file_hold(p->files[i]);
+			p->files[i]->pollers++;
+		} else if (p->fds[i].fd >= 0) {
+			p->others++;
+		}
+	}
+}
+
+static void tear_down(struct polling *p)
+{
+	nfds_t i;
+
+	for (i = 0; i < p->n; i++) {
+		if (!p->files[i])
+			continue;
+		p->files[i]->pollers--;
+		shim_file_put(p->files[i]);
+	}
+}
+
+static int poll_loop(struct polling *p, uint64_t deadline,
+		     const sigset_t *mask, struct shim_guard *guard)
+{
+	struct shim_waiter w = {
+		.any = true,
+		.deadline_us = deadline,
+		.guard = guard,
+		.mask = mask,
+	};
+	static const struct timespec now = { 0 };
+	int rc, ready;
+
+	for (;;) {
+		shim_net_drive();
+		ready = collect(p);
+		if (ready > 0 || deadline == 0) {
+			/* ours are ready: what of the others, right now? */
+			rc = p->others ? LIBC(ppoll)(p->rest, p->n, &now, mask)
+				       : 0;
+			rc = rc < 0 ? -errno : collect(p);
+			break;
+		}
+		rc = shim_wait(&w, p->rest, (unsigned int)p->n);
+		ready = rc == -EINTR ? 0 : collect(p);
+		if (ready > 0) {
+			rc = ready;
+			break;
+		}
+		if (rc == -ETIMEDOUT)
+			rc = 0;
+		else if (rc == 0)
+			continue;
+		break;
+	}
+	shim_wait_end(&w);
+	return rc;
+}
+
+static bool any_ours(const struct pollfd *fds, nfds_t n)
+{
+	nfds_t i;
+
+	for (i = 0; i < n; i++)
+		if (fds[i].fd >= 0 && shim_file_maybe(fds[i].fd))
+			return true;
+	return false;
+}
+
+/* poll() over fds of which at least one may be ours. */
+static int do_poll(struct pollfd *fds, nfds_t n, uint64_t deadline,
+		   const sigset_t *mask)
+{
+	struct polling p = { .fds = fds, .n = n };
+	size_t size = n * (sizeof(*p.rest) + sizeof(*p.files));
+	struct shim_guard guard;
+	char few[1024];
+	char *room = few;
+	int rc;
+
+	shim_enter(&guard);
+	if (size > sizeof(few)) {
+		room = fdnet_mem_alloc(shim_mem(), size);
+		if (!room) {
+			shim_leave(&guard);
+			return -ENOMEM;
+		}
+	}
+	p.files = (struct shim_file **)(void *)room;
+	p.rest = (struct pollfd *)(void *)(room + n * sizeof(*p.files));
+	set_up(&p);
+	rc = poll_loop(&p, deadline, mask, &guard);
+	tear_down(&p);
+	if (room != few)
+		fdnet_mem_free(shim_mem(), room, size);
+	shim_leave(&guard);
+	return rc;
+}
+
+static uint64_t deadline_ms(int timeout_ms)
+{
+	if (timeout_ms < 0)
+		return FDNET_NEVER;
+	return timeout_ms ? shim_now_us() + (uint64_t)timeout_ms * 1000 : 0;
+}
+
+/* 0 for "do not wait"; false for a malformed time. */
+static bool deadline_ts(const struct timespec *ts, uint64_t *deadline)
+{
+	*deadline = FDNET_NEVER;
+	if (!ts)
+		return true;
+	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000)
+		return false;
+	if (ts->tv_sec == 0 && ts->tv_nsec == 0)
+		*deadline = 0;
+	else if ((uint64_t)ts->tv_sec < FDNET_NEVER / 2000000)
+		*deadline = shim_now_us() + (uint64_t)ts->tv_sec * 1000000 +
+			    ((uint64_t)ts->tv_nsec + 999) / 1000;
+	return true;
+}
+
+int shim_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	if (!fds || n > INT_MAX / 64 || !any_ours(fds, n))
+		return LIBC(poll)(fds, n, timeout_ms);
+	return (int)shim_ret(do_poll(fds, n, deadline_ms(timeout_ms), NULL));
+}
+SHIM_EXPORT(poll);
+SHIM_EXPORT_AS(__poll, poll);
+
+int shim_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	       const sigset_t *mask)
+{
+	uint64_t deadline;
+
+	if (!fds || n > INT_MAX / 64 || !any_ours(fds, n))
+		return LIBC(ppoll)(fds, n, timeout, mask);
+	if (!deadline_ts(timeout, &deadline))
+		return (int)shim_ret(-EINVAL);
+	return (int)shim_ret(do_poll(fds, n, deadline, mask));
+}
+SHIM_EXPORT(ppoll);
+
+int shim___poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		return LIBC(__poll_chk)(fds, n, timeout_ms, size);
+	return shim_poll(fds, n, timeout_ms);
+}
+SHIM_EXPORT(__poll_chk);
+
+int shim___ppoll_chk(struct pollfd *fds, nfds_t n,
+		     const struct timespec *timeout, const sigset_t *mask,
+		     size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		return LIBC(__ppoll_chk)(fds, n, timeout, mask, size);
+	return shim_ppoll(fds, n, timeout, mask);
+}
+SHIM_EXPORT(__ppoll_chk);
+
+/* ---- select() as a poll ---- */
+
+#define SEL_RD (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
+#define SEL_WR (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+#define SEL_EX POLLPRI
+
+struct sets {
+	fd_set *rd, *wr, *ex;
+};
+
+/* Programs that make their own, larger sets rely on the kernel's layout. */
+static bool in_set(const fd_set *set, int fd)
+{
+	const unsigned long *words = (const void *)set;
+	unsigned int width = 8 * sizeof(*words);
+
+	return set && (words[(unsigned int)fd / width] >>
+			       ((unsigned int)fd % width) &
+		       1);
+}
+
+static void add_to_set(fd_set *set, int fd)
+{
+	unsigned long *words = (void *)set;
+	unsigned int width = 8 * sizeof(*words);
+
+	words[(unsigned int)fd / width] |= 1ul << ((unsigned int)fd % width);
+}
+
+static void clear_set(fd_set *set, int n)
+{
+	unsigned int width = 8 * sizeof(unsigned long);
+
+	if (set)
+		memset(set, 0,
+		       ((unsigned int)n + width - 1) / width *
+			       sizeof(unsigned long));
+}
+
+static bool any_ours_in(int n, const struct sets *s)
+{
+	int fd;
+
+	for (fd = 0; fd < n; fd++)
+		if (shim_file_maybe(fd) &&
+		    (in_set(s->rd, fd) || in_set(s->wr, fd) ||
+		     in_set(s->ex, fd)))
+			return true;
+	return false;
+}
+
+static nfds_t sets_to_fds(int n, const struct sets *s, struct pollfd *fds)
+{
+	nfds_t count = 0;
+	int fd;
+
+	for (fd = 0; fd < n; fd++) {
+		short events = 0;
+
+		if (in_set(s->rd, fd))
+			events |= POLLIN | POLLRDNORM | POLLRDBAND;
+		if (in_set(s->wr, fd))
+			events |= POLLOUT | POLLWRNORM | POLLWRBAND;
+		if (in_set(s->ex, fd))
+			events |= POLLPRI;
+		if (!events)
+			continue;
+		fds[count].fd = fd;
+		fds[count].revents = 0;
+		fds[count++].events = events;
+	}
+	return count;
+}
+
+/* Returns the number of bits set, or -EBADF. */
+static int fds_to_sets(int n, struct sets *s, const struct pollfd *fds,
+		       nfds_t count)
+{
+	int bits = 0;
+	nfds_t i;
+
+	for (i = 0; i < count; i++)
+		if (fds[i].revents & POLLNVAL)
+			return -EBADF;
+	clear_set(s->rd, n);
+	clear_set(s->wr, n);
+	clear_set(s->ex, n);
+	for (i = 0; i < count; i++) {
+		if ((fds[i].events & POLLIN) && (fds[i].revents & SEL_RD)) {
+			add_to_set(s->rd, fds[i].fd);
+			bits++;
+		}
+		if ((fds[i].events & POLLOUT) && (fds[i].revents & SEL_WR)) {
+			add_to_set(s->wr, fds[i].fd);
+			bits++;
+		}
+		if ((fds[i].events & POLLPRI) && (fds[i].revents & SEL_EX)) {
+			add_to_set(s->ex, fds[i].fd);
+			bits++;
+		}
+	}
+	return bits;
+}
+
+static int do_select(int n, struct sets *s, uint64_t deadline,
+		     const sigset_t *mask)
+{
+	struct pollfd fds[FD_SETSIZE];
+	struct shim_guard guard;
+	struct pollfd *list = fds;
+	size_t size = (size_t)n * sizeof(*list);
+	nfds_t count;
+	int rc;
+
+	if (n > FD_SETSIZE) {
+		shim_enter(&guard);
+		list = fdnet_mem_alloc(shim_mem(), size);
+		shim_leave(&guard);
+		if (!list)
+			return -ENOMEM;
+	}
+	count = sets_to_fds(n, s, list);
+	/* POLLHUP alone does not end a select() for writing: look again */
+	rc = do_poll(list, count, deadline, mask);
+	if (rc >= 0)
+		rc = fds_to_sets(n, s, list, count);
+	if (list != fds) {
+		shim_enter(&guard);
+		fdnet_mem_free(shim_mem(), list, size);
+		shim_leave(&guard);
+	}
+	return rc;
+}
+
+int shim_select(int n, fd_set *rd, fd_set *wr, fd_set *ex,
+		struct timeval *timeout)
+{
+	struct sets s = { .rd = rd, .wr = wr, .ex = ex };
+	uint64_t deadline = FDNET_NEVER, now;
+	int rc;
+
+	if (n < 0 || !any_ours_in(n, &s))
+		return LIBC(select)(n, rd, wr, ex, timeout);
+	if (timeout) {
+		if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
+			return (int)shim_ret(-EINVAL);
+		deadline = (uint64_t)timeout->tv_sec * 1000000 +
+			   (uint64_t)timeout->tv_usec;
+		if (deadline)
+			deadline += shim_now_us();
+	}
+	rc = do_select(n, &s, deadline, NULL);
+	if (timeout) { /* Linux writes back what is left */
+		now = shim_now_us();
+		now = deadline > now ? deadline - now : 0;
+		timeout->tv_sec = (time_t)(now / 1000000);
+		timeout->tv_usec = (suseconds_t)(now % 1000000);
+	}
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(select);
+SHIM_EXPORT_AS(__select, select);
+
+int shim_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex,
+		 const struct timespec *timeout, const sigset_t *mask)
+{
+	struct sets s = { .rd = rd, .wr = wr, .ex = ex };
+	uint64_t deadline;
+
+	if (n < 0 || !any_ours_in(n, &s))
+		return LIBC(pselect)(n, rd, wr, ex, timeout, mask);
+	if (!deadline_ts(timeout, &deadline))
+		return (int)shim_ret(-EINVAL);
+	return (int)shim_ret(do_select(n, &s, deadline, mask));
+}
+SHIM_EXPORT(pselect);

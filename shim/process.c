@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process's life: start, fork, end; and its signal handlers. */
+#include "config.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "shim/call.h"
+#include "shim/helper.h"
+#include "shim/highfd.h"
+#include "shim/logline.h"
+#include "shim/raw.h"
+
+static struct shim_guard fork_guard;
+static long own_pid;
+
+static long getpid_raw(void)
+{
+	return RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+bool shim_is_borrowed(void)
+{
+	return getpid_raw() != own_pid;
+}
+
+static void fork_prepare(void)
+{
+	struct shim_guard guard;
+
+	shim_enter(&guard);
+	fork_guard = guard; /* written only by the holder of the lock */
+}
+
+static void fork_parent(void)
+{
+	struct shim_guard guard = fork_guard;
+
+	shim_leave(&guard);
+}
+
+static void fork_child(void)
+{
+	struct shim_guard guard = fork_guard;
+
+	/* copies of link and peer ends would hide our parent's death from
+	 * the relay, and the sockets' end from everybody */
+	own_pid = getpid_raw();
+	shim_fd_after_fork();
+	shim_file_after_fork();
+	shim_net_after_fork();
+	shim_wait_after_fork();
+	shim_helper_after_fork();
+	shim_lock_reset();
+	shim_lock_only();
+	shim_leave(&guard);
+}
+
+void shim_settle(void)
+{
+	struct shim_guard guard;
+	int state;
+
+	if (!shim_net_stack() || shim_is_borrowed())
+		return;
+	shim_cancel_off(&state);
+	shim_enter(&guard);
+	shim_net_settle();
+	shim_leave(&guard);
+	shim_cancel_restore(state);
+}
+
+/* exit() and return from main: what was written is on its way before we go.
+ * Sockets keep working for those whose destructors run after ours. */
+static __attribute__((destructor)) void shim_done(void)
+{
+	shim_settle();
+}
+
+static __attribute__((constructor(101))) void shim_init(void)
+{
+	libc_resolve();
+	own_pid = getpid_raw();
+	shim_log_init();
+	shim_net_init();
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+void shim__exit(int status)
+{
+	shim_settle();
+	LIBC(_exit)(status);
+	__builtin_unreachable();
+}
+SHIM_EXPORT(_exit);
+SHIM_EXPORT_AS(_Exit, _exit);
+
+void shim_quick_exit(int status)
+{
+	shim_settle();
+	LIBC(quick_exit)(status);
+	__builtin_unreachable();
+}
+SHIM_EXPORT(quick_exit);
+
+int shim_sigaction(int sig, const struct sigaction *act,
+		   struct sigaction *old)
+{
+	if (act && act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN)
+		shim_note_handler();
+	return LIBC(sigaction)(sig, act, old);
+}
+SHIM_EXPORT(sigaction);
+SHIM_EXPORT_AS(__sigaction, sigaction);
+
+sighandler_t shim_signal(int sig, sighandler_t handler)
+{
+	if (handler != SIG_DFL && handler != SIG_IGN)
+		shim_note_handler();
+	return LIBC(signal)(sig, handler);
+}
+SHIM_EXPORT(signal);
+SHIM_EXPORT_AS(bsd_signal, signal);

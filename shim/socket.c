@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls that make, name and join sockets. */
+#include "config.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "shim/addr.h"
+#include "shim/call.h"
+#include "shim/claim.h"
+#include "shim/mirror.h"
+#include "shim/raw.h"
+
+#define TYPE_MASK 0xf
+
+static int default_proto(int domain, int type, int protocol)
+{
+	if (protocol != 0)
+		return protocol;
+	if (type == SOCK_STREAM)
+		return IPPROTO_TCP;
+	return type == SOCK_DGRAM ? IPPROTO_UDP : 0;
+}
+
+/* The kernel's order: type flags, family, type, protocol. */
+static int check_kind(int type, int protocol)
+{
+	int kind = type & TYPE_MASK;
+
+	if (type & ~(TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (kind > SOCK_PACKET)
+		return -EINVAL;
+	if (protocol < 0 || protocol > 262) /* IPPROTO_MPTCP is the last */
+		return -EINVAL;
+	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_RAW)
+		return -ESOCKTNOSUPPORT;
+	if (kind == SOCK_RAW && protocol == 0)
+		return -EPROTONOSUPPORT;
+	return 0;
+}
+
+static int socket_open(int domain, int type, int protocol)
+{
+	int kind = type & TYPE_MASK;
+	struct fdnet_sock *so;
+	int rc;
+
+	rc = check_kind(type, protocol);
+	if (rc < 0)
+		return rc;
+	rc = shim_net_start();
+	if (rc < 0)
+		return rc;
+	rc = fdnet_sock_open(shim_net_stack(), domain == AF_INET ? 4 : 6, kind,
+			     default_proto(domain, kind, protocol), &so);
+	if (rc < 0)
+		return rc;
+	rc = shim_file_new(domain, type, so, NULL);
+	if (rc < 0)
+		fdnet_sock_close(so);
+	return rc;
+}
+
+int shim_socket(int domain, int type, int protocol)
+{
+	struct shim_guard guard;
+	int rc, state;
+
+	if (domain != AF_INET && domain != AF_INET6)
+		return LIBC(socket)(domain, type, protocol);
+	shim_cancel_off(&state);
+	shim_enter(&guard);
+	rc = socket_open(domain, type, protocol);
+	shim_leave(&guard);
+	shim_net_publish_env();
+	shim_cancel_restore(state);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(socket);
+
+/* A claim at the relay for the port the program names. */
+static int claim_for(struct shim_file *file, const struct fdnet_name *name,
+		     struct shim_claim **ret_claim)
+{
+	struct fdnet_ctl ctl = {
+		.proto = (uint8_t)fdnet_sock_proto(file->so),
+		.family = name->ip.family,
+		.port = name->port,
+	};
+	int on = 0;
+	uint32_t len = sizeof(on);
+
+	*ret_claim = NULL;
+	if (name->port == 0 || (ctl.proto != IPPROTO_TCP &&
+				ctl.proto != IPPROTO_UDP))
+		return 0;
+	memcpy(ctl.addr, name->ip.bytes, sizeof(ctl.addr));
+	if (fdnet_sock_getopt(file->so, SOL_SOCKET, SO_REUSEADDR, &on, &len) ==
+		    0 &&
+	    on)
+		ctl.flags |= FDNET_BIND_REUSEADDR;
+	len = sizeof(on);
+	if (fdnet_sock_getopt(file->so, SOL_SOCKET, SO_REUSEPORT, &on, &len) ==
+		    0 &&
+	    on)
+		ctl.flags |= FDNET_BIND_REUSEPORT;
+	len = sizeof(on);
+	if (file->domain == AF_INET6 &&
+	    fdnet_sock_getopt(file->so, IPPROTO_IPV6, IPV6_V6ONLY, &on, &len) ==
+		    0 &&
+	    on)
+		ctl.flags |= FDNET_BIND_V6ONLY;
+	return shim_claim_get(&ctl, ret_claim);
+}
+
+/* May the socket take this name? What the stack would say, before the relay
+ * is asked for the port. */
+static int check_bind(struct shim_file *file, const struct fdnet_name *name)
+{
+	struct fdnet_name own;
+
+	if (fdnet_sock_name(file->so, &own) == 0 && own.port != 0)
+		return -EINVAL;
+	if (!fdnet_ip_is_any(&name->ip) &&
+	    !fdnet_ip_is_multicast(&name->ip) &&
+	    !fdnet_stack_is_local(shim_net_stack(), &name->ip))
+		return -EADDRNOTAVAIL;
+	return 0;
+}
+
+static int bind_leased(struct shim_file *file, const struct fdnet_name *name)
+{
+	int proto = fdnet_sock_proto(file->so);
+	int rc = fdnet_sock_bind(file->so, name);
+
+	if (rc != -EADDRNOTAVAIL || name->port != 0)
+		return rc;
+	if (shim_net_lease((uint8_t)proto) < 0)
+		return -EADDRINUSE;
+	return fdnet_sock_bind(file->so, name);
+}
+
+static int do_bind(struct shim_file *file, const struct fdnet_name *name)
+{
+	struct shim_claim *claim;
+	int rc;
+
+	rc = check_bind(file, name);
+	if (rc < 0)
+		return rc;
+	rc = claim_for(file, name, &claim);
+	if (rc < 0)
+		return rc;
+	if (!file->so) { /* the network went while we asked */
+		shim_claim_put(claim);
+		return -ENETDOWN;
+	}
+	rc = bind_leased(file, name);
+	if (rc < 0)
+		shim_claim_put(claim);
+	else
+		file->claim = claim;
+	return rc;
+}
+
+int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct fdnet_name name;
+	int rc;
+
+	if (!file)
+		return LIBC(bind)(fd, addr, len);
+	rc = shim_name_from(file->domain, addr, len, &name);
+	if (rc == 0 && name.ip.family == 0) {
+		/* AF_UNSPEC: taken for AF_INET's any address, by history */
+		if (file->domain != AF_INET || len < sizeof(struct sockaddr_in))
+			rc = -EAFNOSUPPORT;
+		name.ip.family = 4;
+	}
+	if (rc == 0 && !file->so)
+		rc = -EINVAL;
+	if (rc == 0) {
+		shim_file_hold(file);
+		rc = do_bind(file, &name);
+		shim_file_put(file);
+	}
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(bind);
+
+/* A listener's port is known to the relay, also when it was chosen from a
+ * lease: other processes of the sandbox will ask for it. */
+static int claim_listener(struct shim_file *file)
+{
+	struct fdnet_name name;
+	int rc;
+
+	if (file->claim || !shim_net_has_relay())
+		return shim_claim_listen(file->claim);
+	rc = fdnet_sock_name(file->so, &name);
+	if (rc == 0 && name.port == 0) {
+		rc = bind_leased(file, &name);
+		if (rc == 0)
+			rc = fdnet_sock_name(file->so, &name);
+	}
+	if (rc == 0)
+		rc = claim_for(file, &name, &file->claim);
+	return rc < 0 ? rc : shim_claim_listen(file->claim);
+}
+
+static int do_listen(struct shim_file *file, int backlog)
+{
+	int rc;
+
+	if (!file->is_stream)
+		return -EOPNOTSUPP;
+	if (!file->so || (fdnet_sock_state(file->so) != FDNET_TCP_CLOSE &&
+			  fdnet_sock_state(file->so) != FDNET_TCP_LISTEN))
+		return -EINVAL;
+	if (fdnet_sock_state(file->so) == FDNET_TCP_CLOSE) {
+		rc = claim_listener(file);
+		if (rc < 0)
+			return rc;
+	}
+	return file->so ? fdnet_sock_listen(file->so, backlog) : -ENETDOWN;
+}
+
+int shim_listen(int fd, int backlog)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(listen)(fd, backlog);
+	shim_file_hold(file);
+	rc = do_listen(file, backlog);
+	shim_mirror_touch(file);
+	shim_file_put(file);
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(listen);
+
+/* Gives an accepted connection its own fd. */
+static int adopt(struct shim_file *listener, struct fdnet_sock *so, int flags,
+		 struct sockaddr *addr, socklen_t *len)
+{
+	struct shim_file *file;
+	struct fdnet_name peer;
+	int fd;
+
+	fd = shim_file_new(listener->domain, SOCK_STREAM | flags, so, &file);
+	if (fd < 0) {
+		fdnet_sock_close(so);
+		return fd;
+	}
+	file->joined = true;
+	file->claim = shim_claim_ref(listener->claim);
+	if (addr && fdnet_sock_peer(so, &peer) == 0)
+		shim_name_to(listener->domain, &peer, addr, len);
+	return fd;
+}
+
+int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_waiter w = { 0 };
+	struct fdnet_sock *so;
+	uint64_t deadline = 0;
+	int rc;
+
+	if (!file)
+		return LIBC(accept4)(fd, addr, len, flags);
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
+		shim_end(&guard);
+		return (int)shim_ret(-EINVAL);
+	}
+	shim_file_hold(file);
+	shim_net_drive();
+	for (;;) {
+		rc = file->so ? fdnet_sock_accept(file->so, &so) : -EINVAL;
+		if (rc != -EAGAIN || file->nonblock)
+			break;
+		rc = shim_block(file, FDNET_EV_IN, file->rcvtimeo_us,
+				&deadline, &w, &guard);
+		if (rc < 0)
+			break;
+	}
+	if (rc == 0)
+		rc = adopt(file, so, flags, addr, len);
+	shim_mirror_touch(file);
+	shim_net_flush();
+	shim_wait_end(&w);
+	shim_file_put(file);
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(accept4);
+
+int shim_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	if (!shim_file_maybe(fd))
+		return LIBC(accept)(fd, addr, len);
+	return shim_accept4(fd, addr, len, 0);
+}
+SHIM_EXPORT(accept);
+
+static int start_connect(struct shim_file *file, const struct fdnet_name *name)
+{
+	int rc = fdnet_sock_connect(file->so, name);
+
+	if (rc != -EADDRNOTAVAIL)
+		return rc;
+	rc = shim_net_lease((uint8_t)fdnet_sock_proto(file->so));
+	if (rc < 0)
+		return -EADDRNOTAVAIL;
+	return file->so ? fdnet_sock_connect(file->so, name) : -ENETDOWN;
+}
+
+/* A blocking connect() that was interrupted goes on in the background and
+ * must not be started again: it is waited for until it is decided. */
+static int finish_connect(struct shim_file *file, struct shim_guard *guard)
+{
+	struct shim_waiter w = { 0 };
+	uint64_t deadline = 0;
+	uint32_t len;
+	int error = 0, rc;
+
+	for (;;) {
+		if (!file->so)
+			rc = -ENETDOWN;
+		else if (fdnet_sock_state(file->so) == FDNET_TCP_SYN_SENT ||
+			 fdnet_sock_state(file->so) == FDNET_TCP_SYN_RECV)
+			rc = -EINPROGRESS;
+		else
+			break;
+		if (rc != -EINPROGRESS)
+			break;
+		rc = shim_block(file, FDNET_EV_OUT, file->sndtimeo_us,
+				&deadline, &w, guard);
+		if (rc == -EAGAIN)
+			rc = -EINPROGRESS;
+		if (rc < 0)
+			goto out;
+	}
+	rc = -ENETDOWN;
+	if (file->so) {
+		len = sizeof(error);
+		fdnet_sock_getopt(file->so, SOL_SOCKET, SO_ERROR, &error, &len);
+		rc = -error;
+		if (rc == 0 && fdnet_sock_state(file->so) == FDNET_TCP_CLOSE)
+			rc = -ECONNABORTED;
+	}
+out:
+	shim_wait_end(&w);
+	return rc;
+}
+
+int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	struct fdnet_name name;
+	int rc;
+
+	if (!file)
+		return LIBC(connect)(fd, addr, len);
+	rc = shim_name_from(file->domain, addr, len, &name);
+	if (rc == 0 && !file->so)
+		rc = -ENETDOWN;
+	if (rc == 0) {
+		shim_file_hold(file);
+		shim_net_drive();
+		rc = start_connect(file, &name);
+		if (file->is_stream && (rc == 0 || rc == -EINPROGRESS))
+			file->joined = true;
+		shim_mirror_touch(file);
+		shim_net_flush();
+		if ((rc == -EINPROGRESS || rc == -EALREADY) && !file->nonblock)
+			rc = finish_connect(file, &guard);
+		shim_mirror_touch(file);
+		shim_file_put(file);
+	}
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(connect);
+SHIM_EXPORT_AS(__connect, connect);
+
+int shim_shutdown(int fd, int how)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(shutdown)(fd, how);
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		rc = -EINVAL;
+	else if (!file->so)
+		rc = -ENOTCONN;
+	else
+		rc = fdnet_sock_shutdown(file->so, how);
+	/* those who are blocked on it learn of it */
+	shim_wait_ring(file, FDNET_EV_IN | FDNET_EV_OUT | FDNET_EV_HUP);
+	shim_mirror_touch(file);
+	shim_net_flush();
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(shutdown);
+
+/* The name functions differ in which name, and in nothing else. */
+static int get_name(struct shim_file *file, struct sockaddr *addr,
+		    socklen_t *len,
+		    int (*get)(const struct fdnet_sock *, struct fdnet_name *))
+{
+	struct fdnet_name name;
+	int rc;
+
+	if (!file->so)
+		return -ENOTCONN;
+	rc = get(file->so, &name);
+	if (rc < 0)
+		return rc;
+	if (!len || (!addr && *len))
+		return -EFAULT;
+	if ((int)*len < 0)
+		return -EINVAL;
+	shim_name_to(file->domain, &name, addr, len);
+	return 0;
+}
+
+int shim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(getsockname)(fd, addr, len);
+	rc = get_name(file, addr, len, fdnet_sock_name);
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(getsockname);
+
+int shim_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(getpeername)(fd, addr, len);
+	rc = get_name(file, addr, len, fdnet_sock_peer);
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(getpeername);
+
+int shim_sockatmark(int fd)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+	int rc;
+
+	if (!file)
+		return LIBC(sockatmark)(fd);
+	rc = file->so ? fdnet_sock_at_mark(file->so) : -ENOTCONN;
+	shim_end(&guard);
+	return (int)shim_ret(rc);
+}
+SHIM_EXPORT(sockatmark);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/spawn.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "shim/highfd.h"
+#include "shim/logline.h"
+#include "shim/raw.h"
+
+#define MAX_RULES 64
+#define PATH_LEN 512
+
+extern char **environ;
+
+static char relay_bin[PATH_LEN];
+static char rules[2048];
+static char library_dir[PATH_LEN];
+
+void shim_spawn_init(void)
+{
+	const char *value = getenv("FDNET_RELAY_BIN");
+	Dl_info info;
+	char *slash;
+
+	if (value && strlen(value) < sizeof(relay_bin))
+		strcpy(relay_bin, value);
+	value = getenv("FDNET_ALLOW");
+	if (value && strlen(value) < sizeof(rules))
+		strcpy(rules, value);
+	if (dladdr((void *)shim_spawn_init, &info) && info.dli_fname &&
+	    strlen(info.dli_fname) < sizeof(library_dir)) {
+		strcpy(library_dir, info.dli_fname);
+		slash = strrchr(library_dir, '/');
+		if (slash)
+			*slash = '\0';
+		else
+			library_dir[0] = '\0';
+	}
+}
+
+static bool runs(const char *path)
+{
+	return RAW(SYS_faccessat, AT_FDCWD, path, 1 /* X_OK */, 0, 0, 0) == 0;
+}
+
+/* FDNET_RELAY_BIN, beside the library, one folder up (a build tree keeps
+ * libraries in .libs), where it was to be installed. */
+static const char *find_relay(void)
+{
+	static const char *const places[] = { "%s/fdnet-relay",
+					      "%s/../fdnet-relay" };
+	static char path[PATH_LEN + 32];
+	unsigned int i;
+
+	if (relay_bin[0])
+		return relay_bin;
+	for (i = 0; i < 2 && library_dir[0]; i++) {
+		snprintf(path, sizeof(path), places[i], library_dir);
+		if (runs(path))
+			return path;
+	}
+	return FDNET_LIBEXECDIR "/fdnet-relay";
+}
+
+/* Cuts FDNET_ALLOW at commas and blanks into --allow RULE pairs. */
+static unsigned int add_rules(char **argv, unsigned int n, char *text)
+{
+	char *save, *rule;
+	unsigned int count = 0;
+
+	for (rule = strtok_r(text, ", \t\n", &save);
+	     rule && count < MAX_RULES; rule = strtok_r(NULL, ", \t\n", &save)) {
+		argv[n++] = (char *)"--allow";
+		argv[n++] = rule;
+		count++;
+	}
+	return n;
+}
+
+static long clone_child(void)
+{
+	/* no exit signal: the program must not hear of it */
+	return RAW(SYS_clone, 0, 0, 0, 0, 0, 0);
+}
+
+/* Runs in the grandchild, which shares nothing with the program but what it
+ * inherited; only raw system calls from here. */
+static void become_relay(const char *path, char **argv, int chan)
+{
+	uint64_t none = 0;
+	int null;
+
+	RAW(SYS_setsid, 0, 0, 0, 0, 0, 0);
+	raw_sigmask(SIG_SETMASK, &none, NULL);
+	null = (int)RAW(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0, 0, 0);
+	if (chan != 3)
+		RAW(SYS_dup3, chan, 3, 0, 0, 0, 0);
+	else
+		raw_fcntl(3, F_SETFD, 0);
+	RAW(SYS_dup3, null, 0, 0, 0, 0, 0);
+	RAW(SYS_dup3, null, 1, 0, 0, 0, 0);
+	RAW(SYS_dup3, null, 2, 0, 0, 0, 0);
+	RAW(SYS_close_range, 4, ~0u, 0, 0, 0, 0);
+	RAW(SYS_execve, path, argv, environ, 0, 0, 0);
+	RAW(SYS_exit_group, 127, 0, 0, 0, 0, 0);
+}
+
+static void become_nobody(const char *path, char **argv, int chan)
+{
+	if (clone_child() == 0)
+		become_relay(path, argv, chan);
+	RAW(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
+int shim_spawn_relay(void)
+{
+	static char text[sizeof(rules)];
+	char *argv[2 * MAX_RULES + 8];
+	const char *path = find_relay();
+	unsigned int n = 0;
+	int rc, sv[2];
+	long child;
+
+	if (!runs(path)) {
+		shim_log("%s: cannot be run; set FDNET_RELAY_BIN", path);
+		return -ENETDOWN;
+	}
+	rc = raw_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv);
+	if (rc < 0)
+		return rc;
+	strcpy(text, rules);
+	argv[n++] = (char *)"fdnet-relay";
+	argv[n++] = (char *)"--attach-fd";
+	argv[n++] = (char *)"3";
+	argv[n++] = (char *)"--quiet";
+	n = add_rules(argv, n, text);
+	argv[n] = NULL;
+	child = clone_child();
+	if (child == 0)
+		become_nobody(path, argv, sv[1]);
+	raw_close(sv[1]);
+	if (child < 0) {
+		raw_close(sv[0]);
+		return (int)child;
+	}
+	while (RAW(SYS_wait4, child, 0, __WCLONE, 0, 0, 0) == -EINTR)
+		continue;
+	return shim_fd_raise(sv[0]);
+}

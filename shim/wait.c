@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/wait.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/single_threaded.h>
+
+#include "shim/file.h"
+#include "shim/highfd.h"
+#include "shim/libc.h"
+#include "shim/mem.h"
+#include "shim/net.h"
+#include "shim/raw.h"
+
+#define BELLS_KEPT 64
+/* Fds that a wait adds: bell and link. */
+#define OWN_FDS 2
+#define NO_BELL_US 10000
+
+static struct shim_waiter *waiters;
+static struct shim_waiter *leader;
+static int bells[BELLS_KEPT];
+static unsigned int nbells;
+
+uint64_t shim_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int bell_get(void)
+{
+	int fd;
+
+	if (nbells > 0)
+		return bells[--nbells];
+	fd = (int)RAW(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC, 0, 0, 0, 0);
+	return fd < 0 ? fd : shim_fd_raise(fd);
+}
+
+static void bell_put(int bell, bool rung)
+{
+	uint64_t n;
+
+	if (bell < 0)
+		return;
+	if (rung)
+		raw_read(bell, &n, sizeof(n));
+	if (nbells < BELLS_KEPT)
+		bells[nbells++] = bell;
+	else
+		shim_fd_lower(bell);
+}
+
+static void waiter_add(struct shim_waiter *w)
+{
+	w->rung = false;
+	w->listed = true;
+	w->prev = NULL;
+	w->next = waiters;
+	if (waiters)
+		waiters->prev = w;
+	waiters = w;
+}
+
+static void waiter_del(struct shim_waiter *w)
+{
+	if (!w->listed)
+		return;
+	w->listed = false;
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		waiters = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	bell_put(w->bell, w->rung);
+	w->bell = -1;
+	if (leader == w)
+		leader = NULL;
+}
+
+static void ring(struct shim_waiter *w)
+{
+	uint64_t one = 1;
+
+	if (w->rung || w->bell < 0)
+		return;
+	w->rung = true;
+	raw_write(w->bell, &one, sizeof(one));
+}
+
+void shim_wait_ring(struct shim_file *file, uint32_t events)
+{
+	struct shim_waiter *w;
+
+	for (w = waiters; w; w = w->next) {
+		if (w->any ? file->pollers > 0
+			   : w->file == file &&
+				     (events & (w->events | FDNET_EV_ERR |
+						FDNET_EV_HUP)))
+			ring(w);
+	}
+}
+
+void shim_wait_ring_all(void)
+{
+	struct shim_waiter *w;
+
+	for (w = waiters; w; w = w->next)
+		ring(w);
+}
+
+bool shim_wait_others(void)
+{
+	return waiters != NULL;
+}
+
+/* Somebody must poll the link while anybody waits. */
+static void pass_leadership(void)
+{
+	if (!leader && waiters)
+		ring(waiters);
+}
+
+
+static void cancelled(void *arg)
+{
+	struct shim_waiter *w = arg;
+
+	shim_lock_only();
+	waiter_del(w);
+	if (w->file)
+		shim_file_put(w->file);
+	pass_leadership();
+	shim_leave(w->guard);
+}
+
+/* The earlier of deadline and timer, as a time from now. */
+static struct timespec *until(uint64_t deadline_us, uint64_t expiry_us,
+			      struct timespec *ts)
+{
+	uint64_t when = deadline_us < expiry_us ? deadline_us : expiry_us;
+	uint64_t now;
+
+	if (when == FDNET_NEVER)
+		return NULL;
+	now = shim_now_us();
+	when = when > now ? when - now : 0;
+	ts->tv_sec = (time_t)(when / 1000000);
+	ts->tv_nsec = (long)(when % 1000000) * 1000;
+	return ts;
+}
+
+/* The signal mask for the time of the sleep, or NULL for the present one. */
+static const sigset_t *sleep_mask(const struct shim_waiter *w, sigset_t *room)
+{
+	if (w->mask || !w->guard->masked)
+		return w->mask;
+	/* the kernel opens the mask only while we sleep, so a signal either
+	 * interrupts the sleep or came before the call */
+	memset(room, 0, sizeof(*room));
+	memcpy(room, &w->guard->old_mask, sizeof(w->guard->old_mask));
+	return room;
+}
+
+static int cancellable_poll(struct shim_waiter *w, struct pollfd *fds,
+			    unsigned int nfds, const struct timespec *timeout,
+			    const sigset_t *mask)
+{
+	int rc;
+
+	pthread_cleanup_push(cancelled, w);
+	rc = LIBC(ppoll)(fds, nfds, timeout, mask);
+	if (rc < 0)
+		rc = -errno;
+	pthread_cleanup_pop(0);
+	return rc;
+}
+
+int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
+{
+	struct pollfd few[16], *set = few;
+	unsigned int n = nfds, link_at = 0, i;
+	bool lead = !leader && shim_net_link_fd() >= 0;
+	int saved_errno = errno;
+	struct timespec ts, *timeout;
+	sigset_t room;
+	uint64_t expiry;
+	int rc;
+
+	if (nfds + OWN_FDS > sizeof(few) / sizeof(few[0])) {
+		set = fdnet_mem_alloc(shim_mem(),
+				      (nfds + OWN_FDS) * sizeof(*set));
+		if (!set)
+			return -ENOMEM;
+	}
+	for (i = 0; i < nfds; i++)
+		set[i] = fds[i];
+	w->bell = -1;
+	if (!lead || !__libc_single_threaded) {
+		w->bell = bell_get();
+		if (w->bell >= 0)
+			set[n++] = (struct pollfd){ .fd = w->bell,
+						    .events = POLLIN };
+	}
+	if (lead) {
+		leader = w;
+		link_at = n;
+		set[n++] = (struct pollfd){
+			.fd = shim_net_link_fd(),
+			.events = shim_net_link_events(),
+		};
+	}
+	w->led = lead;
+	waiter_add(w);
+	expiry = lead ? shim_net_expiry_us() : FDNET_NEVER;
+	if (!lead && w->bell < 0) /* no fd to be had: look again now and then */
+		expiry = shim_now_us() + NO_BELL_US;
+	timeout = until(w->deadline_us, expiry, &ts);
+	shim_unlock_only();
+	rc = cancellable_poll(w, set, n, timeout, sleep_mask(w, &room));
+	shim_lock_only();
+	waiter_del(w);
+	if (rc > 0)
+		for (i = 0; i < nfds; i++)
+			fds[i].revents = set[i].revents;
+	else
+		for (i = 0; i < nfds; i++)
+			fds[i].revents = 0;
+	if (lead && rc >= 0 && (rc == 0 || set[link_at].revents))
+		shim_net_drive();
+	if (set != few)
+		fdnet_mem_free(shim_mem(), set,
+			       (nfds + OWN_FDS) * sizeof(*set));
+	errno = saved_errno;
+	if (rc == -EINTR)
+		return -EINTR;
+	if (rc == 0 && w->deadline_us != FDNET_NEVER &&
+	    shim_now_us() >= w->deadline_us)
+		return -ETIMEDOUT;
+	return rc < 0 ? rc : 0;
+}
+
+void shim_wait_end(struct shim_waiter *w)
+{
+	if (w->led)
+		pass_leadership();
+}
+
+/*
+ * The sleep was in ppoll(), which always gives EINTR; recv() and its like are
+ * restarted when the handler that ran was installed with SA_RESTART. Which
+ * one ran cannot be known afterwards; when all handlers agree it need not be.
+ */
+bool shim_wait_restarts(void)
+{
+	struct sigaction sa;
+	int sig;
+
+	for (sig = 1; sig < 32; sig++) {
+		if (LIBC(sigaction)(sig, NULL, &sa) < 0)
+			continue;
+		if (sa.sa_handler != SIG_DFL && sa.sa_handler != SIG_IGN &&
+		    !(sa.sa_flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+void shim_wait_after_fork(void)
+{
+	waiters = NULL;
+	leader = NULL;
+	nbells = 0;
+}
