@@ -1,0 +1,31 @@
+# A fuzz target X is fuzz/fuzz_X.c with LLVMFuzzerTestOneInput() and some inputs
+# in fuzz/corpus/X. It is built twice:
+#   fuzz/replay_X  with fuzz/replay.c, runs the corpus in make check
+#   fuzz/fuzz_X    with libFuzzer, by `make fuzz` in a build configured with
+#                  --enable-fuzz CC=clang; ./quickstart test runs each a while
+# To add one, copy the lines of `wire` and change the name and the libraries.
+
+EXTRA_DIST += fuzz/corpus
+FUZZ_ENGINE = -fsanitize=fuzzer
+EXTRA_PROGRAMS = $(FUZZERS)
+
+.PHONY: fuzz
+fuzz: $(FUZZERS)
+
+check_PROGRAMS += fuzz/replay_wire
+TESTS += fuzz/replay_wire
+fuzz_replay_wire_SOURCES = fuzz/replay.c fuzz/fuzz_wire.c
+fuzz_replay_wire_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_wire
+fuzz_fuzz_wire_SOURCES = fuzz/fuzz_wire.c
+fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_wire_LDADD = $(STACK_LIBS)
+
+check_PROGRAMS += fuzz/replay_control
+TESTS += fuzz/replay_control
+fuzz_replay_control_SOURCES = fuzz/replay.c fuzz/fuzz_control.c
+fuzz_replay_control_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_control
+fuzz_fuzz_control_SOURCES = fuzz/fuzz_control.c
+fuzz_fuzz_control_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_control_LDADD = $(STACK_LIBS)
