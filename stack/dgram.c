@@ -402,6 +402,8 @@ int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
 		return -EACCES;
 	route_opts(so, msg, &r);
 	r.mtu = fdnet_ip_mtu(stack, &r.dst.ip);
+	if (r.dst.ip.family == 6 && so->opts.mtu6 && so->opts.mtu6 < r.mtu)
+		r.mtu = so->opts.mtu6;
 	*ret_route = r;
 	return 0;
 }

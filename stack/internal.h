@@ -62,8 +62,9 @@ struct fdnet_sock_opts {
 	int mcast_if;	    /* likewise IP_MULTICAST_IF */
 	bool sndbuf_locked, rcvbuf_locked; /* set by hand: no tuning */
 	uint8_t min_ttl;    /* IP_MINTTL, IPV6_MINHOPCOUNT */
-	int busy_poll, timestamping, addr_prefs; /* kept for reading back */
+	int busy_poll, timestamping, incoming_cpu; /* kept for reading back */
 	uint64_t max_pacing;
+	uint32_t mtu6; /* IPV6_MTU: no larger packets; 0: what fits */
 };
 
 struct fdnet_ip_in;

@@ -22,7 +22,7 @@
 #include "stack/object.h"
 #include "stack/wire/icmp.h"
 
-#define UDP_BUF_MAX 212992 /* net.core.{r,w}mem_max */
+#define UDP_BUF_MAX 4194304 /* net.core.{r,w}mem_max, since Linux 6.17 */
 #define MIN_SNDBUF 4608
 #define MIN_RCVBUF 2304
 
@@ -31,7 +31,6 @@ enum {
 	OPT_IP_CHECKSUM = 23,
 	OPT_IP_RECVFRAGSIZE = 25,
 	OPT_IP_RECVERR_RFC4884 = 26,
-	OPT_IP_LOCAL_PORT_RANGE = 51,
 	OPT_IP_PROTOCOL = 52,
 	OPT_IPV6_MULTICAST_ALL = 29,
 	OPT_IPV6_RECVERR_RFC4884 = 31,
@@ -52,11 +51,14 @@ typedef int (*set_fn)(struct fdnet_sock *so, const struct row *row,
 typedef int (*get_fn)(struct fdnet_sock *so, const struct row *row, void *val,
 		      uint32_t *len);
 
+/* Sockets that refuse to have it set. */
 enum limits {
 	FOR_ALL = 0,
-	FOR_DGRAM = 1,	 /* -EINVAL on streams */
-	FOR_RAW = 2,	 /* -ENOPROTOOPT on others */
-	FOR_V6 = 4,	 /* -ENOPROTOOPT on IPv4 sockets */
+	FOR_DGRAM = 1, /* -EINVAL on streams */
+	FOR_RAW = 2,   /* -ENOPROTOOPT on others */
+	FOR_DGRAM6 = 8, /* -ENOPROTOOPT on streams */
+	FOR_PORTS = 16, /* -EOPNOTSUPP on those without (ping, raw) */
+	FOR_TCP = 4,   /* -EOPNOTSUPP on others; also to be read */
 };
 
 /**
@@ -143,6 +145,9 @@ static int set_flag(struct fdnet_sock *so, const struct row *row,
 	uint64_t bit = (uint64_t)1 << row->place;
 	int value = take_int(val, len);
 
+	/* those of IPv6 that take less than an int take it for zero */
+	if (row->id.level == IPPROTO_IPV6 && len < sizeof(value))
+		value = 0;
 	if (row->max && (value < row->min || value > row->max))
 		return -EINVAL;
 	if (value)
@@ -196,6 +201,17 @@ static int get_fixed(struct fdnet_sock *so, const struct row *row, void *val,
 	return give_ip_int(row, val, len, (int)row->place);
 }
 
+/* On or off and nothing else. */
+static int set_bit(struct fdnet_sock *so, const struct row *row,
+		      const void *val, uint32_t len)
+{
+	int value = take_int(val, len);
+
+	if (value < 0 || value > 1)
+		return -EINVAL;
+	return set_flag(so, row, val, len);
+}
+
 /* ---- SOL_SOCKET ---- */
 
 static int set_debug(struct fdnet_sock *so, const struct row *row,
@@ -221,6 +237,9 @@ static int get_what(struct fdnet_sock *so, const struct row *row, void *val,
 		break;
 	case SO_ACCEPTCONN:
 		value = so->listening;
+		break;
+	case OPT_IP_PROTOCOL: /* no SO_ option has its number */
+		value = so->local.port; /* of raw sockets: the protocol */
 		break;
 	case SO_ERROR:
 		value = -fdnet_sock_take_error(so);
@@ -294,9 +313,16 @@ static int set_rcvlowat(struct fdnet_sock *so, const struct row *row,
 			const void *val, uint32_t len)
 {
 	int value = take_int(val, len);
+	uint32_t cap;
 
 	if (value < 0)
 		value = INT_MAX;
+	if (so->type == FDNET_SOCK_STREAM) { /* tcp_set_rcvlowat() */
+		cap = so->opts.rcvbuf_locked ? so->opts.rcvbuf / 2 :
+					       so->stack->cfg.tcp_buf_max / 2;
+		if ((uint32_t)value > cap)
+			value = (int)cap;
+	}
 	so->opts.rcvlowat = value ? (uint32_t)value : 1;
 	if (fdnet_sock_poll(so) & FDNET_EV_IN)
 		fdnet_sock_event(so, FDNET_EV_IN);
@@ -346,7 +372,7 @@ static int set_timeo(struct fdnet_sock *so, const struct row *row,
 		return -EDOM;
 	if (tv.tv_sec < 0)
 		*timeo = 1; /* "no time": as short as can be said */
-	else if ((uint64_t)tv.tv_sec > INT_MAX)
+	else if ((uint64_t)tv.tv_sec > INT64_MAX / 1000000 - 1)
 		*timeo = 0;
 	else
 		*timeo = (uint64_t)tv.tv_sec * 1000000 +
@@ -447,8 +473,6 @@ static int set_ifindex(struct fdnet_sock *so, const struct row *row,
 
 	if (index < 0)
 		return -EINVAL;
-	if (index > 2)
-		return -ENODEV;
 	if (so->opts.bound_dev)
 		return -EPERM;
 	so->opts.bound_dev = index;
@@ -487,28 +511,39 @@ static int get_pacing(struct fdnet_sock *so, const struct row *row, void *val,
 	return give(val, len, &small, sizeof(small));
 }
 
-/* Packet filters would be a program for a kernel that never sees our
- * packets; the error is that of a kernel without them. */
+/* Packet filters are programs for a kernel that never sees our packets; the
+ * error is that of a kernel without them. */
+static int set_filter(struct fdnet_sock *so, const struct row *row,
+		      const void *val, uint32_t len)
+{
+	return len == row->place ? -ENOPROTOOPT : -EINVAL;
+}
+
 static int set_unsupported(struct fdnet_sock *so, const struct row *row,
 			   const void *val, uint32_t len)
 {
-	return -ENOPROTOOPT;
+	return -EOPNOTSUPP;
+}
+
+static int get_unsupported(struct fdnet_sock *so, const struct row *row,
+			   void *val, uint32_t *len)
+{
+	return -EOPNOTSUPP;
+}
+
+/* struct so_timestamping: the flags and a clock nobody has */
+static int get_timestamping(struct fdnet_sock *so, const struct row *row,
+			    void *val, uint32_t *len)
+{
+	int both[2] = { so->opts.timestamping, 0 };
+
+	return give(val, len, both, sizeof(both));
 }
 
 static int set_nothing_there(struct fdnet_sock *so, const struct row *row,
 			     const void *val, uint32_t len)
 {
 	return -ENOENT;
-}
-
-static int set_zerocopy(struct fdnet_sock *so, const struct row *row,
-			const void *val, uint32_t len)
-{
-	int value = take_int(val, len);
-
-	if (value < 0 || value > 1)
-		return -EINVAL;
-	return set_flag(so, row, val, len);
 }
 
 /* ---- IPPROTO_IP ---- */
@@ -536,13 +571,27 @@ static int set_ttl(struct fdnet_sock *so, const struct row *row,
 	return 0;
 }
 
+/* What -1 stands for. */
+static int default_of(const struct row *row)
+{
+	if (row->id.level == IPPROTO_IP)
+		return row->id.name == IP_TTL ? 64 : 0;
+	switch (row->id.name) {
+	case IPV6_UNICAST_HOPS:
+		return 64;
+	case IPV6_MULTICAST_HOPS:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 static int get_default(struct fdnet_sock *so, const struct row *row, void *val,
 		       uint32_t *len)
 {
 	int value = *(int *)member(so, row);
 
-	/* @max: what -1 stands for */
-	return give_ip_int(row, val, len, value < 0 ? row->max : value);
+	return give_ip_int(row, val, len, value < 0 ? default_of(row) : value);
 }
 
 static int set_mcast_ttl(struct fdnet_sock *so, const struct row *row,
@@ -591,16 +640,69 @@ static int get_mtu(struct fdnet_sock *so, const struct row *row, void *val,
 {
 	if (!so->peer.ip.family)
 		return -ENOTCONN;
+	if (row->id.level == IPPROTO_IPV6 && so->opts.mtu6)
+		return fdnet_sockopt_give_int(val, len, (int)so->opts.mtu6);
 	return fdnet_sockopt_give_int(val, len,
 				      (int)fdnet_ip_mtu(so->stack,
 							&so->peer.ip));
 }
 
-/* Only "no options" can be set, and that is what there are. */
+/* A smaller one than the way's (RFC 3542 11.1). */
+static int set_mtu6(struct fdnet_sock *so, const struct row *row,
+		    const void *val, uint32_t len)
+{
+	int value = take_int(val, len);
+
+	if (value && value < 1280)
+		return -EINVAL;
+	so->opts.mtu6 = (uint32_t)value;
+	return 0;
+}
+
+/* Only padding can be set; nothing of it is sent. */
 static int set_options(struct fdnet_sock *so, const struct row *row,
 		       const void *val, uint32_t len)
 {
-	return len ? -ENOPROTOOPT : 0;
+	const uint8_t *opts = val;
+	uint32_t i;
+
+	if (len > 40)
+		return -EINVAL;
+	for (i = 0; i < len && opts[i]; i++)
+		if (opts[i] != 1)
+			return -EINVAL;
+	return 0;
+}
+
+static int set_refused_on(struct fdnet_sock *so, const struct row *row,
+			  const void *val, uint32_t len)
+{
+	if (row->id.level == IPPROTO_IP && !len)
+		return -EINVAL;
+	return take_int(val, len) ? -EPERM : 0;
+}
+
+static int get_pktoptions(struct fdnet_sock *so, const struct row *row,
+			  void *val, uint32_t *len)
+{
+	if (so->type != FDNET_SOCK_STREAM)
+		return -ENOPROTOOPT;
+	*len = 0;
+	return 0;
+}
+
+static int set_router_alert(struct fdnet_sock *so, const struct row *row,
+			    const void *val, uint32_t len)
+{
+	if (so->type != FDNET_SOCK_RAW)
+		return -EINVAL;
+	return set_flag(so, row, val, len);
+}
+
+static int set_mcast_all(struct fdnet_sock *so, const struct row *row,
+			 const void *val, uint32_t len)
+{
+	return len ? set_bit(so, row, val, len) : -EINVAL;
 }
 
 static int get_nothing(struct fdnet_sock *so, const struct row *row, void *val,
@@ -684,7 +786,8 @@ static int set_membership(struct fdnet_sock *so, const struct row *row,
 		return -EINVAL;
 	index = mreq_index(so, val, len, &group);
 	if (!fdnet_ip_is_multicast(&group))
-		return -EINVAL;
+		return row->id.name == IP_ADD_MEMBERSHIP ? -EINVAL :
+							   -EADDRNOTAVAIL;
 	if (index < 0)
 		return index;
 	return row->id.name == IP_ADD_MEMBERSHIP ?
@@ -749,8 +852,6 @@ static int set_mcast_if6(struct fdnet_sock *so, const struct row *row,
 {
 	int index = take_int(val, len);
 
-	if (so->type == FDNET_SOCK_STREAM)
-		return -ENOPROTOOPT;
 	if (index < 0 || index > 2)
 		return -ENODEV;
 	so->opts.mcast_if = index;
@@ -799,7 +900,7 @@ static int set_membership6(struct fdnet_sock *so, const struct row *row,
 #define IP6_FLAG(name_, f)                                                     \
 	{                                                                      \
 		ID(IPPROTO_IPV6, name_), set_flag, get_flag, f, 0, 0, 4,       \
-			FOR_V6                                                 \
+			FOR_ALL                                                \
 	}
 
 static const struct row rows[] = {
@@ -829,7 +930,8 @@ static const struct row rows[] = {
 	{ ID(SOL_SOCKET, SO_LINGER), set_linger, get_linger, 0, 0, 0,
 	  sizeof(struct linger) },
 	{ ID(SOL_SOCKET, SO_BSDCOMPAT), set_ignored, get_fixed, 0, 0, 0, 4 },
-	SOL_FLAG(SO_PASSCRED, FDNET_SF_PASSCRED),
+	{ ID(SOL_SOCKET, SO_PASSCRED), set_unsupported, get_unsupported, 0, 0,
+	  0, 4 },
 	{ ID(SOL_SOCKET, SO_PEERCRED), NULL, get_peercred },
 	{ ID(SOL_SOCKET, SO_RCVLOWAT), set_rcvlowat, get_u32, OPT(rcvlowat), 0,
 	  0, 4 },
@@ -845,8 +947,9 @@ static const struct row rows[] = {
 	{ ID(SOL_SOCKET, SO_BINDTODEVICE), set_device, get_device },
 	{ ID(SOL_SOCKET, SO_BINDTOIFINDEX), set_ifindex, get_int,
 	  OPT(bound_dev), 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_ATTACH_FILTER), set_unsupported, NULL },
-	{ ID(SOL_SOCKET, SO_ATTACH_BPF), set_unsupported, NULL },
+	{ ID(SOL_SOCKET, SO_ATTACH_FILTER), set_filter, get_nothing, 16, 0, 0,
+	  4 },
+	{ ID(SOL_SOCKET, SO_ATTACH_BPF), set_filter, NULL, 4, 0, 0, 4 },
 	{ ID(SOL_SOCKET, SO_DETACH_FILTER), set_nothing_there, NULL },
 	{ ID(SOL_SOCKET, SO_TIMESTAMP), set_timestamp, get_timestamp, 0, 0, 0,
 	  4 },
@@ -856,55 +959,57 @@ static const struct row rows[] = {
 	  0, 4 },
 	{ ID(SOL_SOCKET, SO_TIMESTAMPNS_NEW), set_timestamp, get_timestamp, 3,
 	  0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPING), set_int, get_int, OPT(timestamping),
-	  0, 0x7ffff, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPING_NEW), set_int, get_int,
+	{ ID(SOL_SOCKET, SO_TIMESTAMPING), set_int, get_timestamping,
+	  OPT(timestamping), 0, 0x7ffff, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPING_NEW), set_int, get_timestamping,
 	  OPT(timestamping), 0, 0x7ffff, 4 },
 	{ ID(SOL_SOCKET, SO_MARK), set_refused, get_fixed, 0, 0, 0, 4 },
 	SOL_FLAG(SO_RXQ_OVFL, FDNET_SF_RXQ_OVFL),
 	SOL_FLAG(SO_SELECT_ERR_QUEUE, FDNET_SF_SELECT_ERRQ),
-	{ ID(SOL_SOCKET, SO_BUSY_POLL), set_int, get_int, OPT(busy_poll), 0, 0,
-	  4 },
+	{ ID(SOL_SOCKET, SO_BUSY_POLL), set_int, get_int, OPT(busy_poll), 0,
+	  INT_MAX, 4 },
 	{ ID(SOL_SOCKET, SO_MAX_PACING_RATE), set_pacing, get_pacing, 0, 0, 0,
 	  4 },
-	{ ID(SOL_SOCKET, SO_INCOMING_CPU), set_ignored, get_fixed, 0, 0, 0,
-	  4 },
+	{ ID(SOL_SOCKET, SO_INCOMING_CPU), set_int, get_int, OPT(incoming_cpu),
+	  INT_MIN, INT_MAX, 4 },
 	{ ID(SOL_SOCKET, SO_INCOMING_NAPI_ID), NULL, get_fixed, 0 },
-	{ ID(SOL_SOCKET, SO_ZEROCOPY), set_zerocopy, get_flag,
-	  FDNET_SF_ZEROCOPY, 0, 0, 4 },
-	SOL_FLAG(OPT_SO_TXREHASH, FDNET_SF_TXREHASH),
+	{ ID(SOL_SOCKET, SO_ZEROCOPY), set_bit, get_flag,
+	  FDNET_SF_ZEROCOPY, 0, 0, 4, FOR_PORTS },
+	{ ID(SOL_SOCKET, OPT_SO_TXREHASH), set_flag, get_flag,
+	  FDNET_SF_TXREHASH, -1, 1, 4, FOR_TCP },
 	SOL_FLAG(OPT_SO_RCVMARK, FDNET_SF_RCVMARK),
 
-	{ ID(IPPROTO_IP, IP_TOS), set_tos, get_default, OPT(tos), 0, 0, 0 },
-	{ ID(IPPROTO_IP, IP_TTL), set_ttl, get_default, OPT(ttl), 0, 64, 0 },
+	{ ID(IPPROTO_IP, IP_TOS), set_tos, get_default, OPT(tos) },
+	{ ID(IPPROTO_IP, IP_TTL), set_ttl, get_default, OPT(ttl) },
 	{ ID(IPPROTO_IP, IP_HDRINCL), set_bool, get_bool, OPT(hdrincl), 0, 0,
 	  0, FOR_RAW },
 	{ ID(IPPROTO_IP, IP_OPTIONS), set_options, get_nothing },
-	{ ID(IPPROTO_IP, IP_ROUTER_ALERT), set_flag, get_flag,
-	  FDNET_SF_ROUTER_ALERT, 0, 0, 0, FOR_RAW },
+	{ ID(IPPROTO_IP, IP_ROUTER_ALERT), set_router_alert, get_flag,
+	  FDNET_SF_ROUTER_ALERT },
 	IP_FLAG(IP_RECVOPTS, FDNET_SF_RECVOPTS),
 	IP_FLAG(IP_RETOPTS, FDNET_SF_RETOPTS),
 	IP_BOOL(IP_PKTINFO, pktinfo),
-	{ ID(IPPROTO_IP, IP_PKTOPTIONS), NULL, get_nothing },
+	{ ID(IPPROTO_IP, IP_PKTOPTIONS), NULL, get_pktoptions },
 	{ ID(IPPROTO_IP, IP_MTU_DISCOVER), set_int, get_int, OPT(mtu_discover),
 	  0, 5, 0 },
 	IP_BOOL(IP_RECVERR, recverr),
 	IP_BOOL(IP_RECVTTL, recvttl),
 	IP_BOOL(IP_RECVTOS, recvtos),
 	{ ID(IPPROTO_IP, IP_MTU), NULL, get_mtu },
-	IP_FLAG(IP_FREEBIND, FDNET_SF_FREEBIND),
+	{ ID(IPPROTO_IP, IP_FREEBIND), set_flag, get_flag, FDNET_SF_FREEBIND,
+	  0, 0, 1 },
 	IP_FLAG(IP_PASSSEC, FDNET_SF_PASSSEC),
-	{ ID(IPPROTO_IP, IP_TRANSPARENT), set_refused, get_fixed, 0 },
+	{ ID(IPPROTO_IP, IP_TRANSPARENT), set_refused_on, get_fixed, 0 },
 	IP_FLAG(IP_RECVORIGDSTADDR, FDNET_SF_ORIGDST),
 	{ ID(IPPROTO_IP, IP_MINTTL), set_min_ttl, get_min_ttl },
 	{ ID(IPPROTO_IP, IP_NODEFRAG), set_flag, get_flag, FDNET_SF_NODEFRAG,
 	  0, 0, 0, FOR_RAW },
 	IP_FLAG(OPT_IP_CHECKSUM, FDNET_SF_CHECKSUM),
 	IP_FLAG(IP_BIND_ADDRESS_NO_PORT, FDNET_SF_BIND_NO_PORT),
-	IP_FLAG(OPT_IP_RECVFRAGSIZE, FDNET_SF_FRAGSIZE),
-	IP_FLAG(OPT_IP_RECVERR_RFC4884, FDNET_SF_RFC4884),
-	{ ID(IPPROTO_IP, OPT_IP_LOCAL_PORT_RANGE), set_ignored, get_fixed, 0,
-	  0, 0, 4 },
+	{ ID(IPPROTO_IP, OPT_IP_RECVFRAGSIZE), set_flag, get_flag,
+	  FDNET_SF_FRAGSIZE, 0, 0, 0, FOR_DGRAM },
+	{ ID(IPPROTO_IP, OPT_IP_RECVERR_RFC4884), set_bit, get_flag,
+	  FDNET_SF_RFC4884 },
 	{ ID(IPPROTO_IP, OPT_IP_PROTOCOL), NULL, get_what },
 	{ ID(IPPROTO_IP, IP_MULTICAST_IF), set_mcast_if, get_mcast_if, 0, 0, 0,
 	  0, FOR_DGRAM },
@@ -912,7 +1017,8 @@ static const struct row rows[] = {
 	  OPT(mcast_ttl), 0, 0, 0, FOR_DGRAM },
 	{ ID(IPPROTO_IP, IP_MULTICAST_LOOP), set_mcast_loop, get_bool,
 	  OPT(mcast_loop) },
-	IP_FLAG(IP_MULTICAST_ALL, FDNET_SF_MCAST_ALL),
+	{ ID(IPPROTO_IP, IP_MULTICAST_ALL), set_mcast_all, get_flag,
+	  FDNET_SF_MCAST_ALL },
 	{ ID(IPPROTO_IP, IP_ADD_MEMBERSHIP), set_membership, NULL },
 	{ ID(IPPROTO_IP, IP_DROP_MEMBERSHIP), set_membership, NULL },
 	{ ID(IPPROTO_IP, MCAST_JOIN_GROUP), set_group, NULL, 0, 0, 0,
@@ -923,29 +1029,30 @@ static const struct row rows[] = {
 	IP6_FLAG(OPT_IPV6_2292PKTINFO, FDNET_SF_OLD_PKTINFO6),
 	IP6_FLAG(OPT_IPV6_2292HOPLIMIT, FDNET_SF_OLD_HOPLIMIT6),
 	{ ID(IPPROTO_IPV6, IPV6_UNICAST_HOPS), set_int, get_default,
-	  OPT(hops6), -1, 255, 4, FOR_V6 },
+	  OPT(hops6), -1, 255, 4 },
 	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_IF), set_mcast_if6, get_int,
-	  OPT(mcast_if), 0, 0, 4, FOR_V6 },
+	  OPT(mcast_if), 0, 0, 4, FOR_DGRAM6 },
 	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_HOPS), set_int, get_default,
-	  OPT(mcast_hops6), -1, 255, 4, FOR_V6 },
+	  OPT(mcast_hops6), -1, 255, 4, FOR_DGRAM6 },
 	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_LOOP), set_flag, get_flag,
-	  FDNET_SF_MCAST_LOOP6, 0, 1, 4, FOR_V6 },
+	  FDNET_SF_MCAST_LOOP6, 0, 1, 4 },
 	IP6_FLAG(OPT_IPV6_MULTICAST_ALL, FDNET_SF_MCAST_ALL6),
 	{ ID(IPPROTO_IPV6, IPV6_JOIN_GROUP), set_membership6, NULL, 0, 0, 0,
-	  sizeof(struct ipv6_mreq), FOR_V6 },
+	  sizeof(struct ipv6_mreq) },
 	{ ID(IPPROTO_IPV6, IPV6_LEAVE_GROUP), set_membership6, NULL, 0, 0, 0,
-	  sizeof(struct ipv6_mreq), FOR_V6 },
+	  sizeof(struct ipv6_mreq) },
 	{ ID(IPPROTO_IPV6, MCAST_JOIN_GROUP), set_group, NULL, 0, 0, 0,
-	  sizeof(struct group_req), FOR_V6 },
+	  sizeof(struct group_req) },
 	{ ID(IPPROTO_IPV6, MCAST_LEAVE_GROUP), set_group, NULL, 0, 0, 0,
-	  sizeof(struct group_req), FOR_V6 },
+	  sizeof(struct group_req) },
 	{ ID(IPPROTO_IPV6, IPV6_MTU_DISCOVER), set_int, get_int,
-	  OPT(mtu_discover6), 0, 5, 4, FOR_V6 },
-	{ ID(IPPROTO_IPV6, IPV6_MTU), NULL, get_mtu, 0, 0, 0, 0, FOR_V6 },
+	  OPT(mtu_discover6), 0, 5, 4 },
+	{ ID(IPPROTO_IPV6, IPV6_MTU), set_mtu6, get_mtu, 0, 0, 0, 4 },
 	IP6_FLAG(IPV6_RECVERR, FDNET_SF_RECVERR6),
-	IP6_FLAG(OPT_IPV6_RECVERR_RFC4884, FDNET_SF_RFC4884_6),
+	{ ID(IPPROTO_IPV6, OPT_IPV6_RECVERR_RFC4884), set_bit, get_flag,
+	  FDNET_SF_RFC4884_6, 0, 0, 4 },
 	{ ID(IPPROTO_IPV6, IPV6_V6ONLY), set_v6only, get_bool, OPT(v6only), 0,
-	  0, 4, FOR_V6 },
+	  0, 4 },
 	IP6_FLAG(OPT_IPV6_FLOWINFO, FDNET_SF_FLOWINFO6),
 	IP6_FLAG(OPT_IPV6_FLOWINFO_SEND, FDNET_SF_FLOWSEND6),
 	IP6_FLAG(IPV6_RECVPKTINFO, FDNET_SF_PKTINFO6),
@@ -954,19 +1061,20 @@ static const struct row rows[] = {
 	IP6_FLAG(IPV6_RECVRTHDR, FDNET_SF_RTHDR6),
 	IP6_FLAG(IPV6_RECVDSTOPTS, FDNET_SF_DSTOPTS6),
 	IP6_FLAG(IPV6_RECVPATHMTU, FDNET_SF_PATHMTU6),
-	IP6_FLAG(IPV6_DONTFRAG, FDNET_SF_DONTFRAG),
+	{ ID(IPPROTO_IPV6, IPV6_DONTFRAG), set_flag, get_flag,
+	  FDNET_SF_DONTFRAG },
 	IP6_FLAG(IPV6_RECVTCLASS, FDNET_SF_TCLASS6),
 	{ ID(IPPROTO_IPV6, IPV6_TCLASS), set_tclass, get_default, OPT(tclass6),
-	  0, 0, 4, FOR_V6 },
-	IP6_FLAG(IPV6_AUTOFLOWLABEL, FDNET_SF_AUTOFLOW6),
-	{ ID(IPPROTO_IPV6, IPV6_ADDR_PREFERENCES), set_int, get_int,
-	  OPT(addr_prefs), 0, 0xffff, 4, FOR_V6 },
+	  0, 0, 4 },
+	{ ID(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL), set_flag, get_flag,
+	  FDNET_SF_AUTOFLOW6 },
 	{ ID(IPPROTO_IPV6, IPV6_MINHOPCOUNT), set_min_ttl, get_min_ttl, 0, 0,
-	  0, 4, FOR_V6 },
+	  0, 4 },
 	IP6_FLAG(IPV6_RECVORIGDSTADDR, FDNET_SF_ORIGDST6),
-	{ ID(IPPROTO_IPV6, IPV6_TRANSPARENT), set_refused, get_fixed, 0, 0, 0,
-	  4, FOR_V6 },
-	IP6_FLAG(IPV6_RECVFRAGSIZE, FDNET_SF_FRAGSIZE6),
+	{ ID(IPPROTO_IPV6, IPV6_TRANSPARENT), set_refused_on, get_fixed, 0, 0, 0,
+	  4 },
+	{ ID(IPPROTO_IPV6, IPV6_RECVFRAGSIZE), set_flag, get_flag,
+	  FDNET_SF_FRAGSIZE6 },
 	IP6_FLAG(IPV6_FREEBIND, FDNET_SF_FREEBIND6),
 };
 
@@ -979,18 +1087,13 @@ const struct fdnet_sockopt *fdnet_sockopt_row(unsigned int i)
 	return i < NROWS ? &rows[i].id : NULL;
 }
 
-static const struct row *find_row(const struct fdnet_sock *so, int level,
-				  int name)
+static const struct row *find_row(int level, int name)
 {
 	unsigned int i;
 
 	for (i = 0; i < NROWS; i++) {
 		if (rows[i].id.name != name || rows[i].id.level != level)
 			continue;
-		if (rows[i].limits & FOR_V6 && so->family != 6)
-			return NULL;
-		if (rows[i].limits & FOR_RAW && so->type != FDNET_SOCK_RAW)
-			return NULL;
 		return &rows[i];
 	}
 	return NULL;
@@ -1005,6 +1108,8 @@ void fdnet_sockopt_init(struct fdnet_sock *so)
 	opts->sndbuf = stream ? cfg->tcp_sndbuf : cfg->udp_sndbuf;
 	opts->rcvbuf = stream ? cfg->tcp_rcvbuf : cfg->udp_rcvbuf;
 	opts->rcvlowat = 1;
+	/* INET_PROTOSW_REUSE */
+	opts->reuseaddr = so->proto != FDNET_PROTO_UDP && !stream;
 	opts->ttl = -1;
 	opts->tos = -1;
 	opts->hops6 = -1;
@@ -1015,7 +1120,8 @@ void fdnet_sockopt_init(struct fdnet_sock *so)
 	opts->mtu_discover = 1;	 /* IP_PMTUDISC_WANT */
 	opts->mtu_discover6 = 1;
 	opts->max_pacing = UINT64_MAX;
-	opts->flags = (uint64_t)1 << FDNET_SF_MCAST_ALL |
+	opts->incoming_cpu = -1;
+	opts->flags = (uint64_t)(so->family == 4) << FDNET_SF_MCAST_ALL |
 		      (uint64_t)1 << FDNET_SF_MCAST_ALL6 |
 		      (uint64_t)1 << FDNET_SF_MCAST_LOOP6 |
 		      (uint64_t)1 << FDNET_SF_TXREHASH |
@@ -1023,12 +1129,41 @@ void fdnet_sockopt_init(struct fdnet_sock *so)
 		      (uint64_t)1 << FDNET_SF_AUTOFLOW6;
 }
 
+/* IPv6 sockets have IPPROTO_IP's options too, but raw ones. */
+static bool speaks_ip4(const struct fdnet_sock *so)
+{
+	return so->family == 4 || so->type != FDNET_SOCK_RAW;
+}
+
+static int refused(const struct fdnet_sock *so, const struct row *row)
+{
+	if (row->limits & FOR_RAW && so->type != FDNET_SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (row->limits & FOR_DGRAM6 && so->type == FDNET_SOCK_STREAM)
+		return -ENOPROTOOPT;
+	if (row->limits & FOR_PORTS && so->proto != FDNET_PROTO_UDP &&
+	    so->proto != FDNET_PROTO_TCP)
+		return -EOPNOTSUPP;
+	if (row->limits & FOR_TCP && so->type != FDNET_SOCK_STREAM)
+		return -EOPNOTSUPP;
+	if (row->limits & FOR_DGRAM && so->type == FDNET_SOCK_STREAM)
+		return -EINVAL;
+	return 0;
+}
+
 int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 		      const void *val, uint32_t len)
 {
-	const struct row *row = find_row(so, level, name);
+	const struct row *row = find_row(level, name);
 	int rc;
 
+	if (level == SOL_SOCKET && len < sizeof(int) &&
+	    name != SO_BINDTODEVICE)
+		return -EINVAL;
+	if (level == IPPROTO_IPV6 && so->family == 4)
+		return -ENOPROTOOPT;
+	if (level == IPPROTO_IP && !speaks_ip4(so))
+		return -ENOPROTOOPT;
 	if (!row) {
 		if (level == SOL_SOCKET || !so->ops->setopt)
 			return -ENOPROTOOPT;
@@ -1036,8 +1171,9 @@ int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 	}
 	if (!row->set)
 		return -ENOPROTOOPT;
-	if (row->limits & FOR_DGRAM && so->type == FDNET_SOCK_STREAM)
-		return -EINVAL;
+	rc = refused(so, row);
+	if (rc)
+		return rc;
 	if (len < row->size)
 		return -EINVAL;
 	rc = row->set(so, row, val, len);
@@ -1049,14 +1185,20 @@ int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 int fdnet_sock_getopt(struct fdnet_sock *so, int level, int name, void *val,
 		      uint32_t *len)
 {
-	const struct row *row = find_row(so, level, name);
+	const struct row *row = find_row(level, name);
 
 	if ((int)*len < 0)
 		return -EINVAL;
+	if (level == IPPROTO_IPV6 && so->family == 4)
+		return -EOPNOTSUPP;
+	if (level == IPPROTO_IP && !speaks_ip4(so))
+		return -ENOPROTOOPT;
 	if (!row) {
 		if (level == SOL_SOCKET || !so->ops->getopt)
 			return -ENOPROTOOPT;
 		return so->ops->getopt(so, level, name, val, len);
 	}
+	if (row->limits & FOR_TCP && so->type != FDNET_SOCK_STREAM)
+		return -EOPNOTSUPP;
 	return row->get ? row->get(so, row, val, len) : -ENOPROTOOPT;
 }

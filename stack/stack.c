@@ -10,7 +10,7 @@
 #include "stack/object.h"
 
 #define DEFAULT_MAX_SOCKS 131072
-#define DEFAULT_TCP_BUF_MAX 6291456
+#define DEFAULT_TCP_BUF_MAX 8388608
 #define DEFAULT_UDP_BUF 212992 /* net.core.{r,w}mem_default */
 
 /* ---- queues ---- */
