@@ -411,6 +411,9 @@ int fdnet_demux_matches(const struct fdnet_sock *so,
 
 	if (so->connected)
 		return 0;
+	if (so->peer.ip.family && so->type == FDNET_SOCK_DGRAM &&
+	    !fdnet_ip_equal(&so->peer.ip, &remote->ip))
+		return 0;
 	if (so->type == FDNET_SOCK_STREAM && !so->listening)
 		return 0;
 	if (!takes_family(so, local->ip.family))
@@ -424,7 +427,7 @@ int fdnet_demux_matches(const struct fdnet_sock *so,
 	}
 	if (!fdnet_ip_equal(&so->local.ip, &local->ip))
 		return 0;
-	return score + 4;
+	return score + 4 + (so->peer.ip.family ? 4 : 0);
 }
 
 static struct fdnet_sock *best_owner(struct fdnet_stack *stack,

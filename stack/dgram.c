@@ -99,7 +99,7 @@ bool fdnet_dgram_receive(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 {
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
 
-	if (in->ttl < so->opts.min_ttl || d->shut_rd ||
+	if (in->ttl < so->opts.min_ttl ||
 	    charge(&d->rx) >= so->opts.rcvbuf) {
 		fdnet_pkt_free(pkt);
 		return false;
@@ -337,21 +337,20 @@ static int route_source(struct fdnet_sock *so, const struct fdnet_msg *msg,
 		r->src = msg->local.ip;
 		return 0;
 	}
-	if (!fdnet_ip_is_any(&so->local.ip) &&
-	    !fdnet_ip_is_multicast(&so->local.ip) &&
-	    !fdnet_ip_is_broadcast(stack, &so->local.ip)) {
-		if (so->local.ip.family != r->dst.ip.family)
-			return so->family == 6 ? -ENETUNREACH : -EAFNOSUPPORT;
-		r->src = so->local.ip;
-		/* the kernel's EINVAL for a packet from 127.0.0.1 to the
-		 * outside */
-		if (fdnet_ip_is_loopback(&r->src) &&
-		    !fdnet_stack_is_local(stack, &r->dst.ip) &&
-		    !r->group && !stack->cfg.gateway)
-			return -EINVAL;
-		return 0;
-	}
-	return fdnet_ip_source(stack, &r->dst.ip, &r->src);
+	if (so->local.ip.family == 4 && r->dst.ip.family == 6)
+		return -EAFNOSUPPORT;
+	if (fdnet_ip_is_any(&so->local.ip) ||
+	    fdnet_ip_is_multicast(&so->local.ip) ||
+	    fdnet_ip_is_broadcast(stack, &so->local.ip) ||
+	    so->local.ip.family != r->dst.ip.family)
+		return fdnet_ip_source(stack, &r->dst.ip, &r->src);
+	r->src = so->local.ip;
+	/* ip_route_output(): 127.0.0.1 does not speak to the outside */
+	if (r->src.family == 4 && fdnet_ip_is_loopback(&r->src) &&
+	    !fdnet_stack_is_local(stack, &r->dst.ip) && !r->group &&
+	    !stack->cfg.gateway)
+		return -EINVAL;
+	return 0;
 }
 
 static int route_dest(struct fdnet_sock *so, const struct fdnet_msg *msg,
@@ -364,19 +363,27 @@ static int route_dest(struct fdnet_sock *so, const struct fdnet_msg *msg,
 		return 0;
 	}
 	*ret_dst = msg->to_from;
-	if (ret_dst->ip.family == so->family)
-		return 0;
-	if (so->family == 6 && !so->opts.v6only)
-		return 0;
-	return so->family == 6 ? -ENETUNREACH : -EAFNOSUPPORT;
+	return fdnet_dgram_check_family(so, ret_dst->ip.family);
 }
 
-/* Nobody's address is the own host: 0.0.0.0 and :: as destinations. */
-static void any_is_loopback(struct fdnet_ip *ip)
+int fdnet_dgram_check_family(const struct fdnet_sock *so, uint8_t family)
+{
+	if (so->family == 4)
+		return family == 4 ? 0 : -EAFNOSUPPORT;
+	if (family == 4 && (so->opts.v6only ||
+			    (so->user_addr && so->local.ip.family == 6)))
+		return -ENETUNREACH;
+	return 0;
+}
+
+/* Nobody's address is the own host: 0.0.0.0 and :: as destinations; for a
+ * socket that speaks IPv4, :: too is 127.0.0.1. */
+static void any_is_loopback(const struct fdnet_sock *so, struct fdnet_ip *ip)
 {
 	if (fdnet_ip_is_any(ip))
-		*ip = ip->family == 4 ? fdnet_ip4(0x7f000001) :
-					(struct fdnet_ip){ 6, { [15] = 1 } };
+		*ip = ip->family == 4 || so->local.ip.family == 4 ?
+			      fdnet_ip4(0x7f000001) :
+			      (struct fdnet_ip){ 6, { [15] = 1 } };
 }
 
 int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
@@ -390,7 +397,7 @@ int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	rc = route_dest(so, msg, &r.dst);
 	if (rc)
 		return rc;
-	any_is_loopback(&r.dst.ip);
+	any_is_loopback(so, &r.dst.ip);
 	broadcast = fdnet_ip_is_broadcast(stack, &r.dst.ip);
 	r.group = broadcast || fdnet_ip_is_multicast(&r.dst.ip);
 	rc = route_source(so, msg, &r);
@@ -584,5 +591,6 @@ int fdnet_dgram_connect(struct fdnet_sock *so, const struct fdnet_name *name,
 	so->peer = r.dst;
 	if (fdnet_ip_is_any(&so->local.ip))
 		so->local.ip = r.src;
-	return in_demux ? fdnet_demux_connect(so) : 0;
+	/* without a port only the address is matched: demux_matches() */
+	return in_demux && r.dst.port ? fdnet_demux_connect(so) : 0;
 }

@@ -98,6 +98,10 @@ struct fdnet_dgram_route {
 int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
 		      struct fdnet_dgram_route *ret_route);
 
+/** fdnet_dgram_check_family - may it send to addresses of this family? 0,
+ * -EAFNOSUPPORT, -ENETUNREACH */
+int fdnet_dgram_check_family(const struct fdnet_sock *so, uint8_t family);
+
 /** fdnet_dgram_check_size - -EMSGSIZE for what neither fits nor may be cut;
  * also put into the error queue (IP_RECVERR). @len: behind the IP header */
 int fdnet_dgram_check_size(struct fdnet_sock *so,

@@ -25,8 +25,7 @@ int fdnet_ping_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 
 	local.port = fdnet_get16(pkt->data + IDENT_OFFSET);
 	so = fdnet_demux_find(stack, in->proto, &local, &remote);
-	if (!so || (so->peer.ip.family &&
-		    !fdnet_ip_equal(&so->peer.ip, &in->src)))
+	if (!so)
 		return -ENOENT;
 	so->ops->input(so, pkt, in);
 	return 0;

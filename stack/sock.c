@@ -223,20 +223,26 @@ static int bind_name(struct fdnet_sock *so, const struct fdnet_name *name)
 		so->local = old;
 		return rc;
 	}
-	so->user_addr = !fdnet_ip_is_any(&name->ip);
+	/* ::ffff:0.0.0.0 keeps an IPv6 socket to IPv4 */
+	so->user_addr = !fdnet_ip_is_any(&name->ip) ||
+			name->ip.family != so->family;
 	so->user_port = name->port != 0;
 	return 0;
 }
 
 int fdnet_sock_bind(struct fdnet_sock *so, const struct fdnet_name *name)
 {
-	int rc = check_bind(so, name);
+	bool named = (so->bound && so->type != FDNET_SOCK_RAW) ||
+		     so->connected;
+	int rc;
 
+	/* __inet_bind() looks at the address first, __inet6_bind() last */
+	if (named && so->family == 6 && name->ip.family)
+		return -EINVAL;
+	rc = check_bind(so, name);
 	if (rc)
 		return rc;
-	if ((so->bound && so->type != FDNET_SOCK_RAW) || so->connected)
-		return -EINVAL;
-	return bind_name(so, name);
+	return named ? -EINVAL : bind_name(so, name);
 }
 
 int fdnet_sock_bind_foreign(struct fdnet_sock *so,
@@ -268,8 +274,7 @@ int fdnet_sock_name(const struct fdnet_sock *so, struct fdnet_name *ret_name)
 
 int fdnet_sock_peer(const struct fdnet_sock *so, struct fdnet_name *ret_name)
 {
-	if (!so->peer.ip.family || (so->type == FDNET_SOCK_STREAM &&
-				    !so->peer.port))
+	if (!so->peer.ip.family || !so->peer.port)
 		return -ENOTCONN;
 	if (so->type == FDNET_SOCK_STREAM) {
 		int state = fdnet_sock_state(so);

@@ -269,8 +269,13 @@ static ssize_t udp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 		return -EMSGSIZE;
 	if (msg->flags & FDNET_MSG_OOB)
 		return -EOPNOTSUPP;
-	if (msg->to_from.ip.family && !msg->to_from.port)
-		return -EINVAL;
+	if (msg->to_from.ip.family) {
+		rc = fdnet_dgram_check_family(so, msg->to_from.ip.family);
+		if (rc)
+			return rc;
+		if (!msg->to_from.port)
+			return -EINVAL;
+	}
 	rc = fdnet_dgram_route(so, msg, &r);
 	if (rc)
 		return rc;
