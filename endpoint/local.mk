@@ -1,5 +1,13 @@
 noinst_LTLIBRARIES += endpoint/libendpoint.la
 endpoint_libendpoint_la_SOURCES = \
+	endpoint/vnet.c \
+	endpoint/vnet.h \
+	endpoint/sum.c \
+	endpoint/sum.h \
+	endpoint/gro.c \
+	endpoint/gro.h \
+	endpoint/gso.c \
+	endpoint/gso.h \
 	endpoint/link.c \
 	endpoint/link.h \
 	endpoint/link_hdr.c \
