@@ -1,7 +1,8 @@
-noinst_LTLIBRARIES += endpoint/libendpoint.la
+# libendpoint: packets, the link to the relay, and what works on packets; what
+# the shim needs. libfdbased: endpoints over fds and their wrappers; what the
+# shim does not need, libpcap among it.
+noinst_LTLIBRARIES += endpoint/libendpoint.la endpoint/libfdbased.la
 endpoint_libendpoint_la_SOURCES = \
-	endpoint/vnet.c \
-	endpoint/vnet.h \
 	endpoint/sum.c \
 	endpoint/sum.h \
 	endpoint/gro.c \
@@ -20,7 +21,34 @@ endpoint_libendpoint_la_SOURCES = \
 	endpoint/sys.h
 endpoint_libendpoint_la_LIBADD = $(PTHREAD_LIBS)
 
-pkginclude_HEADERS += include/fdnet/packet.h
+endpoint_libfdbased_la_SOURCES = \
+	endpoint/channel.c \
+	endpoint/endpoint.c \
+	endpoint/fdbased.h \
+	endpoint/fdbased_fanout.c \
+	endpoint/fdbased_new.c \
+	endpoint/fdbased_ring.c \
+	endpoint/fdbased_rx.c \
+	endpoint/fdbased_tx.c \
+	endpoint/mux.c \
+	endpoint/pair.c \
+	endpoint/save.c \
+	endpoint/simple.c \
+	endpoint/simple.h \
+	endpoint/stats.c \
+	endpoint/threads.c \
+	endpoint/vnet.c \
+	endpoint/vnet.h \
+	endpoint/wrap.c \
+	endpoint/wrap.h \
+	endpoint/wrap_fault.c \
+	endpoint/wrap_pcap.c
+endpoint_libfdbased_la_CPPFLAGS = $(AM_CPPFLAGS) $(PCAP_CFLAGS)
+
+FDBASED_LIBS = endpoint/libfdbased.la $(ENDPOINT_LIBS) $(PCAP_LIBS) \
+	$(PTHREAD_LIBS)
+
+pkginclude_HEADERS += include/fdnet/packet.h include/fdnet/endpoint.h
 
 ENDPOINT_TESTS = tests/test_packet tests/test_link
 check_PROGRAMS += $(ENDPOINT_TESTS)
