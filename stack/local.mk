@@ -46,15 +46,25 @@ include $(top_srcdir)/stack/tcp.mk
 pkginclude_HEADERS += include/fdnet/stack.h
 EXTRA_DIST += stack/README.md
 
-STACK_TESTS = tests/test_udp
+STACK_TESTS = \
+	tests/test_control \
+	tests/test_demux \
+	tests/test_timer \
+	tests/test_udp
 check_PROGRAMS += $(STACK_TESTS)
 TESTS += $(STACK_TESTS)
 check_LTLIBRARIES += tests/libstackpair.la
 tests_libstackpair_la_SOURCES = \
 	tests/stack_pair.c \
-	tests/stack_pair.h
+	tests/stack_pair.h \
+	tests/suite_main.h
 tests_libstackpair_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 STACK_TEST_LIBS = tests/libstackpair.la $(STACK_LIBS) $(CHECK_LIBS)
-tests_test_udp_SOURCES = tests/test_udp.c
+tests_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_control_LDADD = $(STACK_TEST_LIBS)
+tests_test_demux_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_demux_LDADD = $(STACK_TEST_LIBS)
+tests_test_timer_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_timer_LDADD = $(STACK_TEST_LIBS)
 tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "tests/stack_pair.h"
+#include "tests/suite_main.h"
 
 static struct stack_pair *pair;
 
@@ -126,20 +126,11 @@ static Suite *udp_suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, datagrams_go_and_come_back, 0,
-			    sizeof(exchanges) / sizeof(exchanges[0]));
+			    N_ROWS(exchanges));
 	tcase_add_test(tc, fresh_socket_is_writable_only);
 	tcase_add_test(tc, closed_port_is_refused);
 	suite_add_tcase(s, tc);
 	return s;
 }
 
-int main(void)
-{
-	SRunner *sr = srunner_create(udp_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+SUITE_MAIN(udp_suite)
