@@ -215,6 +215,7 @@ void fdnet_tcp_established(struct fdnet_tcp *tp)
 {
 	tp->state = FDNET_TCP_ESTABLISHED;
 	tp->was_connected = true;
+	tp->syn_due = false;
 	tp->backoff = 0;
 	tp->stalled_us = 0;
 	tp->rtx_mode = FDNET_TCP_RTX_NONE;

@@ -367,9 +367,9 @@ static struct fdnet_tcp *new_child(struct fdnet_tcp *tp,
 void fdnet_tcp_open_lossless(struct fdnet_tcp *tp)
 {
 	tp->snd_una = tp->snd_nxt = tp->iss + 1;
+	fdnet_tcp_established(tp);
 	tp->syn_unconfirmed = true;
 	tp->syn_due = true;
-	fdnet_tcp_established(tp);
 }
 
 /* ---- segments ---- */

@@ -184,6 +184,17 @@ static struct fdnet_pkt *send_syn(struct fdnet_tcp *tp)
 	return finish(tp, pkt, &hdr, false);
 }
 
+/* SACK blocks that ride on data take room from it. */
+static uint32_t cur_mss(const struct fdnet_tcp *tp)
+{
+	uint32_t n = tp->rcvq.nranges + (tp->dsack_start != tp->dsack_end);
+
+	if (!n || !tp->sack_ok)
+		return tp->mss;
+	n = min_u32(n, tp->ts_ok ? 3 : 4);
+	return tp->mss - min_u32(4 + 8 * n, tp->mss / 2u);
+}
+
 /* Makes the segment [seq, seq + len) with a FIN behind it if @fin. @ret_len:
  * the bytes it took. */
 static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
@@ -191,7 +202,7 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 				   uint32_t *ret_len)
 {
 	struct fdnet_pkt *pkt = fdnet_pkt_new(tcp_pool(tp));
-	uint32_t offset = seq - tp->sndq_seq, got = 0;
+	uint32_t offset = seq - tp->sndq_seq, got = 0, mss = cur_mss(tp);
 	struct fdnet_tcp_hdr hdr;
 
 	if (!pkt)
@@ -217,8 +228,8 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 		hdr.flags |= FDNET_TH_URG;
 		hdr.urg = (uint16_t)(tp->snd_up - seq);
 	}
-	if (got > tp->mss)
-		pkt->gso_size = tp->mss;
+	if (got > mss)
+		pkt->gso_size = (uint16_t)mss;
 	*ret_len = got;
 	return finish(tp, pkt, &hdr, tp->ecn_ok && got && !again);
 }
@@ -227,13 +238,9 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 static uint32_t burst_max(const struct fdnet_tcp *tp)
 {
 	uint32_t gso = tp->looped ? 0 : fdnet_stack_cfg(tp->so.stack)->gso_max;
-	uint32_t sacks = tp->rcvq.ranges || tp->dsack_start != tp->dsack_end;
-	uint32_t mss = tp->mss;
+	uint32_t mss = cur_mss(tp);
 
-	if (gso > mss)
-		return gso - gso % mss;
-	/* SACK blocks that ride on data take room from it */
-	return sacks ? mss - min_u32(36, mss / 2) : mss;
+	return gso > mss ? gso - gso % mss : mss;
 }
 
 static void note_sent(struct fdnet_tcp *tp, uint32_t len)
@@ -364,7 +371,9 @@ static uint32_t new_data_len(const struct fdnet_tcp *tp)
 		return len >= min_u32(tp->mss, tp->max_wnd / 2) ? len : 0;
 	if (tp->lossless)
 		return len >= min_u32(max, tp->max_wnd / 4) ? len : 0;
-	return len >= tp->mss ? len - len % tp->mss : 0;
+	if (len < tp->mss)
+		return len >= tp->max_wnd / 2 ? len : 0;
+	return len - len % tp->mss;
 }
 
 /* The FIN stands alone when all data are out. */
@@ -414,7 +423,7 @@ static struct fdnet_pkt *send_new(struct fdnet_tcp *tp)
 static struct fdnet_pkt *send_tlp(struct fdnet_tcp *tp)
 {
 	uint32_t unsent = tcp_unsent(tp), edge = tp->snd_una + tp->snd_wnd;
-	uint32_t len = min_u32(unsent, tp->mss);
+	uint32_t len = min_u32(unsent, cur_mss(tp));
 	struct fdnet_tcp_txseg *seg = tp->tx_tail;
 
 	tp->tlp_due = false;
@@ -428,7 +437,7 @@ static struct fdnet_pkt *send_tlp(struct fdnet_tcp *tp)
 	    fdnet_txseg_split(tp, seg, seg->end - tp->mss))
 		seg = seg->next;
 	tp->tlp_end = tp->snd_nxt;
-	return resend(tp, seg, tp->mss);
+	return resend(tp, seg, burst_max(tp));
 }
 
 /* A probe makes the peer answer with its window: what little fits, or a
@@ -441,7 +450,7 @@ static struct fdnet_pkt *send_probe(struct fdnet_tcp *tp)
 
 	tp->probe_due = false;
 	if (unsent && seq_lt(tp->snd_nxt, edge))
-		return send_new_len(tp, min_u32(min_u32(unsent, tp->mss),
+		return send_new_len(tp, min_u32(min_u32(unsent, cur_mss(tp)),
 						edge - tp->snd_nxt));
 	pkt = make_data(tp, tp->snd_una - 1, 0, false, true, &got);
 	return pkt;

@@ -312,3 +312,75 @@ uint32_t tnet_events(struct fdnet_stack *s, const struct fdnet_sock *so)
 	}
 	return all;
 }
+
+/* ---- data ---- */
+
+static uint8_t pattern(uint64_t pos)
+{
+	return (uint8_t)(pos * 131 + (pos >> 8) * 17 + (pos >> 16));
+}
+
+void tnet_flow_send(struct tnet_flow *f)
+{
+	uint8_t buf[20000];
+
+	while (f->sent < f->total) {
+		size_t n = f->write_max ? f->write_max : sizeof(buf);
+		ssize_t rc;
+
+		if (n > f->total - f->sent)
+			n = f->total - f->sent;
+		for (size_t i = 0; i < n; i++)
+			buf[i] = pattern(f->sent + i);
+		rc = tnet_send(f->from, buf, n);
+		if (rc == -EAGAIN)
+			return;
+		ck_assert_int_gt(rc, 0);
+		f->sent += (uint64_t)rc;
+		if (f->sent == f->total)
+			ck_assert_int_eq(fdnet_sock_shutdown(f->from,
+							     FDNET_SHUT_WR),
+					 0);
+	}
+}
+
+void tnet_flow_recv(struct tnet_flow *f)
+{
+	static uint8_t buf[200000];
+	size_t max = f->read_max ? f->read_max : sizeof(buf);
+	ssize_t rc;
+
+	while ((rc = tnet_recv(f->to, buf, max)) > 0) {
+		for (ssize_t i = 0; i < rc; i++) {
+			if (buf[i] != pattern(f->got + (uint64_t)i))
+				ck_abort_msg("byte %llu differs",
+					     (unsigned long long)(f->got +
+								  (uint64_t)i));
+		}
+		f->got += (uint64_t)rc;
+	}
+	if (!rc)
+		f->eof = true;
+	else
+		ck_assert_int_eq(rc, -EAGAIN);
+}
+
+void tnet_flow_run(struct tnet *n, struct tnet_flow *f, uint64_t limit_us)
+{
+	uint64_t until = n->now_us + limit_us;
+
+	while (!f->eof) {
+		uint64_t before = f->sent + f->got;
+
+		tnet_flow_send(f);
+		tnet_flow_recv(f);
+		/* what is looped inside a stack moves unseen by the wire */
+		if (!f->eof && !tnet_step(n, until) &&
+		    f->sent + f->got == before)
+			ck_abort_msg("stalled: sent %llu got %llu of %llu",
+				     (unsigned long long)f->sent,
+				     (unsigned long long)f->got,
+				     (unsigned long long)f->total);
+	}
+	ck_assert_uint_eq(f->got, f->total);
+}

@@ -70,6 +70,21 @@ struct fdnet_sock *tnet_connect(struct tnet *n, int from, int to);
 ssize_t tnet_send(struct fdnet_sock *so, const void *data, size_t len);
 ssize_t tnet_recv(struct fdnet_sock *so, void *data, size_t len);
 
+/* One direction of data, a pattern that depends on the position. */
+struct tnet_flow {
+	struct fdnet_sock *from, *to;
+	uint64_t total, sent, got;
+	size_t write_max, read_max; /* 0: large */
+	bool eof;
+};
+
+/** tnet_flow_send - write what fits; shuts down at the end */
+void tnet_flow_send(struct tnet_flow *f);
+/** tnet_flow_recv - read what is there and compare */
+void tnet_flow_recv(struct tnet_flow *f);
+/** tnet_flow_run - until all has arrived; aborts the test after @limit_us */
+void tnet_flow_run(struct tnet *n, struct tnet_flow *f, uint64_t limit_us);
+
 /** tnet_event - the events of @so since last asked; those of others stay
  * forgotten */
 uint32_t tnet_events(struct fdnet_stack *s, const struct fdnet_sock *so);
