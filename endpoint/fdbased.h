@@ -124,6 +124,8 @@ unsigned int fdb_batch_class(unsigned int n);
 
 void fdb_ref(struct fdb *ep);
 void fdb_unref(struct fdb *ep);
+/** fdb_destroy - called by the last to leave */
+void fdb_destroy(struct fdb *ep);
 
 /** fdb_receive - take what has arrived on one fd
  *

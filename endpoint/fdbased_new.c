@@ -335,7 +335,7 @@ static void set_caps(struct fdb *ep)
 }
 
 /* Called by the last to leave. With @undo, as if it had never been. */
-static void fdb_destroy(struct fdb *ep, bool undo)
+static void destroy(struct fdb *ep, bool undo)
 {
 	unsigned int i;
 
@@ -359,10 +359,15 @@ static void fdb_destroy(struct fdb *ep, bool undo)
 	fdnet_mem_free(ep->opts.mem, ep, fdb_size(ep->nqueues));
 }
 
+void fdb_destroy(struct fdb *ep)
+{
+	destroy(ep, false);
+}
+
 void fdb_unref(struct fdb *ep)
 {
 	if (atomic_fetch_sub(&ep->refs, 1) == 1)
-		fdb_destroy(ep, false);
+		fdb_destroy(ep);
 }
 
 static void init_queues(struct fdb *ep)
@@ -449,7 +454,7 @@ int fdb_new(const struct fdnet_fd_options *opts, bool injectable,
 	init_queues(ep);
 	rc = fdb_setup(ep, ret_why);
 	if (rc) {
-		fdb_destroy(ep, true);
+		destroy(ep, true);
 		return rc;
 	}
 	/* Borrowed only until now. */

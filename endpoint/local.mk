@@ -50,10 +50,11 @@ FDBASED_LIBS = endpoint/libfdbased.la $(ENDPOINT_LIBS) $(PCAP_LIBS) \
 
 pkginclude_HEADERS += include/fdnet/packet.h include/fdnet/endpoint.h
 
-ENDPOINT_TESTS = tests/test_packet tests/test_link tests/test_endpoint \
-	tests/test_endpoint_io
-check_PROGRAMS += $(ENDPOINT_TESTS)
-TESTS += $(ENDPOINT_TESTS)
+ENDPOINT_TESTS = tests/test_packet tests/test_link
+FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
+	tests/test_endpoint_io tests/test_endpoint_life
+check_PROGRAMS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
+TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 EXTRA_DIST += tests/ep_util.h
 tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
@@ -61,5 +62,9 @@ tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_link_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_gso_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_gso_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_io_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_io_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_life_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_life_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)

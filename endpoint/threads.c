@@ -123,13 +123,19 @@ static int reader_run(struct fdb_queue *q)
 	return FDNET_CLOSED_DETACHED;
 }
 
+/* The reference goes before anybody who waits is told, so that a free() that
+ * waited is the one that destroys, and all is gone when it returns. */
 static void leave(struct fdb *ep)
 {
+	bool last;
+
 	pthread_mutex_lock(&ep->state_lock);
 	ep->running--;
+	last = atomic_fetch_sub(&ep->refs, 1) == 1;
 	pthread_cond_broadcast(&ep->state_cond);
 	pthread_mutex_unlock(&ep->state_lock);
-	fdb_unref(ep);
+	if (last)
+		fdb_destroy(ep);
 }
 
 static void *reader_main(void *arg)
