@@ -52,7 +52,8 @@ pkginclude_HEADERS += include/fdnet/packet.h include/fdnet/endpoint.h
 
 ENDPOINT_TESTS = tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
-	tests/test_endpoint_io tests/test_endpoint_life
+	tests/test_endpoint_io tests/test_endpoint_life \
+	tests/test_endpoint_netns tests/test_endpoint_wrap
 check_PROGRAMS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 EXTRA_DIST += tests/ep_util.h
@@ -68,3 +69,7 @@ tests_test_endpoint_io_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_io_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_life_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_life_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_netns_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_netns_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_wrap_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_wrap_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
