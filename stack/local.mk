@@ -49,6 +49,7 @@ EXTRA_DIST += stack/README.md
 STACK_TESTS = \
 	tests/test_control \
 	tests/test_demux \
+	tests/test_sockopt \
 	tests/test_timer \
 	tests/test_udp
 check_PROGRAMS += $(STACK_TESTS)
@@ -68,3 +69,5 @@ tests_test_timer_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_timer_LDADD = $(STACK_TEST_LIBS)
 tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)
+tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
