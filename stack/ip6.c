@@ -126,6 +126,13 @@ static bool skip_header(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	return true;
 }
 
+static struct fdnet_pkt *with_length(struct fdnet_pkt *pkt)
+{
+	fdnet_put16(pkt->data + 4,
+		    (uint16_t)(fdnet_pkt_total(pkt) - FDNET_IPV6_LEN));
+	return pkt;
+}
+
 /* A fragment header at in->hdr_len. Returns the whole packet, its headers
  * without the fragment header, or NULL. */
 static struct fdnet_pkt *take_fragment(struct fdnet_stack *stack,
@@ -142,6 +149,15 @@ static struct fdnet_pkt *take_fragment(struct fdnet_stack *stack,
 		fdnet_pkt_free(pkt);
 		return NULL;
 	}
+	pkt->data[prev] = fh.next;
+	if (!fh.offset && !fh.mf) {
+		/* whole: it has nothing to do with others that carry the
+		 * same identification (RFC 6946) */
+		memmove(pkt->data + FDNET_IPV6_FRAG_LEN, pkt->data, pos);
+		fdnet_pkt_pull(pkt, FDNET_IPV6_FRAG_LEN);
+		in->proto = fh.next;
+		return with_length(pkt);
+	}
 	frag = (struct fdnet_reass_frag){
 		.src = in->src,
 		.dst = in->dst,
@@ -154,15 +170,10 @@ static struct fdnet_pkt *take_fragment(struct fdnet_stack *stack,
 		.hdr = pkt->data,
 		.hdr_len = (uint16_t)pos,
 	};
-	pkt->data[prev] = fh.next;
 	fdnet_pkt_pull(pkt, pos + FDNET_IPV6_FRAG_LEN);
 	pkt = fdnet_reass_add(stack, pkt, &frag, &in->proto);
-	if (!pkt)
-		return NULL;
 	/* headers after the fragment header follow in the payload */
-	fdnet_put16(pkt->data + 4,
-		    (uint16_t)(fdnet_pkt_total(pkt) - FDNET_IPV6_LEN));
-	return pkt;
+	return pkt ? with_length(pkt) : NULL;
 }
 
 /* Walks the headers. Returns the packet, whole and in->hdr_len behind its

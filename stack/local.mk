@@ -49,6 +49,8 @@ EXTRA_DIST += stack/README.md
 STACK_TESTS = \
 	tests/test_control \
 	tests/test_demux \
+	tests/test_icmp \
+	tests/test_ip \
 	tests/test_sockopt \
 	tests/test_timer \
 	tests/test_udp
@@ -71,3 +73,7 @@ tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
+tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_ip_LDADD = $(STACK_TEST_LIBS)
+tests_test_icmp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_icmp_LDADD = $(STACK_TEST_LIBS)
