@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a guest can make grow, and how far. Reaching a limit is an error to
+ * the program that asked, and a counter (counters.h); nobody else notices.
+ */
+#ifndef RELAY_LIMITS_H
+#define RELAY_LIMITS_H
+
+/* Processes with a link at once; with ephemeral ports for each (registry.h). */
+#define LIMIT_GUESTS 384
+/* Attach channels that --listen serves at once. */
+#define LIMIT_CHANNELS 64
+/* A link that has not said HELLO by then is closed. */
+#define LIMIT_HELLO_US (10 * 1000000ull)
+/* Messages taken from one link before others have their turn. */
+#define LIMIT_LINK_BUDGET 64
+/* Memory of packets that wait for one link, and for all links together. */
+#define LIMIT_TXQ_BYTES (32u << 20)
+#define LIMIT_TXQ_ALL_BYTES (256u << 20)
+/* Control replies that wait for one link; more cost the guest its link. */
+#define LIMIT_REPLIES 64
+/* Ports that one guest may claim besides its leases. */
+#define LIMIT_BINDS 4096
+/* Leased blocks of ephemeral ports for one guest and protocol. */
+#define LIMIT_LEASES 64
+
+/* TCP connections to and from the host: all, and those not yet decided. */
+#define LIMIT_TCP_FLOWS 16384
+#define LIMIT_TCP_PENDING 4096
+/* Bytes moved for one connection and direction before others have a turn. */
+#define LIMIT_TCP_BUDGET (1u << 20)
+/* After its guest died a connection may still send this long. */
+#define LIMIT_ORPHAN_US (60 * 1000000ull)
+/* TCP connections between guests of the sandbox. */
+#define LIMIT_SWITCH_FLOWS 16384
+
+/* Datagram flows, and how long they stay without traffic. */
+#define LIMIT_UDP_FLOWS 4096
+#define LIMIT_UDP_ONE_WAY_US (30 * 1000000ull)
+#define LIMIT_UDP_TWO_WAY_US (180 * 1000000ull)
+
+/* Published ports. */
+#define LIMIT_PUBLISHED 64
+/* Rules in force. */
+#define LIMIT_RULES 4096
+/* Questions in flight, and connections of the name forwarder. */
+#define LIMIT_DNS_QUERIES 512
+#define LIMIT_DNS_CONNS 64
+/* Questions a second (burst: twice as many); more are refused. */
+#define LIMIT_DNS_RATE 200
+/* Addresses remembered with their names, and names for each. */
+#define LIMIT_NAMES 8192
+#define LIMIT_NAMES_PER_ADDR 8
+
+/* Destinations kept apart in the closing summary, and lines printed. */
+#define LIMIT_SUMMARY 512
+#define LIMIT_SUMMARY_LINES 20
+/* Lines a second of --verbose and --record; more are counted. */
+#define LIMIT_RECORD_RATE 2000
+/* Bytes of the --record file; then it ends with a note. */
+#define LIMIT_RECORD_BYTES (256ull << 20)
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of fdnet-relay(8). */
+#ifndef RELAY_OPTIONS_H
+#define RELAY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "relay/net.h"
+#include "relay/policy.h"
+
+#define OPTIONS_MTU_DEFAULT 65520
+#define OPTIONS_MTU_MIN 1280
+#define OPTIONS_MTU_MAX 65520
+#define OPTIONS_MAX_PUBLISH 64
+#define OPTIONS_MAX_DNS 3
+
+/* One --publish: a host address and port, and the sandbox's port. */
+struct publish_spec {
+	uint8_t proto; /* POLICY_TCP, POLICY_UDP */
+	struct fdnet_name host; /* port 0: any */
+	uint16_t port;
+};
+
+struct options {
+	struct policy policy;
+	struct net net;
+	struct publish_spec publish[OPTIONS_MAX_PUBLISH];
+	unsigned int npublish;
+	struct fdnet_name dns[OPTIONS_MAX_DNS]; /* instead of the host's */
+	unsigned int ndns;
+	const char *hosts; /* file, "" for none */
+	const char *record, *listen;
+	unsigned int mtu;
+	int attach_fd, status_fd; /* -1: none */
+	bool quiet, verbose;
+};
+
+/* What options_parse() asks main to do. */
+enum options_result {
+	OPTIONS_RUN,
+	OPTIONS_HELP,	 /* printed */
+	OPTIONS_VERSION, /* printed */
+	OPTIONS_WRONG,	 /* told on standard error */
+};
+
+/** options_parse - read the command line and the policy file */
+enum options_result options_parse(int argc, char **argv,
+				  struct options *ret_opts);
+void options_done(struct options *opts);
+
+/**
+ * options_publish - "[ADDR:]HOSTPORT:PORT[/udp]"
+ * @ret_spec:  written on success
+ *
+ * Returns 0, -EINVAL with the reason in @ret_err.
+ */
+int options_publish(const char *text, struct publish_spec *ret_spec,
+		    struct policy_error *ret_err);
+
+#endif

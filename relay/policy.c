@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void policy_init(struct policy *policy)
+{
+	memset(policy, 0, sizeof(*policy));
+}
+
+void policy_done(struct policy *policy)
+{
+	for (unsigned int i = 0; i < policy->count; i++) {
+		free(policy->rules[i].name);
+		free(policy->rules[i].text);
+	}
+	free(policy->rules);
+	policy_init(policy);
+}
+
+static bool name_matches(const char *name, const void *arg)
+{
+	const struct rule *rule = arg;
+	size_t len = strlen(name), suffix;
+
+	if (rule->kind == RULE_NAME)
+		return !strcmp(name, rule->name);
+	suffix = strlen(rule->name);
+	return len > suffix + 1 && name[len - suffix - 1] == '.' &&
+	       !strcmp(name + len - suffix, rule->name);
+}
+
+static bool port_matches(const struct rule *rule, uint16_t port)
+{
+	for (unsigned int i = 0; i < rule->nports; i++)
+		if (port >= rule->ports[i].lo && port <= rule->ports[i].hi)
+			return true;
+	return !rule->nports;
+}
+
+/* Does an allow rule for a network name the special range @query is in? */
+static bool prefix_is_explicit(const struct rule *rule,
+			       const struct policy_query *query)
+{
+	unsigned int whole = query->ip.family == 4 ? 32 : 128;
+
+	switch (query->cls) {
+	case ADDR_PUBLIC:
+		return true;
+	case ADDR_PRIVATE:
+	case ADDR_LINKLOCAL:
+		/* lies wholly inside: 0.0.0.0/0 and 8.0.0.0/6 do not, as
+		 * their first address is of another kind */
+		return rule->bits >= 7 &&
+		       addr_classify(&rule->net) == query->cls;
+	case ADDR_HOST:
+	case ADDR_GATEWAY:
+		return rule->bits == whole;
+	case ADDR_NEVER:
+		break;
+	}
+	return false;
+}
+
+static bool prefix_matches(const struct rule *rule,
+			   const struct policy_query *query)
+{
+	struct fdnet_ip inside;
+
+	if (fdnet_ip_in_prefix(&query->ip, &rule->net, rule->bits))
+		return !rule->allow || prefix_is_explicit(rule, query);
+	/* another spelling of a denied IPv4 address */
+	return !rule->allow && addr_embedded(&query->ip, &inside) &&
+	       fdnet_ip_in_prefix(&inside, &rule->net, rule->bits);
+}
+
+static bool host_matches(const struct rule *rule,
+			 const struct policy_query *query)
+{
+	switch (rule->kind) {
+	case RULE_ANY:
+		return !rule->allow || query->cls == ADDR_PUBLIC;
+	case RULE_HOST:
+		return query->cls == ADDR_GATEWAY;
+	case RULE_PREFIX:
+		return prefix_matches(rule, query);
+	case RULE_NAME:
+	case RULE_SUFFIX:
+		return query->names &&
+		       (!rule->allow || query->cls != ADDR_NEVER) &&
+		       names_match(query->names, &query->ip, query->now_us,
+				   name_matches, rule);
+	}
+	return false;
+}
+
+bool policy_decide(struct policy *policy, const struct policy_query *query,
+		   struct rule **ret_rule)
+{
+	*ret_rule = NULL;
+	for (unsigned int i = 0; i < policy->count; i++) {
+		struct rule *rule = &policy->rules[i];
+
+		if (rule->proto && rule->proto != query->proto)
+			continue;
+		if (!port_matches(rule, query->port) ||
+		    !host_matches(rule, query))
+			continue;
+		rule->hits++;
+		*ret_rule = rule;
+		return rule->allow;
+	}
+	return false;
+}
+
+/* Leaves a deny rule something to be reached at? Then it does not decide. */
+static bool is_partial_deny(const struct rule *rule)
+{
+	return !rule->allow && (rule->proto || rule->nports);
+}
+
+bool policy_decide_name(struct policy *policy, const char *name,
+			struct rule **ret_rule)
+{
+	*ret_rule = NULL;
+	for (unsigned int i = 0; i < policy->count; i++) {
+		struct rule *rule = &policy->rules[i];
+
+		if (is_partial_deny(rule) || rule->kind == RULE_HOST ||
+		    rule->kind == RULE_PREFIX)
+			continue;
+		if (rule->kind != RULE_ANY && !name_matches(name, rule))
+			continue;
+		*ret_rule = rule;
+		return rule->allow;
+	}
+	return false;
+}
+
+bool policy_decide_addr(struct policy *policy,
+			const struct policy_query *query)
+{
+	for (unsigned int i = 0; i < policy->count; i++) {
+		struct rule *rule = &policy->rules[i];
+
+		if (!is_partial_deny(rule) && host_matches(rule, query))
+			return rule->allow;
+	}
+	return false;
+}
+
+bool policy_names_addr(struct policy *policy, const struct policy_query *query)
+{
+	for (unsigned int i = 0; i < policy->count; i++) {
+		struct rule *rule = &policy->rules[i];
+
+		if (rule->kind == RULE_PREFIX && rule->allow &&
+		    prefix_matches(rule, query))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules (D13): what may leave. fdnet-policy(5) has the words.
+ *
+ * How it works: rules stand in one list, those of the command line before
+ * those of the policy file; the first that covers a destination decides, and
+ * none means no. An allow rule covers an address that is not public only if
+ * it names it (addrclass.h); a deny rule covers whatever it matches. A rule by
+ * name covers the addresses that the forwarder answered for that name.
+ */
+#ifndef RELAY_POLICY_H
+#define RELAY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <fdnet/stack.h>
+
+#include "relay/addrclass.h"
+#include "relay/names.h"
+
+#define POLICY_MAX_PORTS 8
+#define POLICY_TCP 6
+#define POLICY_UDP 17
+
+enum rule_kind {
+	RULE_ANY,    /* "any", "*": every public address, every name */
+	RULE_HOST,   /* "host": the machine's loopback at the gateway */
+	RULE_PREFIX, /* an address or a network */
+	RULE_NAME,   /* exactly this name */
+	RULE_SUFFIX, /* "*.example.com": names below, not the name itself */
+};
+
+/**
+ * struct rule - one line of the policy
+ * @proto:   POLICY_TCP, POLICY_UDP, or 0 for both
+ * @net, @bits:  RULE_PREFIX
+ * @name:    RULE_NAME, RULE_SUFFIX: lower case, without "*." and last dot
+ * @ports:   @nports ranges, inclusive; 0: all ports
+ * @text:    as it was written, for the record
+ */
+struct rule {
+	bool allow;
+	enum rule_kind kind;
+	uint8_t proto;
+	struct fdnet_ip net;
+	uint8_t bits;
+	char *name;
+	unsigned int nports;
+	struct {
+		uint16_t lo, hi;
+	} ports[POLICY_MAX_PORTS];
+	char *text;
+	uint64_t hits;
+};
+
+struct policy {
+	struct rule *rules;
+	unsigned int count, room;
+};
+
+/* What is wrong with a rule, and where: columns count from 1. */
+struct policy_error {
+	unsigned int line; /* of a file, else 0 */
+	unsigned int column;
+	char text[200];
+};
+
+/* A destination somebody asked for. */
+struct policy_query {
+	uint8_t proto;
+	struct fdnet_ip ip; /* normalised */
+	uint16_t port;
+	enum addr_class cls;
+	struct names *names; /* or NULL: no rule by name covers it */
+	uint64_t now_us;
+};
+
+/** policy_init - no rules: nothing may leave; policy_done - drop all */
+void policy_init(struct policy *policy);
+void policy_done(struct policy *policy);
+
+/**
+ * policy_add - one more rule, after those there are
+ * @text:     "tcp:example.com:443" and so on, without the verb; copied
+ * @ret_err:  written when it fails
+ *
+ * Returns 0, -EINVAL, -ENOSPC (LIMIT_RULES), -ENOMEM.
+ */
+int policy_add(struct policy *policy, bool allow, const char *text,
+	       struct policy_error *ret_err);
+
+/**
+ * policy_read - the lines of a policy file
+ * @publish:  called for each "publish SPEC"; its error text is taken over
+ *
+ * Returns as policy_add(), with the line in @ret_err; or -EIO.
+ */
+int policy_read(struct policy *policy, FILE *file,
+		int (*publish)(void *arg, const char *spec,
+			       struct policy_error *ret_err),
+		void *arg, struct policy_error *ret_err);
+
+/**
+ * policy_decide - may it leave?
+ * @ret_rule:  the rule that decided, or NULL when none did
+ */
+bool policy_decide(struct policy *policy, const struct policy_query *query,
+		   struct rule **ret_rule);
+
+/**
+ * policy_decide_name - may this name be asked for?
+ * @name:  lower case, without the last dot
+ *
+ * Yes if some port of it may be reachable: a deny rule for single ports or
+ * one protocol does not decide.
+ */
+bool policy_decide_name(struct policy *policy, const char *name,
+			struct rule **ret_rule);
+
+/** policy_decide_addr - may this address's name be asked for? Likewise; the
+ * query's protocol and port do not count. */
+bool policy_decide_addr(struct policy *policy,
+			const struct policy_query *query);
+
+/**
+ * policy_names_addr - does an allow rule name this very address or network?
+ *
+ * Ports and protocol do not count, names neither: whether a name may lead
+ * to a private address (rebinding).
+ */
+bool policy_names_addr(struct policy *policy,
+		       const struct policy_query *query);
+
+/**
+ * policy_port_parse - a decimal port
+ * @ret_port:  1..65535, or 0 if @zero_ok
+ *
+ * Returns the characters used, 0 when there is no such number.
+ */
+size_t policy_port_parse(const char *text, bool zero_ok, uint16_t *ret_port);
+
+/** policy_fail - fill in @ret_err; returns -EINVAL */
+int policy_fail(struct policy_error *ret_err, size_t column, const char *fmt,
+		...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/switch.h"
+
+#include <string.h>
+
+#include "relay/hash.h"
+#include "relay/switch_flow.h"
+#include "stack/wire/icmp.h"
+#include "stack/wire/tcp.h"
+
+void switch_init(struct switch_table *sw)
+{
+	sw->flows = NULL;
+	memset(sw->ending, 0, sizeof(sw->ending));
+	sw->count = 0;
+	sw->next_frag = 0;
+	memset(sw->frags, 0, sizeof(sw->frags));
+}
+
+static enum switch_verdict drop(struct switch_table *sw, enum counter why)
+{
+	count(sw->counters, why);
+	return SWITCH_DROP;
+}
+
+/* ---- TCP between guests ---- */
+
+static enum switch_verdict route_syn(struct switch_table *sw, uint32_t from,
+				     const struct head *head, uint64_t now_us,
+				     uint32_t *ret_to)
+{
+	uint32_t to, hash = head->seq ^ head->sport;
+
+	if (!registry_owns(sw->registry, from, FDNET_PROTO_TCP, head->sport))
+		return drop(sw, C_PKT_PORT);
+	to = registry_find(sw->registry, FDNET_PROTO_TCP, &head->dst,
+			   head->dport, hash);
+	/* an owner that sent it out itself does not listen after all */
+	if (!to || to == from)
+		return SWITCH_REFUSE;
+	if (switch_flow_new(sw, from, to, head, now_us)) {
+		count(sw->counters, C_SWITCH_LIMIT);
+		return SWITCH_REFUSE;
+	}
+	*ret_to = to;
+	return SWITCH_FORWARD;
+}
+
+static enum switch_verdict route_tcp(struct switch_table *sw, uint32_t from,
+				     const struct head *head, uint64_t now_us,
+				     uint32_t *ret_to)
+{
+	bool syn = (head->flags & (FDNET_TH_SYN | FDNET_TH_ACK)) ==
+		   FDNET_TH_SYN;
+	struct switch_flow *flow;
+	unsigned int side;
+
+	flow = switch_flow_find(sw, head, &side);
+	if (flow && flow->guest[side] != from)
+		return drop(sw, C_PKT_PORT);
+	/* the same ports again after the end of a connection */
+	if (flow && syn && switch_flow_is_over(flow)) {
+		switch_flow_free(sw, flow);
+		flow = NULL;
+	}
+	if (!flow && syn)
+		return route_syn(sw, from, head, now_us, ret_to);
+	if (!flow)
+		return head->flags & FDNET_TH_RST ? drop(sw, C_PKT_REFUSED) :
+						    SWITCH_REFUSE;
+	*ret_to = flow->guest[!side];
+	if (!*ret_to) {
+		switch_flow_answer(sw, flow, side, head, now_us);
+		return SWITCH_DROP;
+	}
+	switch_flow_note(sw, flow, side, head, now_us);
+	return SWITCH_FORWARD;
+}
+
+/* ---- UDP and ICMP errors between guests ---- */
+
+static enum switch_verdict route_udp(struct switch_table *sw, uint32_t from,
+				     const struct head *head, uint32_t *ret_to)
+{
+	uint32_t key[2] = { head->sport, head->dport };
+
+	if (!registry_owns(sw->registry, from, FDNET_PROTO_UDP, head->sport))
+		return drop(sw, C_PKT_PORT);
+	*ret_to = registry_find(sw->registry, FDNET_PROTO_UDP, &head->dst,
+				head->dport,
+				(uint32_t)hash_bytes(key, sizeof(key)));
+	return *ret_to && *ret_to != from ? SWITCH_FORWARD : SWITCH_REFUSE;
+}
+
+/* An error about a datagram: to who sent that, if we sent it to @from. */
+static enum switch_verdict route_error(struct switch_table *sw, uint32_t from,
+				       const struct head *head,
+				       uint32_t *ret_to)
+{
+	const struct head_inner *inner = &head->inner;
+
+	if (!head->has_inner || inner->proto != FDNET_PROTO_UDP ||
+	    !net_is_sandbox(sw->net, &inner->src) ||
+	    !net_is_sandbox(sw->net, &inner->dst))
+		return drop(sw, C_PKT_PROTO);
+	if (!registry_owns(sw->registry, from, inner->proto, inner->dport))
+		return drop(sw, C_PKT_PORT);
+	*ret_to = registry_find(sw->registry, inner->proto, &inner->src,
+				inner->sport, 0);
+	return *ret_to && *ret_to != from ? SWITCH_FORWARD :
+					    drop(sw, C_PKT_PORT);
+}
+
+/* ---- fragments: the later ones follow the first ---- */
+
+static struct switch_frag *find_frag(struct switch_table *sw, uint32_t from,
+				     const struct head *head)
+{
+	for (unsigned int i = 0; i < SWITCH_FRAGS; i++) {
+		struct switch_frag *frag = &sw->frags[i];
+
+		if (frag->from == from && frag->id == head->frag_id &&
+		    frag->proto == head->proto &&
+		    fdnet_ip_equal(&frag->src, &head->src) &&
+		    fdnet_ip_equal(&frag->dst, &head->dst))
+			return frag;
+	}
+	return NULL;
+}
+
+static void note_frag(struct switch_table *sw, uint32_t from,
+		      const struct head *head, uint32_t to)
+{
+	struct switch_frag *frag = find_frag(sw, from, head);
+
+	if (!frag)
+		frag = &sw->frags[sw->next_frag++ % SWITCH_FRAGS];
+	*frag = (struct switch_frag){
+		.from = from,
+		.to = to,
+		.id = head->frag_id,
+		.src = head->src,
+		.dst = head->dst,
+		.proto = head->proto,
+	};
+}
+
+static enum switch_verdict route_fragment(struct switch_table *sw,
+					  uint32_t from,
+					  const struct head *head,
+					  uint32_t *ret_to)
+{
+	enum switch_verdict verdict;
+	struct switch_frag *frag;
+
+	/* TCP never fragments: the link's MTU is known to both ends */
+	if (head->proto != FDNET_PROTO_UDP)
+		return drop(sw, C_PKT_PROTO);
+	if (head->has_ports) {
+		verdict = route_udp(sw, from, head, ret_to);
+		if (verdict == SWITCH_FORWARD)
+			note_frag(sw, from, head, *ret_to);
+		return verdict;
+	}
+	frag = find_frag(sw, from, head);
+	if (!frag)
+		return drop(sw, C_PKT_PORT);
+	*ret_to = frag->to;
+	return SWITCH_FORWARD;
+}
+
+/* ---- all ---- */
+
+static enum switch_verdict route_inside(struct switch_table *sw, uint32_t from,
+					const struct head *head,
+					uint64_t now_us, uint32_t *ret_to)
+{
+	if (head->fragment)
+		return route_fragment(sw, from, head, ret_to);
+	if (head->proto == FDNET_PROTO_TCP)
+		return route_tcp(sw, from, head, now_us, ret_to);
+	if (head->proto == FDNET_PROTO_UDP)
+		return route_udp(sw, from, head, ret_to);
+	if (head->icmp_error)
+		return route_error(sw, from, head, ret_to);
+	return drop(sw, C_PKT_PROTO);
+}
+
+static enum switch_verdict route_outside(struct switch_table *sw,
+					 const struct head *head)
+{
+	if (fdnet_ip_is_multicast(&head->dst))
+		return drop(sw, C_PKT_DST);
+	if (head->proto == FDNET_PROTO_TCP || head->proto == FDNET_PROTO_UDP)
+		return SWITCH_ENGINE;
+	if (head->proto != FDNET_PROTO_ICMP &&
+	    head->proto != FDNET_PROTO_ICMP6)
+		return drop(sw, C_PKT_PROTO);
+	/* the engine answers echo requests as whoever it is asked to be */
+	if (head->icmp_error || net_is_gateway(sw->net, &head->dst) ||
+	    net_is_dns(sw->net, &head->dst))
+		return SWITCH_ENGINE;
+	return head->fragment ? drop(sw, C_PKT_PROTO) : SWITCH_PROHIBIT;
+}
+
+enum switch_verdict switch_route(struct switch_table *sw, uint32_t from,
+				 const struct head *head, uint64_t now_us,
+				 uint32_t *ret_to)
+{
+	bool inside = net_is_sandbox(sw->net, &head->dst);
+
+	if (!net_is_sandbox(sw->net, &head->src) ||
+	    (!inside && fdnet_ip_is_loopback(&head->src)))
+		return drop(sw, C_PKT_SRC);
+	if (inside)
+		return route_inside(sw, from, head, now_us, ret_to);
+	return route_outside(sw, head);
+}
