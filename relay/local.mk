@@ -1,28 +1,51 @@
 noinst_LTLIBRARIES += relay/librelay.la
 relay_librelay_la_SOURCES = \
 	relay/addrclass.c relay/addrclass.h \
+	relay/attach.c relay/attach.h \
 	relay/counters.c relay/counters.h \
+	relay/dns.c relay/dns.h relay/dns_internal.h \
+	relay/dns_ask.c \
 	relay/dns_msg.c relay/dns_msg.h \
+	relay/flow_tcp.c relay/flow_tcp.h \
+	relay/flow_udp.c relay/flow_udp.h \
+	relay/guest.c relay/guest.h \
+	relay/guest_link.c \
+	relay/harden.c relay/harden.h \
 	relay/hash.c relay/hash.h \
 	relay/head.c relay/head.h \
 	relay/hosts.c relay/hosts.h \
 	relay/limits.h \
+	relay/loop.c relay/loop.h \
 	relay/names.c relay/names.h \
 	relay/net.c relay/net.h \
 	relay/options.c relay/options.h \
 	relay/policy.c relay/policy.h \
 	relay/policy_parse.c \
+	relay/publish.c relay/publish.h \
+	relay/record.c relay/record.h \
 	relay/registry.c relay/registry.h \
+	relay/relay.c relay/relay.h \
+	relay/resolver.c relay/resolver.h \
+	relay/status.c relay/status.h \
+	relay/summary.c relay/summary.h \
 	relay/switch.c relay/switch.h \
 	relay/switch_flow.c relay/switch_flow.h \
-	relay/synth.c relay/synth.h
+	relay/synth.c relay/synth.h \
+	relay/sys.c relay/sys.h
+relay_librelay_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) $(SECCOMP_CFLAGS)
+relay_librelay_la_LIBADD = $(CARES_LIBS) $(SECCOMP_LIBS)
+
+libexec_PROGRAMS += fdnet-relay
+fdnet_relay_SOURCES = relay/main.c
+fdnet_relay_LDADD = $(RELAY_LIBS)
 
 EXTRA_DIST += relay/README.md
 
 RELAY_TESTS = \
 	tests/test_dns_msg \
 	tests/test_policy \
-	tests/test_registry
+	tests/test_registry \
+	tests/test_relay
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 RELAY_TEST_LIBS = $(RELAY_LIBS) $(CHECK_LIBS)
@@ -32,3 +55,8 @@ tests_test_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_policy_LDADD = $(RELAY_TEST_LIBS)
 tests_test_registry_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_registry_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_SOURCES = \
+	tests/relay_guest.c tests/relay_guest.h \
+	tests/test_relay.c
+tests_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_LDADD = $(RELAY_TEST_LIBS)

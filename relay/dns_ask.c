@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/dns_internal.h"
+
+/* Answers of our own are not to be kept for long. */
+#define OWN_TTL_S 60
+
+/**
+ * struct dns_query - a question that the name servers have
+ * @relay:  NULL when nobody waits for the answer any more
+ */
+struct dns_query {
+	struct relay *relay;
+	struct dns_asker asker;
+	struct dns_question q;
+	struct dns_query *prev, *next;
+};
+
+/* ---- record ---- */
+
+static void note(struct relay *relay, const struct dns_asker *asker,
+		 enum record_kind kind, const char *name,
+		 const struct fdnet_ip *ip, const char *rule)
+{
+	struct guest *guest = guest_find(relay, asker->guest);
+	struct record_event event = {
+		.kind = kind,
+		.guest = asker->guest,
+		.pid = guest ? guest->pid : 0,
+		.comm = guest ? guest->comm : NULL,
+		.name = name,
+		.rule = rule,
+	};
+
+	if (ip)
+		event.dst.ip = *ip;
+	record_event(&relay->record, relay->now_us, &event);
+}
+
+/* ---- answers ---- */
+
+static void reply_error(struct relay *relay, const struct dns_asker *asker,
+			const struct dns_question *q, enum dns_rcode rcode)
+{
+	uint8_t msg[DNS_QUESTION_MAX];
+
+	dns_reply(relay, asker, q, msg, dns_answer_error(msg, q, rcode));
+}
+
+static void reply_addrs(struct relay *relay, const struct dns_asker *asker,
+			const struct dns_question *q,
+			const struct fdnet_ip *ips, unsigned int n)
+{
+	uint8_t msg[DNS_QUESTION_MAX + DNS_ANSWER_ADDRS_MAX * 28];
+
+	dns_reply(relay, asker, q, msg,
+		  dns_answer_addrs(msg, q, ips, n, OWN_TTL_S));
+}
+
+static void reply_ptr(struct relay *relay, const struct dns_asker *asker,
+		      const struct dns_question *q, const char *name)
+{
+	uint8_t msg[DNS_QUESTION_MAX + NAMES_MAX_LEN + 16];
+
+	dns_reply(relay, asker, q, msg,
+		  dns_answer_ptr(msg, q, name, OWN_TTL_S));
+}
+
+/* ---- names that mean something inside only ---- */
+
+static bool is_localhost(const char *name)
+{
+	size_t len = strlen(name);
+
+	return !strcmp(name, "localhost") ||
+	       (len > 10 && !strcmp(name + len - 10, ".localhost"));
+}
+
+static bool is_host_name(const char *name)
+{
+	return !strcmp(name, "host.fdnet") || !strcmp(name, "gateway");
+}
+
+static int question_family(const struct dns_question *q)
+{
+	if (q->type == DNS_A)
+		return 4;
+	return q->type == DNS_AAAA ? 6 : 0;
+}
+
+/* RFC 6761 6.3 for localhost; the gateway's names are ours. */
+static bool answer_inside(struct relay *relay, const struct dns_asker *asker,
+			  const struct dns_question *q)
+{
+	int family = question_family(q);
+	struct fdnet_ip ip = fdnet_ip4(0x7f000001);
+
+	if (!is_localhost(q->name) && !is_host_name(q->name))
+		return false;
+	if (!family) {
+		reply_error(relay, asker, q, DNS_NOERROR);
+		return true;
+	}
+	if (is_host_name(q->name))
+		ip = net_family(&relay->opts->net, family)->gateway;
+	else if (family == 6)
+		ip = (struct fdnet_ip){ .family = 6, .bytes[15] = 1 };
+	reply_addrs(relay, asker, q, &ip, 1);
+	return true;
+}
+
+static bool answer_inside_ptr(struct relay *relay,
+			      const struct dns_asker *asker,
+			      const struct dns_question *q,
+			      const struct fdnet_ip *ip)
+{
+	const struct net *net = &relay->opts->net;
+
+	if (net_is_sandbox(net, ip))
+		reply_ptr(relay, asker, q, "localhost");
+	else if (net_is_gateway(net, ip))
+		reply_ptr(relay, asker, q, "host.fdnet");
+	else if (net_is_dns(net, ip))
+		reply_error(relay, asker, q, DNS_NXDOMAIN);
+	else
+		return false;
+	return true;
+}
+
+/* ---- /etc/hosts ---- */
+
+static bool answer_hosts(struct relay *relay, const struct dns_asker *asker,
+			 const struct dns_question *q)
+{
+	int family = question_family(q);
+	struct fdnet_ip ips[HOSTS_ADDRS];
+	int n = hosts_find(&relay->dns->hosts, q->name, family, ips);
+
+	/* for other types the name servers may know more */
+	if (n < 0 || !family)
+		return false;
+	for (int i = 0; i < n; i++) {
+		addr_normalise(&ips[i]);
+		names_pin(&relay->names, &ips[i], q->name, OWN_TTL_S,
+			  relay->now_us);
+	}
+	if (n)
+		note(relay, asker, RECORD_NAME, q->name, &ips[0], NULL);
+	reply_addrs(relay, asker, q, ips, (unsigned int)n);
+	return true;
+}
+
+/* ---- the name servers ---- */
+
+struct pinning {
+	struct dns_query *query;
+	struct fdnet_ip refused; /* family 0: none */
+};
+
+/* May this name lead there? The special kinds of address need a rule. */
+static bool check_addr(void *arg, const struct fdnet_ip *answer,
+		       uint32_t ttl_s)
+{
+	struct pinning *pinning = arg;
+	struct relay *relay = pinning->query->relay;
+	struct policy_query query = { .ip = *answer };
+
+	addr_normalise(&query.ip);
+	query.cls = relay_classify(relay, &query.ip);
+	if (query.cls == ADDR_PUBLIC ||
+	    policy_names_addr(relay->policy, &query))
+		return true;
+	pinning->refused = query.ip;
+	return false;
+}
+
+static bool pin_addr(void *arg, const struct fdnet_ip *answer, uint32_t ttl_s)
+{
+	struct pinning *pinning = arg;
+	struct relay *relay = pinning->query->relay;
+	struct fdnet_ip ip = *answer;
+
+	addr_normalise(&ip);
+	names_pin(&relay->names, &ip, pinning->query->q.name, ttl_s,
+		  relay->now_us);
+	return true;
+}
+
+static void take_answer(struct dns_query *query, const uint8_t *answer,
+			size_t len)
+{
+	struct pinning pinning = { .query = query };
+	struct relay *relay = query->relay;
+	uint8_t *msg = malloc(len);
+
+	if (!msg) {
+		reply_error(relay, &query->asker, &query->q, DNS_SERVFAIL);
+		return;
+	}
+	memcpy(msg, answer, len);
+	if (dns_answer_adopt(msg, len, &query->q)) {
+		reply_error(relay, &query->asker, &query->q, DNS_SERVFAIL);
+	} else if (dns_answer_walk(msg, len, check_addr, &pinning)) {
+		count(&relay->counters, C_DNS_REBIND);
+		note(relay, &query->asker, RECORD_REBIND, query->q.name,
+		     &pinning.refused, NULL);
+		reply_error(relay, &query->asker, &query->q, DNS_REFUSED);
+	} else {
+		dns_answer_walk(msg, len, pin_addr, &pinning);
+		note(relay, &query->asker, RECORD_NAME, query->q.name, NULL,
+		     NULL);
+		dns_reply(relay, &query->asker, &query->q, msg, len);
+	}
+	free(msg);
+}
+
+static void answered(void *arg, enum resolver_result result,
+		     const uint8_t *msg, size_t len)
+{
+	struct dns_query *query = arg;
+	struct relay *relay = query->relay;
+
+	if (relay) {
+		DL_DELETE(relay->dns->queries, query);
+		relay->dns->nqueries--;
+		if (result == RESOLVER_ANSWER)
+			take_answer(query, msg, len);
+		else if (result == RESOLVER_NONAME)
+			reply_error(relay, &query->asker, &query->q,
+				    DNS_NXDOMAIN);
+		else
+			reply_error(relay, &query->asker, &query->q,
+				    DNS_SERVFAIL);
+	}
+	free(query);
+}
+
+void dns_forget(struct relay *relay, uint32_t guest)
+{
+	struct dns_query *query, *tmp;
+
+	DL_FOREACH_SAFE(relay->dns->queries, query, tmp) {
+		if (guest && query->asker.guest != guest)
+			continue;
+		DL_DELETE(relay->dns->queries, query);
+		relay->dns->nqueries--;
+		query->relay = NULL;
+	}
+}
+
+static void ask_servers(struct relay *relay, const struct dns_asker *asker,
+			const struct dns_question *q)
+{
+	struct dns_query *query;
+
+	if (relay->dns->nqueries >= LIMIT_DNS_QUERIES) {
+		count(&relay->counters, C_DNS_LIMIT);
+		reply_error(relay, asker, q, DNS_SERVFAIL);
+		return;
+	}
+	query = calloc(1, sizeof(*query));
+	if (!query) {
+		reply_error(relay, asker, q, DNS_SERVFAIL);
+		return;
+	}
+	query->relay = relay;
+	query->asker = *asker;
+	query->q = *q;
+	DL_APPEND(relay->dns->queries, query);
+	relay->dns->nqueries++;
+	resolver_ask(relay->dns->resolver, q->name, q->type, answered, query);
+}
+
+/* ---- all ---- */
+
+/* A program in a loop must not make us flood the name servers. */
+static bool take_token(struct relay *relay)
+{
+	struct dns *dns = relay->dns;
+	uint64_t max = 2 * LIMIT_DNS_RATE * 1000000ull;
+
+	dns->tokens += (relay->now_us - dns->tokens_us) * LIMIT_DNS_RATE;
+	dns->tokens_us = relay->now_us;
+	if (dns->tokens > max)
+		dns->tokens = max;
+	if (dns->tokens < 1000000)
+		return false;
+	dns->tokens -= 1000000;
+	return true;
+}
+
+static bool is_allowed(struct relay *relay, const struct dns_question *q,
+		       const struct fdnet_ip *ptr, struct rule **ret_rule)
+{
+	struct policy_query query = {
+		.names = &relay->names,
+		.now_us = relay->now_us,
+	};
+
+	*ret_rule = NULL;
+	if (!ptr)
+		return policy_decide_name(relay->policy, q->name, ret_rule);
+	query.ip = *ptr;
+	addr_normalise(&query.ip);
+	query.cls = relay_classify(relay, &query.ip);
+	return policy_decide_addr(relay->policy, &query);
+}
+
+static void find_answer(struct relay *relay, const struct dns_asker *asker,
+			const struct dns_question *q)
+{
+	bool is_ptr = q->type == DNS_PTR;
+	struct fdnet_ip ip;
+	const char *name;
+	struct rule *rule;
+
+	if (is_ptr && dns_ptr_address(q->name, &ip))
+		is_ptr = false;
+	if (is_ptr ? answer_inside_ptr(relay, asker, q, &ip) :
+		     answer_inside(relay, asker, q))
+		return;
+	if (!is_allowed(relay, q, is_ptr ? &ip : NULL, &rule)) {
+		count(&relay->counters, C_DNS_DENIED);
+		if (!is_ptr)
+			note(relay, asker, RECORD_NONAME, q->name, NULL,
+			     rule ? rule->text : NULL);
+		reply_error(relay, asker, q, DNS_REFUSED);
+		return;
+	}
+	name = is_ptr ? hosts_name(&relay->dns->hosts, &ip) : NULL;
+	if (name)
+		reply_ptr(relay, asker, q, name);
+	else if (!answer_hosts(relay, asker, q))
+		ask_servers(relay, asker, q);
+}
+
+int dns_ask(struct guest *guest, const struct dns_asker *asker,
+	    const uint8_t *msg, size_t len)
+{
+	struct relay *relay = guest->relay;
+	struct dns_question q;
+	int rc = dns_question_parse(msg, len, &q);
+
+	count(&relay->counters, C_DNS_QUERY);
+	if (rc) {
+		count(&relay->counters, C_DNS_BAD);
+		if (rc > 0)
+			reply_error(relay, asker, &q, (enum dns_rcode)rc);
+		return rc < 0 ? rc : 0;
+	}
+	if (!take_token(relay)) {
+		count(&relay->counters, C_DNS_LIMIT);
+		reply_error(relay, asker, &q, DNS_SERVFAIL);
+		return 0;
+	}
+	find_answer(relay, asker, &q);
+	return 0;
+}

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/flow_udp.h"
+
+#include <linux/errqueue.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/sys.h"
+
+/* Datagrams of one system call, and room for each. */
+#define BATCH 16
+#define DATAGRAM_MAX 65536
+/* Datagrams of one gate, and batches of one host socket, in one turn. */
+#define GATE_BUDGET 512
+#define HOST_BUDGET 4
+/* What is kept of the last datagram, to be quoted in an ICMP error. */
+#define QUOTE 64
+
+struct flow_key {
+	uint32_t guest;
+	struct fdnet_name local; /* the guest's name */
+	struct fdnet_name remote; /* as the guest knows it */
+};
+
+enum flow_list { LIST_ONE_WAY, LIST_TWO_WAY, LISTS };
+
+/**
+ * struct flow_udp
+ * @src:      host socket, connected; no fd for a published flow
+ * @fd:       what to send through
+ * @real:     published flow: where to
+ * @list:     idle list it stands in, the longest idle first
+ * @blocked:  the gate is full: the host socket is not waited for
+ * @sent:     bytes of @quote that are valid
+ */
+struct flow_udp {
+	struct source src;
+	struct flow_key key;
+	int fd;
+	bool published;
+	struct sockaddr_storage real;
+	socklen_t real_len;
+	enum flow_list list;
+	bool blocked;
+	uint64_t start_us, last_us;
+	uint64_t bytes_out, bytes_in;
+	const struct rule *rule;
+	uint8_t quote[QUOTE];
+	uint32_t sent;
+	struct flow_udp *prev, *next;
+	UT_hash_handle hh;
+};
+
+struct flow_udp_table {
+	struct flow_udp *flows;
+	struct flow_udp *idle[LISTS];
+	unsigned int count, nblocked;
+	/* one batch of datagrams on their way */
+	uint8_t data[BATCH][DATAGRAM_MAX];
+};
+
+int flow_udp_init(struct relay *relay)
+{
+	relay->udp = calloc(1, sizeof(*relay->udp));
+	return relay->udp ? 0 : -ENOMEM;
+}
+
+/* ---- life ---- */
+
+static void note(struct relay *relay, const struct flow_udp *flow,
+		 enum record_kind kind, int error, const char *reason)
+{
+	const struct fdnet_name *dst = &flow->key.remote;
+	struct guest *guest = guest_find(relay, flow->key.guest);
+	struct record_event event = {
+		.kind = kind,
+		.proto = POLICY_UDP,
+		.guest = flow->key.guest,
+		.pid = guest ? guest->pid : 0,
+		.comm = guest ? guest->comm : NULL,
+		.src = flow->key.local,
+		.dst = *dst,
+		.name = names_of(&relay->names, &dst->ip, relay->now_us),
+		.rule = flow->rule ? flow->rule->text : NULL,
+		.reason = reason,
+		.gateway = net_is_gateway(&relay->opts->net, &dst->ip),
+		.published = flow->published,
+		.error = error,
+		.bytes_out = flow->bytes_out,
+		.bytes_in = flow->bytes_in,
+		.duration_us = relay->now_us - flow->start_us,
+	};
+
+	record_event(&relay->record, relay->now_us, &event);
+}
+
+static void free_source(struct source *src)
+{
+	free((struct flow_udp *)src);
+}
+
+static void flow_end(struct relay *relay, struct flow_udp *flow,
+		     const char *reason)
+{
+	struct flow_udp_table *udp = relay->udp;
+
+	note(relay, flow, RECORD_CLOSE, 0, reason);
+	HASH_DEL(udp->flows, flow);
+	DL_DELETE(udp->idle[flow->list], flow);
+	udp->count--;
+	udp->nblocked -= flow->blocked;
+	if (flow->src.fd >= 0)
+		close(flow->src.fd);
+	loop_bury(&relay->loop, &flow->src, free_source);
+}
+
+void flow_udp_done(struct relay *relay)
+{
+	if (!relay->udp)
+		return;
+	while (relay->udp->flows)
+		flow_end(relay, relay->udp->flows, "relay ends");
+	free(relay->udp);
+	relay->udp = NULL;
+}
+
+void flow_udp_end_all(struct guest *guest)
+{
+	struct flow_udp *flow, *tmp;
+
+	HASH_ITER(hh, guest->relay->udp->flows, flow, tmp) {
+		if (flow->key.guest == guest->id)
+			flow_end(guest->relay, flow, "guest ended");
+	}
+}
+
+static void set_used(struct relay *relay, struct flow_udp *flow,
+		     enum flow_list list)
+{
+	flow->last_us = relay->now_us;
+	DL_DELETE(relay->udp->idle[flow->list], flow);
+	if (list > flow->list)
+		flow->list = list;
+	DL_APPEND(relay->udp->idle[flow->list], flow);
+}
+
+static struct flow_udp *flow_find(struct relay *relay,
+				  const struct flow_key *key)
+{
+	struct flow_udp *flow;
+
+	HASH_FIND(hh, relay->udp->flows, key, sizeof(*key), flow);
+	return flow;
+}
+
+/* When there are too many the longest idle one-way flow makes room. */
+static struct flow_udp *flow_new(struct relay *relay,
+				 const struct flow_key *key)
+{
+	struct flow_udp_table *udp = relay->udp;
+	struct flow_udp *flow;
+
+	if (udp->count >= LIMIT_UDP_FLOWS) {
+		count(&relay->counters, C_UDP_LIMIT);
+		if (!udp->idle[LIST_ONE_WAY])
+			return NULL;
+		flow_end(relay, udp->idle[LIST_ONE_WAY], "too many flows");
+	}
+	flow = calloc(1, sizeof(*flow));
+	if (!flow)
+		return NULL;
+	flow->src = (struct source){ .type = SOURCE_FLOW_UDP, .fd = -1 };
+	flow->key = *key;
+	flow->fd = -1;
+	flow->start_us = flow->last_us = relay->now_us;
+	HASH_ADD(hh, udp->flows, key, sizeof(flow->key), flow);
+	if (!hash_added(flow)) {
+		free(flow);
+		return NULL;
+	}
+	DL_APPEND(udp->idle[LIST_ONE_WAY], flow);
+	udp->count++;
+	count(&relay->counters, C_UDP_OPEN);
+	return flow;
+}
+
+static uint64_t idle_limit(enum flow_list list)
+{
+	return list == LIST_ONE_WAY ? LIMIT_UDP_ONE_WAY_US :
+				      LIMIT_UDP_TWO_WAY_US;
+}
+
+uint64_t flow_udp_expiry(const struct relay *relay)
+{
+	uint64_t expiry_us = FDNET_NEVER;
+
+	for (int i = 0; i < LISTS; i++) {
+		const struct flow_udp *flow = relay->udp->idle[i];
+
+		if (flow && flow->last_us + idle_limit(i) < expiry_us)
+			expiry_us = flow->last_us + idle_limit(i);
+	}
+	return expiry_us;
+}
+
+void flow_udp_advance(struct relay *relay)
+{
+	for (int i = 0; i < LISTS; i++) {
+		struct flow_udp *flow;
+
+		while ((flow = relay->udp->idle[i]) &&
+		       flow->last_us + idle_limit(i) <= relay->now_us)
+			flow_end(relay, flow, "idle");
+	}
+}
+
+/* ---- from the guest ---- */
+
+static int open_gate(struct guest *guest, int family, struct fdnet_sock **ret)
+{
+	struct fdnet_name any = { .ip.family = (uint8_t)family };
+	int v6only = 1;
+	int rc = fdnet_sock_open(guest->stack, family, FDNET_SOCK_DGRAM,
+				 POLICY_UDP, ret);
+
+	if (!rc && family == 6)
+		rc = fdnet_sock_setopt(*ret, IPPROTO_IPV6, IPV6_V6ONLY,
+				       &v6only, sizeof(v6only));
+	if (!rc)
+		rc = fdnet_sock_bind_foreign(*ret, &any);
+	if (!rc)
+		fdnet_sock_set_user(*ret, &guest->gate_user);
+	return rc;
+}
+
+int flow_udp_open(struct guest *guest)
+{
+	int rc;
+
+	guest->gate_user.kind = USER_UDP_GATE;
+	rc = open_gate(guest, 4, &guest->udp_gate[0]);
+	return rc ? rc : open_gate(guest, 6, &guest->udp_gate[1]);
+}
+
+static int open_host_socket(struct relay *relay, struct flow_udp *flow)
+{
+	struct fdnet_name target = relay_host_name(relay, &flow->key.remote);
+	struct sockaddr_storage sa;
+	socklen_t len = sys_from_name(&target, &sa);
+	bool v4 = sa.ss_family == AF_INET;
+	int rc, fd = sys_socket(sa.ss_family, SOCK_DGRAM);
+
+	if (fd < 0)
+		return fd;
+	/* fragments are the host's business, and errors ours */
+	sys_setopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,
+		   v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,
+		   v4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT);
+	sys_setopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,
+		   v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+	sys_set_buffers(fd, 1 << 20);
+	rc = sys_connect(fd, (struct sockaddr *)&sa, len);
+	flow->src.fd = flow->fd = fd;
+	return rc ? rc : loop_add(&relay->loop, &flow->src, EPOLLIN);
+}
+
+static void reject(struct guest *guest, const struct flow_key *key,
+		   const void *data, size_t len, int error)
+{
+	struct iovec iov = { (void *)data, len };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.to_from = key->local,
+		.local = key->remote,
+		.ttl = -1,
+		.tos = -1,
+	};
+
+	switch (error) {
+	case ECONNREFUSED:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case EACCES:
+	case EMSGSIZE:
+		break;
+	case EPERM:
+		error = EACCES;
+		break;
+	default:
+		error = EHOSTUNREACH;
+	}
+	fdnet_sock_reject(guest->udp_gate[key->local.ip.family == 6], &msg,
+			  error);
+}
+
+/* The flow for a datagram from the guest, made if the rules allow it. */
+static struct flow_udp *flow_get(struct guest *guest,
+				 const struct flow_key *key, const void *data,
+				 size_t len)
+{
+	struct relay *relay = guest->relay;
+	struct flow_udp *flow = flow_find(relay, key);
+	struct rule *rule;
+	int rc;
+
+	if (flow)
+		return flow;
+	if (net_is_dns(&relay->opts->net, &key->remote.ip)) {
+		reject(guest, key, data, len, ECONNREFUSED);
+		return NULL;
+	}
+	if (!relay_decide(relay, guest, POLICY_UDP, &key->remote, &rule)) {
+		count(&relay->counters, C_UDP_DENIED);
+		reject(guest, key, data, len, EACCES);
+		return NULL;
+	}
+	flow = flow_new(relay, key);
+	if (!flow) {
+		reject(guest, key, data, len, ENETUNREACH);
+		return NULL;
+	}
+	flow->rule = rule;
+	rc = open_host_socket(relay, flow);
+	if (!rc) {
+		note(relay, flow, RECORD_OPEN, 0, NULL);
+		return flow;
+	}
+	note(relay, flow, RECORD_FAIL, -rc, NULL);
+	flow_end(relay, flow, "failed");
+	reject(guest, key, data, len, -rc);
+	return NULL;
+}
+
+/* Pass on what ICMP told the host socket, and clear it. */
+static void take_errors(struct relay *relay, struct flow_udp *flow)
+{
+	struct guest *guest = guest_find(relay, flow->key.guest);
+	uint8_t control[512], byte;
+	struct iovec iov = { &byte, sizeof(byte) };
+	int error = sys_so_error(flow->fd), extended = 0;
+
+	for (int i = 0; i < BATCH; i++) {
+		struct msghdr msg = {
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		struct sock_extended_err ee;
+		struct cmsghdr *cmsg;
+
+		if (recvmsg(flow->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			break;
+		cmsg = CMSG_FIRSTHDR(&msg);
+		if (!cmsg || cmsg->cmsg_len < CMSG_LEN(sizeof(ee)))
+			continue;
+		memcpy(&ee, CMSG_DATA(cmsg), sizeof(ee));
+		extended = (int)ee.ee_errno;
+	}
+	if (extended)
+		error = extended;
+	if (guest && guest->link && error)
+		reject(guest, &flow->key, flow->quote, flow->sent, error);
+	if (guest)
+		guest_touch(guest);
+}
+
+static void send_batch(struct relay *relay, struct flow_udp *flow,
+		       struct mmsghdr *msgs, unsigned int n)
+{
+	unsigned int done = 0;
+
+	for (unsigned int tries = 0; done < n && tries < n + 4; tries++) {
+		long rc = SYS_RETRY(sendmmsg(flow->fd, msgs + done, n - done,
+					     MSG_DONTWAIT | MSG_NOSIGNAL));
+
+		if (rc > 0) {
+			done += (unsigned int)rc;
+			continue;
+		}
+		if (rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM)
+			break;
+		/* either an earlier datagram's error, which is fetched
+		 * thereby, or this one cannot be sent */
+		if (rc == -EMSGSIZE || rc == -EPERM || rc == -EINVAL ||
+		    rc == -EACCES) {
+			struct guest *guest =
+				guest_find(relay, flow->key.guest);
+
+			reject(guest, &flow->key,
+			       msgs[done].msg_hdr.msg_iov->iov_base,
+			       msgs[done].msg_hdr.msg_iov->iov_len, (int)-rc);
+			done++;
+		} else if (!flow->published) {
+			take_errors(relay, flow);
+		}
+	}
+	relay->counters.n[C_UDP_DROP] += n - done;
+}
+
+/* Datagrams of one flow that leave together. */
+struct batch {
+	struct flow_udp *flow;
+	unsigned int n;
+	struct mmsghdr msgs[BATCH];
+	struct iovec iovs[BATCH];
+};
+
+static void batch_flush(struct relay *relay, struct batch *batch)
+{
+	struct iovec *last;
+
+	if (!batch->n)
+		return;
+	last = &batch->iovs[batch->n - 1];
+	batch->flow->sent = last->iov_len < QUOTE ? (uint32_t)last->iov_len :
+						    QUOTE;
+	memcpy(batch->flow->quote, last->iov_base, batch->flow->sent);
+	send_batch(relay, batch->flow, batch->msgs, batch->n);
+	batch->n = 0;
+}
+
+static void batch_add(struct relay *relay, struct batch *batch,
+		      struct flow_udp *flow, size_t len)
+{
+	struct iovec *iov = &batch->iovs[batch->n];
+	struct msghdr *msg = &batch->msgs[batch->n].msg_hdr;
+
+	*iov = (struct iovec){ relay->udp->data[batch->n], len };
+	*msg = (struct msghdr){ .msg_iov = iov, .msg_iovlen = 1 };
+	if (flow->published) {
+		msg->msg_name = &flow->real;
+		msg->msg_namelen = flow->real_len;
+	}
+	batch->flow = flow;
+	batch->n++;
+	flow->bytes_out += len;
+	set_used(relay, flow, flow->bytes_in ? LIST_TWO_WAY : LIST_ONE_WAY);
+	if (batch->n == BATCH)
+		batch_flush(relay, batch);
+}
+
+/* Take one datagram. Its data lie in the batch's next place. */
+static ssize_t gate_recv(struct guest *guest, struct fdnet_sock *so,
+			 struct batch *batch, struct flow_key *ret_key)
+{
+	struct iovec iov = { guest->relay->udp->data[batch->n],
+			     DATAGRAM_MAX };
+	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	ssize_t len = fdnet_sock_recv(so, &msg);
+
+	if (len < 0)
+		return len;
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->guest = guest->id;
+	ret_key->local.ip = msg.to_from.ip;
+	ret_key->local.port = msg.to_from.port;
+	ret_key->remote.ip = msg.local.ip;
+	ret_key->remote.port = msg.local.port;
+	addr_normalise(&ret_key->remote.ip);
+	return len;
+}
+
+static void gate_readable(struct guest *guest, struct fdnet_sock *so)
+{
+	struct relay *relay = guest->relay;
+	struct batch batch = { 0 };
+	struct flow_key key;
+	ssize_t len;
+
+	for (int i = 0; i < GATE_BUDGET; i++) {
+		struct flow_udp *flow;
+
+		len = gate_recv(guest, so, &batch, &key);
+		if (len == -EAGAIN)
+			break;
+		if (len < 0)
+			continue; /* an ICMP error from the guest */
+		if (batch.n && memcmp(&key, &batch.flow->key, sizeof(key))) {
+			uint8_t *data = relay->udp->data[batch.n];
+
+			batch_flush(relay, &batch);
+			memmove(relay->udp->data[0], data, (size_t)len);
+		}
+		flow = batch.n ? batch.flow :
+				 flow_get(guest, &key, relay->udp->data[0],
+					  (size_t)len);
+		if (flow)
+			batch_add(relay, &batch, flow, (size_t)len);
+	}
+	batch_flush(relay, &batch);
+	/* no event comes for what is left */
+	if (fdnet_sock_poll(so) & FDNET_EV_IN) {
+		guest->udp_more = true;
+		guest_touch(guest);
+	}
+}
+
+void flow_udp_run_more(struct guest *guest)
+{
+	if (!guest->udp_more)
+		return;
+	guest->udp_more = false;
+	for (int i = 0; i < 2; i++)
+		if (fdnet_sock_poll(guest->udp_gate[i]) & FDNET_EV_IN)
+			gate_readable(guest, guest->udp_gate[i]);
+}
+
+static void unblock(struct guest *guest, int family)
+{
+	struct relay *relay = guest->relay;
+	struct flow_udp *flow;
+
+	if (!relay->udp->nblocked)
+		return;
+	for (flow = relay->udp->flows; flow; flow = flow->hh.next) {
+		if (!flow->blocked || flow->key.guest != guest->id ||
+		    flow->key.local.ip.family != family)
+			continue;
+		flow->blocked = false;
+		relay->udp->nblocked--;
+		loop_change(&relay->loop, &flow->src, EPOLLIN);
+	}
+}
+
+void flow_udp_guest_event(struct guest *guest, struct fdnet_sock *so,
+			  uint32_t events)
+{
+	if (events & (FDNET_EV_IN | FDNET_EV_ERR))
+		gate_readable(guest, so);
+	if (events & FDNET_EV_OUT)
+		unblock(guest, fdnet_sock_family(so));
+}
+
+/* ---- from the host ---- */
+
+/* Into the engine. false: it is full. */
+static bool deliver(struct guest *guest, struct flow_udp *flow,
+		    const void *data, size_t len)
+{
+	struct fdnet_sock *so =
+		guest->udp_gate[flow->key.local.ip.family == 6];
+	struct iovec iov = { (void *)data, len };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.to_from = flow->key.local,
+		.local = flow->key.remote,
+		.ttl = -1,
+		.tos = -1,
+	};
+	ssize_t rc = fdnet_sock_send(so, &msg);
+
+	if (rc == -EAGAIN)
+		return false;
+	if (rc < 0)
+		count(&guest->relay->counters, C_UDP_DROP);
+	else
+		flow->bytes_in += len;
+	return true;
+}
+
+static void block(struct relay *relay, struct flow_udp *flow)
+{
+	flow->blocked = true;
+	relay->udp->nblocked++;
+	loop_change(&relay->loop, &flow->src, 0);
+}
+
+/* One batch. Is there more? */
+static bool host_batch(struct relay *relay, struct guest *guest,
+		       struct flow_udp *flow)
+{
+	struct mmsghdr msgs[BATCH] = { 0 };
+	struct iovec iovs[BATCH];
+	long rc;
+
+	for (int i = 0; i < BATCH; i++) {
+		iovs[i] = (struct iovec){ relay->udp->data[i], DATAGRAM_MAX };
+		msgs[i].msg_hdr.msg_iov = &iovs[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	rc = SYS_RETRY(recvmmsg(flow->fd, msgs, BATCH, MSG_DONTWAIT, NULL));
+	if (rc <= 0)
+		return false;
+	set_used(relay, flow, LIST_TWO_WAY);
+	for (int i = 0; i < rc; i++) {
+		if (!deliver(guest, flow, relay->udp->data[i],
+			     msgs[i].msg_len))
+			relay->counters.n[C_UDP_DROP]++;
+	}
+	return rc == BATCH;
+}
+
+void flow_udp_host_event(struct relay *relay, struct source *src,
+			 uint32_t events)
+{
+	struct flow_udp *flow = (struct flow_udp *)src;
+	struct guest *guest = guest_find(relay, flow->key.guest);
+
+	if (!guest || !guest->link) {
+		flow_end(relay, flow, "guest ended");
+		return;
+	}
+	fdnet_stack_set_time(guest->stack, relay->now_us);
+	if (events & EPOLLERR)
+		take_errors(relay, flow);
+	for (int i = 0; events & EPOLLIN && i < HOST_BUDGET; i++) {
+		struct fdnet_sock *so =
+			guest->udp_gate[flow->key.local.ip.family == 6];
+
+		if (!(fdnet_sock_poll(so) & FDNET_EV_OUT)) {
+			block(relay, flow);
+			break;
+		}
+		if (!host_batch(relay, guest, flow))
+			break;
+		/* what the link takes makes room for the next batch */
+		guest_link_output(guest);
+	}
+	guest_touch(guest);
+}
+
+void flow_udp_publish(struct guest *guest, int fd,
+		      const struct fdnet_name *real,
+		      const struct fdnet_name *client,
+		      const struct fdnet_name *target, const void *data,
+		      size_t len)
+{
+	struct relay *relay = guest->relay;
+	struct flow_key key;
+	struct flow_udp *flow;
+
+	memset(&key, 0, sizeof(key));
+	key.guest = guest->id;
+	key.local.ip = target->ip;
+	key.local.port = target->port;
+	key.remote.ip = client->ip;
+	key.remote.port = client->port;
+	flow = flow_find(relay, &key);
+	if (!flow) {
+		flow = flow_new(relay, &key);
+		if (!flow)
+			return;
+		flow->published = true;
+		flow->fd = fd;
+		flow->real_len = sys_from_name(real, &flow->real);
+		note(relay, flow, RECORD_OPEN, 0, NULL);
+	}
+	fdnet_stack_set_time(guest->stack, relay->now_us);
+	set_used(relay, flow, LIST_TWO_WAY);
+	if (!deliver(guest, flow, data, len))
+		count(&relay->counters, C_UDP_DROP);
+	guest_touch(guest);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting: epoll with one object per fd.
+ *
+ * How it works: what is waited for embeds a struct source, whose type chooses
+ * the handler (relay.c has the switch). An object may be freed while events
+ * for it are still in the batch: loop_bury() defers that to the batch's end.
+ */
+#ifndef RELAY_LOOP_H
+#define RELAY_LOOP_H
+
+#include <stdint.h>
+
+enum source_type {
+	SOURCE_DEAD, /* buried: events are ignored */
+	SOURCE_CHANNEL, /* attach channel */
+	SOURCE_LISTEN,	/* --listen: makes attach channels */
+	SOURCE_STATUS,	/* the launcher */
+	SOURCE_SIGNAL,
+	SOURCE_GUEST,	 /* a link */
+	SOURCE_FLOW_TCP, /* host socket of a connection */
+	SOURCE_FLOW_UDP, /* host socket of a datagram flow */
+	SOURCE_PUBLISH,	 /* published port's host socket, TCP or UDP */
+	SOURCE_RESOLVER, /* upstream name server */
+};
+
+/**
+ * struct source - an fd that is waited for; embedded
+ * @fd:  owned by the embedding object; -1: none
+ */
+struct source {
+	enum source_type type;
+	int fd;
+	struct source *next_dead;
+	void (*free)(struct source *src);
+};
+
+struct loop {
+	int epfd;
+	struct source *dead;
+};
+
+/** loop_open - 0 or a negative errno; loop_close also sweeps */
+int loop_open(struct loop *loop);
+void loop_close(struct loop *loop);
+
+/** loop_add - wait for @events (EPOLL*) on @src->fd. 0 or a negative errno */
+int loop_add(struct loop *loop, struct source *src, uint32_t events);
+/** loop_change - wait for other events */
+void loop_change(struct loop *loop, struct source *src, uint32_t events);
+/** loop_remove - no more waiting; before the fd is closed */
+void loop_remove(struct loop *loop, struct source *src);
+/** loop_bury - @src's object is freed by @free_fn when the batch is done */
+void loop_bury(struct loop *loop, struct source *src,
+	       void (*free_fn)(struct source *src));
+/** loop_sweep - free what is buried */
+void loop_sweep(struct loop *loop);
+
+#endif

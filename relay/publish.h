@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Published ports: host sockets whose clients reach the guest that owns the
+ * port. The guest sees the client's own address; one that means something
+ * else inside (loopback, the sandbox's own network) appears as the gateway's.
+ */
+#ifndef RELAY_PUBLISH_H
+#define RELAY_PUBLISH_H
+
+#include "relay/relay.h"
+
+/** publish_open - the sockets for all --publish options. 0, or a negative
+ * errno after a line on standard error */
+int publish_open(struct relay *relay);
+/** publish_close - close them */
+void publish_close(struct relay *relay);
+/** publish_event - SOURCE_PUBLISH's handler */
+void publish_event(struct relay *relay, struct source *src, uint32_t events);
+/** publish_expiry, publish_advance - listen again after descriptors ran out */
+uint64_t publish_expiry(const struct relay *relay);
+void publish_advance(struct relay *relay);
+
+#endif

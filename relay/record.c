@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/record.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "relay/summary.h"
+#include "relay/sys.h"
+
+static const char *const kind_names[] = {
+	[RECORD_ATTACH] = "attach", [RECORD_DETACH] = "detach",
+	[RECORD_OPEN] = "open",	    [RECORD_CLOSE] = "close",
+	[RECORD_DENY] = "deny",	    [RECORD_FAIL] = "fail",
+	[RECORD_NAME] = "name",	    [RECORD_NONAME] = "noname",
+	[RECORD_REBIND] = "rebind",
+};
+static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == RECORD_KINDS,
+	      "a name for each kind of event");
+
+char *record_escape(const char *text, char *dst, size_t size)
+{
+	size_t out = 0;
+
+	for (; text && *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (out + 7 > size)
+			break;
+		if (c == '"' || c == '\\') {
+			dst[out++] = '\\';
+			dst[out++] = (char)c;
+		} else if (c < 0x20 || c >= 0x7f) {
+			out += (size_t)snprintf(dst + out, 7, "\\u%04x", c);
+		} else {
+			dst[out++] = (char)c;
+		}
+	}
+	dst[out] = '\0';
+	return dst;
+}
+
+const char *record_proto(uint8_t proto)
+{
+	switch (proto) {
+	case 6:
+		return "tcp";
+	case 17:
+		return "udp";
+	case 1:
+	case 58:
+		return "icmp";
+	}
+	return "ip";
+}
+
+char *record_name(const struct fdnet_name *name, char *dst)
+{
+	char text[FDNET_IP_STRLEN];
+	bool v6 = name->ip.family == 6;
+
+	fdnet_ip_format(&name->ip, text);
+	if (name->port)
+		snprintf(dst, RECORD_NAME_LEN, "%s%s%s:%u", v6 ? "[" : "",
+			 text, v6 ? "]" : "", name->port);
+	else
+		snprintf(dst, RECORD_NAME_LEN, "%s", text);
+	return dst;
+}
+
+int record_open(struct record *record, const char *path, bool verbose,
+		struct counters *counters)
+{
+	*record = (struct record){ .verbose = verbose, .counters = counters };
+	if (!path)
+		return 0;
+	record->file = fopen(path, "ae");
+	if (!record->file)
+		return -errno;
+	setvbuf(record->file, NULL, _IOLBF, 4096);
+	return 0;
+}
+
+void record_close(struct record *record)
+{
+	if (record->file)
+		fclose(record->file);
+	record->file = NULL;
+	summary_free(record);
+}
+
+/* ---- one line of text ---- */
+
+static void print_flow(FILE *out, const struct record_event *event)
+{
+	char src[RECORD_NAME_LEN], dst[RECORD_NAME_LEN];
+
+	if (!event->dst.ip.family)
+		return;
+	if (event->proto)
+		fprintf(out, " %s", record_proto(event->proto));
+	if (event->src.ip.family)
+		fprintf(out, " %s %s", record_name(&event->src, src),
+			event->published ? "<-" : "->");
+	fprintf(out, " %s", record_name(&event->dst, dst));
+}
+
+static void print_text(FILE *out, const struct record_event *event)
+{
+	char text[NAMES_TEXT_LEN];
+
+	fprintf(out, "fdnet-relay: %s", kind_names[event->kind]);
+	print_flow(out, event);
+	if (event->name)
+		fprintf(out, event->dst.ip.family ? " (%s)" : " %s",
+			record_escape(event->name, text, sizeof(text)));
+	if (event->kind == RECORD_CLOSE)
+		fprintf(out, " out %" PRIu64 " in %" PRIu64 " bytes",
+			event->bytes_out, event->bytes_in);
+	if (event->reason)
+		fprintf(out, ", %s", event->reason);
+	if (event->error)
+		fprintf(out, ": %s", strerror(event->error));
+	if (event->rule && event->kind != RECORD_CLOSE)
+		fprintf(out, " by rule %s",
+			record_escape(event->rule, text, sizeof(text)));
+	if (event->pid)
+		fprintf(out, " [pid %u %s]", event->pid,
+			record_escape(event->comm, text, sizeof(text)));
+	fputc('\n', out);
+}
+
+/* ---- one line of JSON ---- */
+
+static void json_string(FILE *out, const char *key, const char *value)
+{
+	char text[NAMES_TEXT_LEN];
+
+	if (value && *value)
+		fprintf(out, ",\"%s\":\"%s\"", key,
+			record_escape(value, text, sizeof(text)));
+}
+
+static void json_name(FILE *out, const char *key,
+		      const struct fdnet_name *name)
+{
+	char text[RECORD_NAME_LEN];
+
+	if (name->ip.family)
+		fprintf(out, ",\"%s\":\"%s\"", key, record_name(name, text));
+}
+
+static void print_json(FILE *out, const struct record_event *event)
+{
+	uint64_t wall_us = sys_now_us(CLOCK_REALTIME);
+
+	fprintf(out, "{\"time\":%" PRIu64 ".%06" PRIu64 ",\"event\":\"%s\"",
+		wall_us / 1000000, wall_us % 1000000,
+		kind_names[event->kind]);
+	if (event->guest)
+		fprintf(out, ",\"guest\":%u", event->guest);
+	if (event->pid)
+		fprintf(out, ",\"claimed_pid\":%u", event->pid);
+	json_string(out, "claimed_command", event->comm);
+	if (event->proto)
+		json_string(out, "proto", record_proto(event->proto));
+	json_name(out, "src", &event->src);
+	json_name(out, event->published ? "client" : "dst", &event->dst);
+	json_string(out, "name", event->name);
+	json_string(out, "rule", event->rule);
+	json_string(out, "reason", event->reason);
+	if (event->error)
+		json_string(out, "error", strerror(event->error));
+	if (event->kind == RECORD_CLOSE)
+		fprintf(out,
+			",\"bytes_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64
+			",\"duration_us\":%" PRIu64,
+			event->bytes_out, event->bytes_in,
+			event->duration_us);
+	fputs("}\n", out);
+}
+
+/* ---- all ---- */
+
+static bool is_within_rate(struct record *record, uint64_t now_us)
+{
+	if (now_us - record->second_us >= 1000000) {
+		record->second_us = now_us;
+		record->in_second = 0;
+	}
+	return record->in_second++ < LIMIT_RECORD_RATE;
+}
+
+static void write_file(struct record *record, const struct record_event *event)
+{
+	long at = ftell(record->file);
+
+	print_json(record->file, event);
+	if (at >= 0 && (uint64_t)at < LIMIT_RECORD_BYTES)
+		return;
+	fputs("{\"event\":\"full\"}\n", record->file);
+	fclose(record->file);
+	record->file = NULL;
+}
+
+void record_event(struct record *record, uint64_t now_us,
+		  const struct record_event *event)
+{
+	summary_add(record, event);
+	if (!record->verbose && !record->file)
+		return;
+	if (!is_within_rate(record, now_us)) {
+		count(record->counters, C_RECORD_LOST);
+		return;
+	}
+	if (record->verbose)
+		print_text(stderr, event);
+	if (record->file)
+		write_file(record, event);
+}

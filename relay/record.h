@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happened: a line for each event on standard error (--verbose) and as
+ * JSON in a file (--record), and the closing summary, which names for each
+ * refused destination the option that would allow it (D13).
+ *
+ * What a guest says about itself is marked as a claim, and nothing it can
+ * choose reaches a terminal or the file without being escaped.
+ */
+#ifndef RELAY_RECORD_H
+#define RELAY_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <fdnet/stack.h>
+
+#include "relay/counters.h"
+#include "relay/limits.h"
+
+enum record_kind {
+	RECORD_ATTACH,
+	RECORD_DETACH,
+	RECORD_OPEN,   /* a flow was allowed and is up */
+	RECORD_CLOSE,  /* it ended: bytes, duration, reason */
+	RECORD_DENY,   /* the rules said no */
+	RECORD_FAIL,   /* allowed, but the host said no: error */
+	RECORD_NAME,   /* a name was asked for and answered */
+	RECORD_NONAME, /* a name was refused, by the rules */
+	RECORD_REBIND, /* a name's address is not public, and no rule names it */
+	RECORD_KINDS
+};
+
+/**
+ * struct record_event - one thing that happened; members not known are zero
+ * @pid, @comm:  as the guest claims
+ * @dst:    what the guest asked for; of a published flow: the client
+ * @name:   of the destination, or the name asked for
+ * @hint:   ports to name in the summary's option: "host" for the gateway
+ */
+struct record_event {
+	enum record_kind kind;
+	uint8_t proto;
+	uint32_t guest, pid;
+	const char *comm;
+	struct fdnet_name src, dst;
+	const char *name;
+	const char *rule;
+	const char *reason;
+	bool gateway;	/* @dst is the machine's loopback */
+	bool forbidden; /* no rule can allow it */
+	bool published; /* flow began outside */
+	int error;	/* positive errno */
+	uint64_t bytes_out, bytes_in, duration_us;
+};
+
+struct summary_entry;
+
+struct record {
+	FILE *file; /* or NULL */
+	bool verbose;
+	uint64_t file_bytes;
+	uint64_t second_us;
+	unsigned int in_second;
+	struct counters *counters;
+	struct summary_entry *summary; /* by destination, in order of time */
+	unsigned int nsummary;
+	uint64_t unsorted; /* refusals that found no place in the summary */
+};
+
+/** record_open - 0, or a negative errno when @path cannot be opened */
+int record_open(struct record *record, const char *path, bool verbose,
+		struct counters *counters);
+void record_close(struct record *record);
+
+/** record_event - write it down */
+void record_event(struct record *record, uint64_t now_us,
+		  const struct record_event *event);
+
+/** record_has_refusals - is there something for the summary? */
+bool record_has_refusals(const struct record *record);
+/** record_summary - print the closing summary; nothing if nothing was refused */
+void record_summary(const struct record *record, FILE *out);
+
+/** record_escape - @text as printable ASCII for a terminal or a JSON string;
+ * @dst has @size bytes, at least 8; returns @dst */
+char *record_escape(const char *text, char *dst, size_t size);
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/relay.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+
+#include "base/mem.h"
+#include "relay/attach.h"
+#include "relay/dns.h"
+#include "relay/flow_tcp.h"
+#include "relay/flow_udp.h"
+#include "relay/guest.h"
+#include "relay/hash.h"
+#include "relay/publish.h"
+#include "relay/resolver.h"
+#include "relay/status.h"
+#include "relay/sys.h"
+
+/* Events of one wake-up. */
+#define EVENTS 256
+/* Packets and payload buffers kept for reuse: 16 MiB of buffers. */
+#define POOL_IDLE 256
+/* "finish" waits until nothing is left to read, but not for ever. */
+#define FINISH_ROUNDS 200
+
+/* ---- decisions that need the machine's state ---- */
+
+/* The kernel sends what goes to an address of its own from that address. */
+static bool is_own_address(struct relay *relay, const struct fdnet_ip *ip)
+{
+	int fd = relay->probe[ip->family == 6];
+	struct fdnet_name name = { .ip = *ip, .port = 9 };
+	struct sockaddr_storage sa;
+	socklen_t len = sys_from_name(&name, &sa);
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	/* the source of the last question must not decide this one */
+	sys_connect(fd, &none, sizeof(none));
+	if (sys_connect(fd, (struct sockaddr *)&sa, len))
+		return false;
+	len = sizeof(sa);
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
+	    sys_to_name(&sa, &name))
+		return false;
+	return fdnet_ip_equal(&name.ip, ip);
+}
+
+enum addr_class relay_classify(struct relay *relay, const struct fdnet_ip *ip)
+{
+	enum addr_class cls;
+
+	if (net_is_gateway(&relay->opts->net, ip))
+		return ADDR_GATEWAY;
+	cls = addr_classify(ip);
+	if (cls != ADDR_NEVER && is_own_address(relay, ip))
+		return ADDR_HOST;
+	return cls;
+}
+
+static void record_denied(struct relay *relay, struct guest *guest,
+			  const struct policy_query *query,
+			  const struct rule *rule)
+{
+	struct record_event event = {
+		.kind = RECORD_DENY,
+		.proto = query->proto,
+		.guest = guest->id,
+		.pid = guest->pid,
+		.comm = guest->comm,
+		.dst = { .ip = query->ip, .port = query->port },
+		.name = names_of(&relay->names, &query->ip, relay->now_us),
+		.rule = rule ? rule->text : NULL,
+		.gateway = query->cls == ADDR_GATEWAY,
+		.forbidden = query->cls == ADDR_NEVER,
+		.reason = addr_class_name(query->cls),
+	};
+
+	record_event(&relay->record, relay->now_us, &event);
+}
+
+bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
+		  const struct fdnet_name *dst, struct rule **ret_rule)
+{
+	struct policy_query query = {
+		.proto = proto,
+		.ip = dst->ip,
+		.port = dst->port,
+		.cls = relay_classify(relay, &dst->ip),
+		.names = &relay->names,
+		.now_us = relay->now_us,
+	};
+
+	/* port 0 is no destination: the kernel would refuse to connect */
+	if (dst->port && policy_decide(relay->policy, &query, ret_rule))
+		return true;
+	if (!dst->port)
+		*ret_rule = NULL;
+	record_denied(relay, guest, &query, *ret_rule);
+	return false;
+}
+
+struct fdnet_name relay_host_name(const struct relay *relay,
+				  const struct fdnet_name *dst)
+{
+	struct fdnet_name name = *dst;
+
+	if (!net_is_gateway(&relay->opts->net, &dst->ip))
+		return name;
+	if (dst->ip.family == 4)
+		name.ip = fdnet_ip4(0x7f000001);
+	else
+		name.ip = (struct fdnet_ip){ .family = 6, .bytes[15] = 1 };
+	return name;
+}
+
+/* ---- start and end ---- */
+
+static void switch_send(void *arg, uint32_t id, struct fdnet_pkt *pkt)
+{
+	struct guest *guest = guest_find(arg, id);
+
+	if (guest)
+		guest_link_forward(guest, pkt);
+	else
+		fdnet_pkt_free(pkt);
+}
+
+/* A program started from a terminal shares its signals with us; the relay
+ * outlives it until its last bytes are sent. By hand, --listen, they end us. */
+static int open_signals(struct relay *relay)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	if (relay->opts->listen) {
+		sigaddset(&set, SIGINT);
+	} else {
+		signal(SIGINT, SIG_IGN);
+		signal(SIGQUIT, SIG_IGN);
+	}
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	relay->signals.type = SOURCE_SIGNAL;
+	relay->signals.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (relay->signals.fd < 0)
+		return -errno;
+	return loop_add(&relay->loop, &relay->signals, EPOLLIN);
+}
+
+static int open_probes(struct relay *relay)
+{
+	relay->probe[0] = sys_socket(AF_INET, SOCK_DGRAM);
+	/* a machine without IPv6 is a machine without such addresses */
+	relay->probe[1] = sys_socket(AF_INET6, SOCK_DGRAM);
+	return relay->probe[0] < 0 ? relay->probe[0] : 0;
+}
+
+static int open_tables(struct relay *relay)
+{
+	uint8_t key[16];
+
+	if (getrandom(key, sizeof(key), 0) != sizeof(key))
+		return -EIO;
+	hash_seed(key);
+	names_init(&relay->names);
+	registry_init(&relay->registry);
+	relay->sw = (struct switch_table){
+		.net = &relay->opts->net,
+		.registry = &relay->registry,
+		.counters = &relay->counters,
+		.pool = relay->pool,
+		.send = switch_send,
+		.arg = relay,
+	};
+	switch_init(&relay->sw);
+	return flow_udp_init(relay);
+}
+
+static int told(int rc, const char *what)
+{
+	if (rc)
+		fprintf(stderr, "fdnet-relay: %s: %s\n", what, strerror(-rc));
+	return rc;
+}
+
+int relay_open(struct relay *relay, struct options *opts)
+{
+	int rc;
+
+	*relay = (struct relay){
+		.opts = opts,
+		.policy = &opts->policy,
+		.mem = fdnet_mem_libc(),
+		.loop.epfd = -1,
+		.listen.fd = -1,
+		.status.fd = -1,
+		.signals.fd = -1,
+		.probe = { -1, -1 },
+		.now_us = sys_now_us(CLOCK_MONOTONIC),
+	};
+	relay->pool = fdnet_pkt_pool_new(relay->mem, POOL_IDLE, 0);
+	rc = relay->pool ? 0 : -ENOMEM;
+	if (!rc)
+		rc = loop_open(&relay->loop);
+	if (!rc)
+		rc = open_tables(relay);
+	if (!rc)
+		rc = open_signals(relay);
+	if (!rc)
+		rc = open_probes(relay);
+	if (told(rc, "start"))
+		return rc;
+	rc = told(record_open(&relay->record, opts->record, opts->verbose,
+			      &relay->counters),
+		  "--record");
+	if (!rc)
+		rc = told(dns_init(relay), "name forwarder");
+	if (!rc)
+		rc = status_open(relay);
+	if (!rc)
+		rc = publish_open(relay);
+	return rc ? rc : attach_open(relay);
+}
+
+void relay_close(struct relay *relay)
+{
+	struct guest *guest, *tmp;
+
+	attach_close(relay);
+	publish_close(relay);
+	HASH_ITER(hh, relay->guests, guest, tmp)
+		guest_free(guest);
+	flow_udp_done(relay);
+	dns_done(relay);
+	status_close(relay);
+	record_close(&relay->record);
+	switch_done(&relay->sw);
+	registry_done(&relay->registry);
+	names_done(&relay->names);
+	for (int i = 0; i < 2; i++)
+		if (relay->probe[i] >= 0)
+			close(relay->probe[i]);
+	if (relay->signals.fd >= 0)
+		close(relay->signals.fd);
+	loop_close(&relay->loop);
+	fdnet_pkt_pool_free(relay->pool);
+}
+
+/* ---- the loop ---- */
+
+static void dispatch(struct relay *relay, struct source *src, uint32_t events)
+{
+	switch (src->type) {
+	case SOURCE_DEAD:
+		break;
+	case SOURCE_CHANNEL:
+		attach_channel_event(relay, src, events);
+		break;
+	case SOURCE_LISTEN:
+		attach_listen_event(relay);
+		break;
+	case SOURCE_STATUS:
+		status_event(relay);
+		break;
+	case SOURCE_SIGNAL:
+		relay->stop = true;
+		break;
+	case SOURCE_GUEST:
+		guest_link_event((struct guest *)src, events);
+		break;
+	case SOURCE_FLOW_TCP:
+		flow_tcp_host_event(relay, src, events);
+		break;
+	case SOURCE_FLOW_UDP:
+		flow_udp_host_event(relay, src, events);
+		break;
+	case SOURCE_PUBLISH:
+		publish_event(relay, src, events);
+		break;
+	case SOURCE_RESOLVER:
+		resolver_event(src, events);
+		break;
+	}
+}
+
+static uint64_t min_time(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Milliseconds, rounded up so as not to wake up too early. */
+static int timeout_ms(struct relay *relay)
+{
+	uint64_t expiry_us = guest_expiry(relay), left_us = FDNET_NEVER;
+
+	if (relay->finishing)
+		return 0;
+	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
+	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
+	expiry_us = min_time(expiry_us, publish_expiry(relay));
+	if (expiry_us <= relay->now_us)
+		return 0;
+	if (expiry_us != FDNET_NEVER)
+		left_us = expiry_us - relay->now_us;
+	left_us = min_time(left_us, dns_timeout_us(relay));
+	if (left_us == FDNET_NEVER)
+		return -1;
+	left_us = (left_us + 999) / 1000;
+	return left_us > INT_MAX ? INT_MAX : (int)left_us;
+}
+
+static void run_timers(struct relay *relay)
+{
+	switch_advance(&relay->sw, relay->now_us);
+	flow_udp_advance(relay);
+	publish_advance(relay);
+	if (!dns_timeout_us(relay))
+		dns_advance(relay);
+}
+
+/* Nobody can come any more, and nobody is there. */
+static bool is_done(const struct relay *relay)
+{
+	if (relay->stop)
+		return true;
+	if (relay->listen.fd >= 0 || relay->channels || relay->guests)
+		return false;
+	/* the launcher wants its summary */
+	return relay->status.fd < 0 || relay->finished;
+}
+
+int relay_run(struct relay *relay)
+{
+	struct epoll_event events[EVENTS];
+	unsigned int finish_rounds = 0;
+
+	while (!is_done(relay)) {
+		int n = epoll_wait(relay->loop.epfd, events, EVENTS,
+				   timeout_ms(relay));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		relay->now_us = sys_now_us(CLOCK_MONOTONIC);
+		for (int i = 0; i < n; i++)
+			dispatch(relay, events[i].data.ptr, events[i].events);
+		run_timers(relay);
+		guest_run_all(relay);
+		loop_sweep(&relay->loop);
+		if (relay->finishing &&
+		    ((n <= 0 && !relay->dirty) ||
+		     finish_rounds++ > FINISH_ROUNDS))
+			status_finish(relay);
+	}
+	return 0;
+}

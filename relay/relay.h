@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The relay object: one sandbox, its links, flows, rules and names. The files
+ * of relay/ that move data share it; those that decide (policy, registry,
+ * switch, names, dns_msg ...) know nothing of it.
+ *
+ * How it works: relay_run() waits for fds and timers. A wake-up reads the
+ * clock once, gives each event to the handler of its type, and then runs every
+ * guest that was touched: its engine's timers, requests, socket events and
+ * output, until there is nothing left to do.
+ */
+#ifndef RELAY_RELAY_H
+#define RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <fdnet/stack.h>
+
+#include "relay/counters.h"
+#include "relay/loop.h"
+#include "relay/names.h"
+#include "relay/net.h"
+#include "relay/options.h"
+#include "relay/policy.h"
+#include "relay/record.h"
+#include "relay/registry.h"
+#include "relay/switch.h"
+
+struct channel;
+struct dns;
+struct flow_udp_table;
+struct guest;
+struct publish;
+
+struct relay {
+	struct options *opts; /* borrowed */
+	struct loop loop;
+	const struct fdnet_mem *mem;
+	struct fdnet_pkt_pool *pool;
+	uint64_t now_us; /* monotonic, of this wake-up */
+
+	struct policy *policy; /* in opts */
+	struct names names;
+	struct registry registry;
+	struct switch_table sw;
+	struct counters counters;
+	struct record record;
+
+	struct guest *guests; /* by id; orphans included */
+	struct guest *dirty;  /* to be run in this wake-up */
+	uint32_t last_id;
+	unsigned int nguests; /* with a link */
+	size_t txq_bytes;     /* waiting for all links */
+
+	unsigned int tcp_flows, tcp_pending;
+	struct flow_udp_table *udp;
+	struct dns *dns;
+	struct publish *published;
+	struct channel *channels;
+	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
+
+	struct source listen, status, signals;
+	bool was_attached; /* a channel has existed */
+	bool finishing;	   /* the launcher waits for "done" */
+	bool finished;	   /* and has got it */
+	bool stop;
+};
+
+/**
+ * relay_open - everything but the hardening, up to "ready"
+ * @opts:  borrowed until relay_close()
+ *
+ * Returns 0; a negative errno after a line on standard error.
+ */
+int relay_open(struct relay *relay, struct options *opts);
+
+/** relay_run - until nobody is left. Returns 0 or a negative errno. */
+int relay_run(struct relay *relay);
+
+/** relay_close - end all flows and links */
+void relay_close(struct relay *relay);
+
+/** relay_classify - the class of a destination, this machine's state counted:
+ * its own addresses and the sandbox's gateway. @ip is normalised. */
+enum addr_class relay_classify(struct relay *relay, const struct fdnet_ip *ip);
+
+/**
+ * relay_decide - ask the rules about a destination, and record a refusal
+ * @guest, @proto, @dst:  who wants what
+ * @ret_rule:  who decided, or NULL
+ */
+bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
+		  const struct fdnet_name *dst, struct rule **ret_rule);
+
+/** relay_host_name - where on the host a guest's destination is: the gateway
+ * address stands for the loopback address */
+struct fdnet_name relay_host_name(const struct relay *relay,
+				  const struct fdnet_name *dst);
+
+#endif

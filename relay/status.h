@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launcher's channel (doc/protocol.md, section 7): "ready" when we are,
+ * "finish" from it, "done" when the summary is printed.
+ */
+#ifndef RELAY_STATUS_H
+#define RELAY_STATUS_H
+
+#include "relay/relay.h"
+
+/** status_open - wait for the launcher's messages. 0 or a negative errno,
+ * after a line on standard error */
+int status_open(struct relay *relay);
+/** status_ready - tell it that we are ready */
+void status_ready(struct relay *relay);
+/** status_event - SOURCE_STATUS' handler */
+void status_event(struct relay *relay);
+/** status_finish - nothing is left to be read: print the summary, say "done" */
+void status_finish(struct relay *relay);
+void status_close(struct relay *relay);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A real fdnet-relay process with scripted guests: links and stacks of the
+ * test's own, driven from one loop, and host sockets beside them.
+ *
+ * All functions that "wait" drive every guest meanwhile, and fail the test
+ * when nothing happens for too long.
+ */
+#ifndef TESTS_RELAY_GUEST_H
+#define TESTS_RELAY_GUEST_H
+
+#include <sys/types.h>
+
+#include <fdnet/stack.h>
+
+#include "endpoint/link.h"
+#include "stack/wire/control.h"
+
+#define RG_GUESTS 16
+
+/* One guest. */
+struct rg {
+	struct rg_relay *relay;
+	int fd;
+	struct fdnet_link *link;
+	struct fdnet_pkt_pool *pool;
+	struct fdnet_stack *stack;
+	struct fdnet_welcome welcome;
+	bool welcomed, ended, full;
+	struct fdnet_ctl reply; /* the last one */
+	unsigned int replies;
+};
+
+struct rg_relay {
+	pid_t pid;
+	int attach_fd, status_fd;
+	char errors[64]; /* file with its standard error */
+	struct rg *guests[RG_GUESTS];
+};
+
+/** rg_namespace - a network namespace with lo up and 203.0.113.5 on it;
+ * false: not permitted here */
+bool rg_namespace(void);
+
+/** rg_start - a relay with these options (space separated), ready */
+void rg_start(struct rg_relay *relay, const char *options);
+/** rg_finish - "finish", "done"; returns what it wrote on standard error
+ * (static). rg_stop - end it, guests too; fails the test unless it exits 0 */
+const char *rg_finish(struct rg_relay *relay);
+void rg_stop(struct rg_relay *relay);
+/** rg_rss_kib - its resident memory */
+long rg_rss_kib(const struct rg_relay *relay);
+
+/** rg_link - attach a link; no hello yet; the test's end */
+int rg_link(struct rg_relay *relay);
+/** rg_attach - a guest that was welcomed */
+struct rg *rg_attach(struct rg_relay *relay);
+/** rg_kill - close its link, as its death would; freed */
+void rg_kill(struct rg *g);
+
+/** rg_drive - let everybody run for @ms, or until nothing happens */
+void rg_drive(struct rg_relay *relay, int ms);
+/** rg_until - until @cond, true; false after @ms */
+bool rg_until(struct rg_relay *relay, int ms, bool (*cond)(void *arg),
+	      void *arg);
+
+/** rg_ask - send a control request and wait for the reply; its -error */
+int rg_ask(struct rg *g, const struct fdnet_ctl *ctl);
+/** rg_claim - BIND or LISTEN of a port on any address */
+int rg_claim(struct rg *g, uint8_t op, uint8_t proto, uint16_t port);
+
+struct fdnet_name rg_name(const char *ip, uint16_t port);
+/** rg_connect - connect and wait; @ret_so: connected. 0 or a negative errno */
+int rg_connect(struct rg *g, const char *ip, uint16_t port,
+	       struct fdnet_sock **ret_so);
+/** rg_listen - claim a port and listen there */
+struct fdnet_sock *rg_listen(struct rg *g, const char *ip, uint16_t port);
+/** rg_accept - wait for a connection */
+struct fdnet_sock *rg_accept(struct rg *g, struct fdnet_sock *listener);
+/** rg_send - send all, waiting for room. 0 or a negative errno */
+int rg_send(struct rg *g, struct fdnet_sock *so, const void *data,
+	    size_t len);
+/** rg_recv - wait for something. Bytes, 0 at the end, or a negative errno */
+ssize_t rg_recv(struct rg *g, struct fdnet_sock *so, void *data, size_t len);
+/** rg_udp - a datagram socket with a port of the lease */
+struct fdnet_sock *rg_udp(struct rg *g);
+/** rg_sendto, rg_recvfrom - datagrams */
+ssize_t rg_sendto(struct rg *g, struct fdnet_sock *so, const char *ip,
+		  uint16_t port, const void *data, size_t len);
+ssize_t rg_recvfrom(struct rg *g, struct fdnet_sock *so, void *data,
+		    size_t len, struct fdnet_name *ret_from);
+
+/** rg_host_listen - a host TCP socket, listening; @port is written */
+int rg_host_listen(const char *ip, uint16_t *port);
+/** rg_host_udp - a host UDP socket, bound */
+int rg_host_udp(const char *ip, uint16_t *port);
+/** rg_host_accept - wait for a client, driving the guests */
+int rg_host_accept(struct rg_relay *relay, int fd);
+/** rg_host_connect - connect from the host; 0 or a negative errno */
+int rg_host_connect(struct rg_relay *relay, const char *ip, uint16_t port,
+		    int *ret_fd);
+/** rg_host_recv - wait for bytes on a host socket, driving the guests. Bytes,
+ * 0 at the end, a negative errno */
+ssize_t rg_host_recv(struct rg_relay *relay, int fd, void *data, size_t len);
+
+#endif
