@@ -17,6 +17,7 @@
 #include "shim/raw.h"
 
 #define MAX_RULES 64
+#define MAX_ENV 256
 #define PATH_LEN 512
 
 extern char **environ;
@@ -86,6 +87,20 @@ static unsigned int add_rules(char **argv, unsigned int n, char *text)
 	return n;
 }
 
+/* The program's environment without what would load us into the relay. */
+static char **relay_env(char **room)
+{
+	unsigned int n = 0;
+	char **e;
+
+	for (e = environ; *e && n < MAX_ENV; e++)
+		if (strncmp(*e, "LD_", 3) != 0 &&
+		    strncmp(*e, "FDNET_", 6) != 0)
+			room[n++] = *e;
+	room[n] = NULL;
+	return room;
+}
+
 static long clone_child(void)
 {
 	/* no exit signal: the program must not hear of it */
@@ -94,7 +109,7 @@ static long clone_child(void)
 
 /* Runs in the grandchild, which shares nothing with the program but what it
  * inherited; only raw system calls from here. */
-static void become_relay(const char *path, char **argv, int chan)
+static void become_relay(const char *path, char **argv, char **envp, int chan)
 {
 	uint64_t none = 0;
 	int null;
@@ -110,21 +125,21 @@ static void become_relay(const char *path, char **argv, int chan)
 	RAW(SYS_dup3, null, 1, 0, 0, 0, 0);
 	RAW(SYS_dup3, null, 2, 0, 0, 0, 0);
 	RAW(SYS_close_range, 4, ~0u, 0, 0, 0, 0);
-	RAW(SYS_execve, path, argv, environ, 0, 0, 0);
+	RAW(SYS_execve, path, argv, envp, 0, 0, 0);
 	RAW(SYS_exit_group, 127, 0, 0, 0, 0, 0);
 }
 
-static void become_nobody(const char *path, char **argv, int chan)
+static void become_nobody(const char *path, char **argv, char **envp, int chan)
 {
 	if (clone_child() == 0)
-		become_relay(path, argv, chan);
+		become_relay(path, argv, envp, chan);
 	RAW(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
 int shim_spawn_relay(void)
 {
 	static char text[sizeof(rules)];
-	char *argv[2 * MAX_RULES + 8];
+	char *argv[2 * MAX_RULES + 8], *env[MAX_ENV + 1];
 	const char *path = find_relay();
 	unsigned int n = 0;
 	int rc, sv[2];
@@ -146,7 +161,7 @@ int shim_spawn_relay(void)
 	argv[n] = NULL;
 	child = clone_child();
 	if (child == 0)
-		become_nobody(path, argv, sv[1]);
+		become_nobody(path, argv, relay_env(env), sv[1]);
 	raw_close(sv[1]);
 	if (child < 0) {
 		raw_close(sv[0]);
