@@ -21,6 +21,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/single_threaded.h>
 
 #include <fdnet/endpoint.h>
 
@@ -106,7 +107,11 @@ struct fdb {
 static inline void fdb_count(struct fdb_queue *q,
 			     enum fdnet_endpoint_counter which, uint64_t n)
 {
-	__atomic_fetch_add(&q->stats.count[which], n, __ATOMIC_RELAXED);
+	if (__libc_single_threaded)
+		q->stats.count[which] += n;
+	else
+		__atomic_fetch_add(&q->stats.count[which], n,
+				   __ATOMIC_RELAXED);
 }
 
 /* For counters that only the reader changes: no locked instruction. */

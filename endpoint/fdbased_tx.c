@@ -169,8 +169,11 @@ static void note_tx(struct fdb_queue *q, unsigned int pkts, uint64_t bytes)
 {
 	fdb_count(q, FDNET_EP_TX_PKTS, pkts);
 	fdb_count(q, FDNET_EP_TX_BYTES, bytes);
-	__atomic_fetch_add(&q->stats.tx_batch[fdb_batch_class(pkts)], 1,
-			   __ATOMIC_RELAXED);
+	if (__libc_single_threaded)
+		q->stats.tx_batch[fdb_batch_class(pkts)]++;
+	else
+		__atomic_fetch_add(&q->stats.tx_batch[fdb_batch_class(pkts)],
+				   1, __ATOMIC_RELAXED);
 }
 
 /* With tx_lock: send until the queue is empty or the link is full. */

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
 #include "endpoint/packet_internal.h"
 
@@ -266,7 +267,11 @@ struct fdnet_buf *fdnet_buf_new(struct fdnet_pkt_pool *pool)
 
 struct fdnet_buf *fdnet_buf_ref(struct fdnet_buf *buf)
 {
-	__atomic_add_fetch(&buf->refs, 1, __ATOMIC_RELAXED);
+	/* A locked instruction costs as much as the rest of a packet. */
+	if (__libc_single_threaded)
+		buf->refs++;
+	else
+		__atomic_add_fetch(&buf->refs, 1, __ATOMIC_RELAXED);
 	return buf;
 }
 
@@ -274,11 +279,12 @@ void fdnet_buf_unref(struct fdnet_buf *buf)
 {
 	if (!buf)
 		return;
-	/* The only holder needs no locked instruction: nobody else can add
-	 * or drop a reference meanwhile. */
-	if (__atomic_load_n(&buf->refs, __ATOMIC_ACQUIRE) == 1) {
-		buf->refs = 0;
-		buf->release(buf);
+	/* Neither does the only holder need one: nobody else can add or drop
+	 * a reference meanwhile. */
+	if (__libc_single_threaded ||
+	    __atomic_load_n(&buf->refs, __ATOMIC_ACQUIRE) == 1) {
+		if (!--buf->refs)
+			buf->release(buf);
 	} else if (!__atomic_sub_fetch(&buf->refs, 1, __ATOMIC_ACQ_REL)) {
 		buf->release(buf);
 	}

@@ -83,6 +83,10 @@ static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
 
 	if (!slot->pkt && !(slot->pkt = fdnet_pkt_new(rs->pool)))
 		return false;
+	/* Nobody holds what came before: the same memory again is in cache. */
+	if (slot->offset &&
+	    __atomic_load_n(&slot->bufs[0]->refs, __ATOMIC_ACQUIRE) == 1)
+		slot->offset = 0;
 	if (!slot_get_bufs(rs, slot))
 		return false;
 	n = left < FDNET_PKT_LINEAR ? left : FDNET_PKT_LINEAR;
