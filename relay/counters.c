@@ -3,6 +3,8 @@
 
 #include "relay/counters.h"
 
+#include <inttypes.h>
+
 const char *counter_name(enum counter which)
 {
 	static const char *const names[C_MAX] = {
@@ -12,4 +14,14 @@ const char *counter_name(enum counter which)
 	};
 
 	return which < C_MAX ? names[which] : "?";
+}
+
+void counters_print(const struct counters *counters, FILE *out)
+{
+	fputs("fdnet-relay: counters:", out);
+	for (int i = 0; i < C_MAX; i++)
+		if (counters->n[i])
+			fprintf(out, " %s=%" PRIu64, counter_name(i),
+				counters->n[i]);
+	fputc('\n', out);
 }

@@ -7,6 +7,7 @@
 #define RELAY_COUNTERS_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #define COUNTERS(X)                                                            \
 	X(ATTACH, "attach")			/* links accepted */           \
@@ -58,6 +59,9 @@ static inline void count(struct counters *counters, enum counter which)
 {
 	counters->n[which]++;
 }
+
+/** counters_print - those that are not zero, in one line */
+void counters_print(const struct counters *counters, FILE *out);
 
 /** counter_name - "attach_bad" and so on; static */
 const char *counter_name(enum counter which);

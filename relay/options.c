@@ -50,7 +50,7 @@ static const struct option options[] = {
 static const char usage[] =
 	"usage: fdnet-relay [options] (--attach-fd N | --listen PATH)\n"
 	"\n"
-	"  --allow RULE      let the sandbox reach: tcp:HOST:PORTS,\n"
+	"  --allow RULE      let the sandbox reach: [tcp:]HOST:PORTS,\n"
 	"                    udp:HOST:PORTS, host:PORT[/udp], any\n"
 	"  --deny RULE       the same words; the first rule that fits decides\n"
 	"  --publish SPEC    [ADDR:]HOSTPORT:PORT[/udp]\n"
@@ -86,25 +86,27 @@ static int wrong_value(const char *option, const char *value,
 
 /* ---- publish ---- */
 
-/* "127.0.0.1:" or "[::1]:" in front. Returns the offset behind, 0: none. */
-static int parse_publish_addr(const char *text, struct publish_spec *spec,
+/* "127.0.0.1:" or "[::1]:" at @at. Returns the offset behind, @at: none. */
+static int parse_publish_addr(const char *text, size_t at,
+			      struct publish_spec *spec,
 			      struct policy_error *ret_err)
 {
-	bool bracket = text[0] == '[';
-	size_t start = bracket, len = strcspn(text + start, bracket ? "]" :
-								      ":");
+	bool bracket = text[at] == '[';
+	size_t start = at + bracket;
+	size_t len = strcspn(text + start, bracket ? "]" : ":");
 	char copy[FDNET_IP_STRLEN];
 
 	spec->host.ip = fdnet_ip4(0x7f000001);
-	if (!bracket && !memchr(text, '.', len) && text[0] != '*')
-		return 0;
-	if (!bracket && len == 1 && text[0] == '*') {
+	if (!bracket && !memchr(text + at, '.', len) && text[at] != '*')
+		return (int)at;
+	if (!bracket && len == 1 && text[at] == '*') {
 		spec->host.ip = fdnet_ip4(0);
-		return text[1] == ':' ? 2 : policy_fail(ret_err, 1,
-							"':' is expected");
+		if (text[at + 1] == ':')
+			return (int)at + 2;
+		return policy_fail(ret_err, at + 1, "':' is expected");
 	}
 	if (bracket && !text[start + len])
-		return policy_fail(ret_err, 0, "']' is missing");
+		return policy_fail(ret_err, at, "']' is missing");
 	if (len < sizeof(copy)) {
 		memcpy(copy, text + start, len);
 		copy[len] = '\0';
@@ -122,9 +124,14 @@ int options_publish(const char *text, struct publish_spec *ret_spec,
 		    struct policy_error *ret_err)
 {
 	struct publish_spec spec = { .proto = POLICY_TCP };
-	int at = parse_publish_addr(text, &spec, ret_err);
-	size_t used;
+	size_t start = 0, used;
+	int at;
 
+	if (!strncmp(text, "udp:", 4) || !strncmp(text, "tcp:", 4)) {
+		spec.proto = *text == 'u' ? POLICY_UDP : POLICY_TCP;
+		start = 4;
+	}
+	at = parse_publish_addr(text, start, &spec, ret_err);
 	if (at < 0)
 		return at;
 	used = policy_port_parse(text + at, true, &spec.host.port);

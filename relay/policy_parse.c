@@ -13,7 +13,7 @@
 #include "relay/limits.h"
 
 #define RULE_FORMS                                                             \
-	"accepted: tcp:HOST:PORTS, udp:HOST:PORTS, host:PORT[/udp], any"
+	"accepted: [tcp:]HOST:PORTS, udp:HOST:PORTS, host:PORT[/udp], any"
 
 int policy_fail(struct policy_error *ret_err, size_t column, const char *fmt,
 		...)
@@ -271,6 +271,30 @@ static int parse_host_rule(const char *text, struct rule *rule,
 	return at;
 }
 
+/* HOST:PORTS, behind the protocol if there was one. */
+static int parse_target(const char *text, size_t at, struct rule *rule,
+			struct policy_error *ret_err)
+{
+	int end = parse_host(text, at, rule, ret_err);
+
+	if (end < 0)
+		return end;
+	if (text[end] != ':')
+		return policy_fail(ret_err, (size_t)end,
+				   "a port is missing: :443, :80-90, or :* "
+				   "for all");
+	return parse_ports(text, (size_t)end + 1, rule, ret_err);
+}
+
+/* Is there a word and a colon in front of HOST:PORTS? */
+static bool has_prefix(const char *text)
+{
+	size_t word = strcspn(text, ":[");
+
+	return text[word] == ':' && (strchr(text + word + 1, ':') ||
+				     !text[word + 1]);
+}
+
 static int parse_rule(const char *text, struct rule *rule,
 		      struct policy_error *ret_err)
 {
@@ -284,13 +308,10 @@ static int parse_rule(const char *text, struct rule *rule,
 		at = parse_host_rule(text, rule, ret_err);
 	} else if (!strncmp(text, "tcp:", 4) || !strncmp(text, "udp:", 4)) {
 		parse_proto(text, 0, rule, ret_err);
-		at = parse_host(text, 4, rule, ret_err);
-		if (at >= 0 && text[at] != ':')
-			return policy_fail(ret_err, (size_t)at,
-					   "a port is missing: :443, :80-90, "
-					   "or :* for all");
-		if (at >= 0)
-			at = parse_ports(text, (size_t)at + 1, rule, ret_err);
+		at = parse_target(text, 4, rule, ret_err);
+	} else if (strchr(text, ':') && !has_prefix(text)) {
+		rule->proto = POLICY_TCP;
+		at = parse_target(text, 0, rule, ret_err);
 	} else {
 		return policy_fail(ret_err, 0, "'%.60s' is no rule; %s", text,
 				   RULE_FORMS);

@@ -72,5 +72,7 @@ void status_finish(struct relay *relay)
 	relay->finished = true;
 	if (!relay->opts->quiet)
 		record_summary(&relay->record, stderr);
+	if (relay->opts->verbose)
+		counters_print(&relay->counters, stderr);
 	say(relay, "done");
 }

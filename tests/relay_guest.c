@@ -114,6 +114,7 @@ void rg_start(struct rg_relay *relay, const char *options)
 	char copy[1024];
 
 	memset(relay, 0, sizeof(*relay));
+	relay->host_fd = -1;
 	strcpy(relay->errors, "/tmp/fdnet-test-relay-XXXXXX");
 	errors = mkostemp(relay->errors, O_CLOEXEC);
 	ck_assert_int_ge(errors, 0);
@@ -409,7 +410,7 @@ static int wait_ms(const struct rg_relay *relay, int ms)
 /* One turn of everybody. Returns false when nothing came within @ms. */
 static bool turn(struct rg_relay *relay, int ms)
 {
-	struct pollfd pfds[RG_GUESTS];
+	struct pollfd pfds[RG_GUESTS + 1];
 	nfds_t n = 0;
 	int rc;
 
@@ -425,6 +426,9 @@ static bool turn(struct rg_relay *relay, int ms)
 				(short)(POLLIN | (g->full ? POLLOUT : 0)), 0
 			};
 	}
+	if (relay->host_fd >= 0)
+		pfds[n++] = (struct pollfd){ relay->host_fd,
+					     relay->host_events, 0 };
 	rc = poll(pfds, n, wait_ms(relay, ms));
 	for (int i = 0; i < RG_GUESTS; i++)
 		if (relay->guests[i])
@@ -436,8 +440,9 @@ void rg_drive(struct rg_relay *relay, int ms)
 {
 	uint64_t end_us = now_us() + (uint64_t)ms * 1000;
 
-	while (now_us() < end_us)
-		turn(relay, 5);
+	do
+		turn(relay, ms ? 5 : 1);
+	while (now_us() < end_us);
 }
 
 bool rg_until(struct rg_relay *relay, int ms, bool (*cond)(void *arg),
@@ -721,8 +726,11 @@ static void wait_host(struct rg_relay *relay, int fd, short events)
 {
 	struct host_wait wait = { fd, events };
 
+	relay->host_fd = fd;
+	relay->host_events = events;
 	ck_assert_msg(rg_until(relay, PATIENCE_MS, host_ready, &wait),
 		      "nothing comes to the host");
+	relay->host_fd = -1;
 }
 
 int rg_host_accept(struct rg_relay *relay, int fd)

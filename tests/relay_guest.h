@@ -36,6 +36,8 @@ struct rg_relay {
 	int attach_fd, status_fd;
 	char errors[64]; /* file with its standard error */
 	struct rg *guests[RG_GUESTS];
+	int host_fd; /* waited for too; -1: none */
+	short host_events;
 };
 
 /** rg_namespace - a network namespace with lo up and 203.0.113.5 on it;
