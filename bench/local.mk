@@ -4,3 +4,6 @@ bench_stack_tcp_LDADD = $(STACK_LIBS)
 noinst_PROGRAMS += bench/endpoint
 bench_endpoint_SOURCES = bench/endpoint.c
 bench_endpoint_LDADD = $(FDBASED_LIBS)
+noinst_PROGRAMS += bench/tun_tcp
+bench_tun_tcp_SOURCES = bench/tun_tcp.c
+bench_tun_tcp_LDADD = $(STACK_LIBS)

@@ -25,7 +25,7 @@ stack_libstack_la_SOURCES += \
 	stack/wire/tcp.c \
 	stack/wire/tcp.h
 
-TCP_TESTS = tests/test_tcp tests/test_tcp_seeds
+TCP_TESTS = tests/test_tcp tests/test_tcp_seeds tests/test_tcp_wire
 check_PROGRAMS += $(TCP_TESTS)
 TESTS += $(TCP_TESTS)
 check_LTLIBRARIES += tests/libtcpnet.la
@@ -38,3 +38,6 @@ tests_test_tcp_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_seeds_SOURCES = tests/test_tcp_seeds.c
 tests_test_tcp_seeds_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_seeds_LDADD = $(TCP_TEST_LIBS)
+tests_test_tcp_wire_SOURCES = tests/test_tcp_wire.c
+tests_test_tcp_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_tcp_wire_LDADD = $(TCP_TEST_LIBS)
