@@ -46,12 +46,12 @@ void fdnet_demux_done(struct fdnet_stack *stack)
 
 /* ---- ports ---- */
 
-static uint32_t port_hash(const struct fdnet_stack *stack, uint8_t proto,
-			  uint16_t port)
+/* Needs no key: who can choose ports here harms only himself. */
+static uint32_t port_hash(uint8_t proto, uint16_t port)
 {
-	uint32_t key = (uint32_t)proto << 16 | port;
+	uint32_t h = ((uint32_t)proto << 16 | port) * 0x9e3779b1u;
 
-	return (uint32_t)fdnet_stack_hash(stack, &key, sizeof(key));
+	return h ^ h >> 16;
 }
 
 static struct fdnet_port *port_find(const struct fdnet_stack *stack,
@@ -59,7 +59,7 @@ static struct fdnet_port *port_find(const struct fdnet_stack *stack,
 {
 	struct fdnet_port *p;
 
-	p = stack->ports[port_hash(stack, proto, port) &
+	p = stack->ports[port_hash(proto, port) &
 			 (stack->ports_size - 1)];
 	while (p && (p->port != port || p->proto != proto))
 		p = p->next;
@@ -78,7 +78,7 @@ static void ports_grow(struct fdnet_stack *stack)
 	for (i = 0; i < stack->ports_size; i++) {
 		while ((p = stack->ports[i])) {
 			stack->ports[i] = p->next;
-			slot = port_hash(stack, p->proto, p->port) &
+			slot = port_hash(p->proto, p->port) &
 			       (size - 1);
 			p->next = ports[slot];
 			ports[slot] = p;
@@ -105,7 +105,7 @@ static struct fdnet_port *port_get(struct fdnet_stack *stack, uint8_t proto,
 		return NULL;
 	p->proto = proto;
 	p->port = port;
-	slot = port_hash(stack, proto, port) & (stack->ports_size - 1);
+	slot = port_hash(proto, port) & (stack->ports_size - 1);
 	p->next = stack->ports[slot];
 	stack->ports[slot] = p;
 	stack->nports++;
@@ -118,7 +118,7 @@ static void port_put(struct fdnet_stack *stack, struct fdnet_port *port)
 
 	if (port->owners || port->children)
 		return;
-	pp = &stack->ports[port_hash(stack, port->proto, port->port) &
+	pp = &stack->ports[port_hash(port->proto, port->port) &
 			   (stack->ports_size - 1)];
 	while (*pp != port)
 		pp = &(*pp)->next;
@@ -302,7 +302,15 @@ static uint32_t conn_hash(const struct fdnet_stack *stack, uint8_t proto,
 
 static bool name_equal(const struct fdnet_name *a, const struct fdnet_name *b)
 {
-	return a->port == b->port && fdnet_ip_equal(&a->ip, &b->ip);
+	uint32_t a4, b4;
+
+	if (a->port != b->port || a->ip.family != b->ip.family)
+		return false;
+	if (a->ip.family != 4)
+		return !memcmp(a->ip.bytes, b->ip.bytes, 16);
+	memcpy(&a4, a->ip.bytes, 4);
+	memcpy(&b4, b->ip.bytes, 4);
+	return a4 == b4;
 }
 
 static struct fdnet_sock *conn_find(const struct fdnet_stack *stack,

@@ -56,14 +56,14 @@ void fdnet_pktq_splice(struct fdnet_pktq *dst, struct fdnet_pktq *src)
 		fdnet_pktq_push(dst, pkt);
 }
 
-/* ---- hash and random numbers: SipHash (Aumasson, Bernstein 2012) ---- */
+/* ---- hash and random numbers: SipHash-1-3 (Aumasson, Bernstein 2012) ---- */
 
 static uint64_t rotl(uint64_t x, int bits)
 {
 	return x << bits | x >> (64 - bits);
 }
 
-static void sip_round(uint64_t v[4])
+static inline void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = rotl(v[1], 13) ^ v[0];
@@ -93,7 +93,6 @@ static uint64_t siphash(const uint64_t key[2], const void *data, size_t len)
 		memcpy(&m, p, 8);
 		v[3] ^= m;
 		sip_round(v);
-		sip_round(v);
 		v[0] ^= m;
 	}
 	m = 0;
@@ -101,10 +100,9 @@ static uint64_t siphash(const uint64_t key[2], const void *data, size_t len)
 	last |= m;
 	v[3] ^= last;
 	sip_round(v);
-	sip_round(v);
 	v[0] ^= last;
 	v[2] ^= 0xff;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
