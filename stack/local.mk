@@ -77,3 +77,21 @@ tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ip_LDADD = $(STACK_TEST_LIBS)
 tests_test_icmp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_icmp_LDADD = $(STACK_TEST_LIBS)
+
+check_PROGRAMS += fuzz/replay_stack
+TESTS += fuzz/replay_stack
+fuzz_replay_stack_SOURCES = fuzz/replay.c fuzz/fuzz_stack.c
+fuzz_replay_stack_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_stack
+fuzz_fuzz_stack_SOURCES = fuzz/fuzz_stack.c
+fuzz_fuzz_stack_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_stack_LDADD = $(STACK_LIBS)
+
+check_PROGRAMS += fuzz/replay_reass
+TESTS += fuzz/replay_reass
+fuzz_replay_reass_SOURCES = fuzz/replay.c fuzz/fuzz_reass.c
+fuzz_replay_reass_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_reass
+fuzz_fuzz_reass_SOURCES = fuzz/fuzz_reass.c
+fuzz_fuzz_reass_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_reass_LDADD = $(STACK_LIBS)
