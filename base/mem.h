@@ -36,11 +36,4 @@ static inline void fdnet_mem_free(const struct fdnet_mem *mem, void *ptr,
 		mem->free(mem->arg, ptr, size);
 }
 
-/**
- * fdnet_mem_libc - the allocator over calloc() and free()
- *
- * Returns a constant object; thread-safe as calloc() is.
- */
-const struct fdnet_mem *fdnet_mem_libc(void);
-
 #endif

@@ -50,6 +50,29 @@ FDBASED_LIBS = endpoint/libfdbased.la $(ENDPOINT_LIBS) $(PCAP_LIBS) \
 
 pkginclude_HEADERS += include/fdnet/packet.h include/fdnet/endpoint.h
 
+# libfdnetstack: stack and endpoints for other programs to embed.
+lib_LTLIBRARIES += libfdnetstack.la
+libfdnetstack_la_SOURCES =
+libfdnetstack_la_LIBADD = endpoint/libfdbased.la $(STACK_LIBS) $(PCAP_LIBS) \
+	$(PTHREAD_LIBS)
+libfdnetstack_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+	$(FDNETSTACK_VSCRIPT)
+if HAVE_VSCRIPT
+FDNETSTACK_VSCRIPT = $(VSCRIPT_LDFLAGS),$(srcdir)/endpoint/libfdnetstack.map
+endif
+libfdnetstack_la_DEPENDENCIES = endpoint/libfdbased.la $(STACK_LIBS) \
+	endpoint/libfdnetstack.map
+pkgconfig_DATA += endpoint/libfdnetstack.pc
+EXTRA_DIST += endpoint/libfdnetstack.map tests/check_exports.sh
+TESTS += tests/check_exports.sh
+
+# The example uses nothing but what is installed; running it is its test.
+check_PROGRAMS += doc/examples/ping
+TESTS += doc/examples/ping
+doc_examples_ping_SOURCES = doc/examples/ping.c
+doc_examples_ping_CPPFLAGS = -I$(top_srcdir)/include
+doc_examples_ping_LDADD = libfdnetstack.la
+
 ENDPOINT_TESTS = tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_io tests/test_endpoint_life \

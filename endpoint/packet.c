@@ -60,8 +60,11 @@ static void pool_object_gone(struct fdnet_pkt_pool *pool)
 struct fdnet_pkt_pool *fdnet_pkt_pool_new(const struct fdnet_mem *mem,
 					  unsigned int max_idle, int threaded)
 {
-	struct fdnet_pkt_pool *pool = fdnet_mem_alloc(mem, sizeof(*pool));
+	struct fdnet_pkt_pool *pool;
 
+	if (!mem)
+		mem = fdnet_mem_libc();
+	pool = fdnet_mem_alloc(mem, sizeof(*pool));
 	if (!pool)
 		return NULL;
 	pool->mem = mem;

@@ -23,4 +23,11 @@ struct fdnet_mem {
 	void *arg;
 };
 
+/**
+ * fdnet_mem_libc - the allocator over calloc() and free()
+ *
+ * Returns a constant object; thread-safe as calloc() is.
+ */
+FDNET_API const struct fdnet_mem *fdnet_mem_libc(void);
+
 #endif

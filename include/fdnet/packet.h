@@ -115,7 +115,8 @@ struct fdnet_pkt {
 
 /**
  * fdnet_pkt_pool_new - make a pool of packets and payload buffers
- * @mem:       allocator; shared, must outlive the pool and all its packets
+ * @mem:       allocator; shared, must outlive the pool and all its packets;
+ *             NULL for malloc
  * @max_idle:  packets, and buffers, kept for reuse rather than freed
  * @threaded:  take a lock around the free lists
  *
