@@ -105,6 +105,7 @@ struct inner {
 	uint8_t proto;
 	const uint8_t *transport;
 	uint32_t len;
+	uint32_t total; /* of the whole packet, as its header says */
 };
 
 static int parse_ip4(const uint8_t *p, uint32_t len, struct inner *ret)
@@ -114,6 +115,7 @@ static int parse_ip4(const uint8_t *p, uint32_t len, struct inner *ret)
 	if (fdnet_ipv4_decode(p, len, &hdr) || hdr.offset)
 		return -EBADMSG;
 	ret->proto = hdr.proto;
+	ret->total = hdr.total_len;
 	ret->local.ip.family = 4;
 	ret->remote.ip.family = 4;
 	memcpy(ret->local.ip.bytes, hdr.src, 4);
@@ -131,6 +133,7 @@ static int parse_ip6(const uint8_t *p, uint32_t len, struct inner *ret)
 	if (fdnet_ipv6_decode(p, len, &hdr))
 		return -EBADMSG;
 	ret->proto = hdr.next;
+	ret->total = hdr.payload_len + (uint32_t)FDNET_IPV6_LEN;
 	ret->local.ip.family = 6;
 	ret->remote.ip.family = 6;
 	memcpy(ret->local.ip.bytes, hdr.src, 16);
@@ -228,6 +231,8 @@ static void take_error(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	err.error = fdnet_icmp_to_error(family, hdr->type, hdr->code, &fatal);
 	if (err.error == EMSGSIZE) {
 		mtu = family == 4 ? hdr->rest & 0xffff : hdr->rest;
+		if (!mtu)
+			mtu = fdnet_pmtu_plateau(inner.total);
 		err.info = mtu;
 	}
 	if (stack->raws)
@@ -235,6 +240,9 @@ static void take_error(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 				     &inner.remote, inner.transport,
 				     inner.len, mtu);
 	so = inner_sock(stack, &inner);
+	/* TCP believes it when the sequence number is right, and says so */
+	if (so && mtu && inner.proto != FDNET_PROTO_TCP)
+		fdnet_pmtu_update(stack, &inner.remote.ip, mtu);
 	if (so && so->ops->icmp_error)
 		so->ops->icmp_error(so, &err, inner.transport, inner.len, mtu);
 }

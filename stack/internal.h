@@ -243,6 +243,10 @@ int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 /** fdnet_ip_mtu - largest IP packet towards @dst (path MTU), and whether the
  * way is a loop inside this stack */
 uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst);
+/** fdnet_pmtu_update - an ICMP error that can be believed says that no larger
+ * packets get through to @dst; fdnet_ip_mtu() knows it for ten minutes */
+void fdnet_pmtu_update(struct fdnet_stack *stack, const struct fdnet_ip *dst,
+		       uint32_t mtu);
 /**
  * fdnet_ip_finish - push the IP header onto a transport packet
  * @ttl, @tos:  -1 for the defaults

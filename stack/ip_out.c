@@ -28,7 +28,12 @@ static bool is_loop(const struct fdnet_stack *stack,
 
 uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst)
 {
-	return is_loop(stack, dst) ? LOOP_MTU : stack->cfg.mtu;
+	uint32_t mtu = stack->cfg.mtu, learned;
+
+	if (is_loop(stack, dst))
+		return LOOP_MTU;
+	learned = fdnet_pmtu_find(stack, dst);
+	return learned && learned < mtu ? learned : mtu;
 }
 
 void fdnet_ip_csum_fill(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
@@ -359,7 +364,7 @@ static void cut(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 static struct fdnet_pkt *to_link(struct fdnet_stack *stack,
 				 struct fdnet_pkt *pkt, const struct out *out)
 {
-	uint32_t total = fdnet_pkt_total(pkt);
+	uint32_t total = fdnet_pkt_total(pkt), mtu;
 
 	if (stack->dead || (out->df && total > stack->cfg.mtu &&
 			    !pkt->gso_size)) {
@@ -367,11 +372,13 @@ static struct fdnet_pkt *to_link(struct fdnet_stack *stack,
 		fdnet_pkt_free(pkt);
 		return NULL;
 	}
-	if (total > stack->cfg.mtu && !pkt->gso_size) {
-		cut(stack, pkt, out, stack->cfg.mtu);
-		return NULL;
-	}
-	return pkt;
+	if (pkt->gso_size || out->df)
+		return pkt;
+	mtu = fdnet_ip_mtu(stack, &out->dst.ip);
+	if (total <= mtu)
+		return pkt;
+	cut(stack, pkt, out, mtu);
+	return NULL;
 }
 
 struct fdnet_pkt *fdnet_ip_route(struct fdnet_stack *stack,

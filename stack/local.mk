@@ -17,6 +17,8 @@ stack_libstack_la_SOURCES = \
 	stack/mcast.h \
 	stack/object.h \
 	stack/ping.c \
+	stack/pmtu.c \
+	stack/pmtu.h \
 	stack/ports.c \
 	stack/raw.c \
 	stack/reass.c \

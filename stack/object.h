@@ -7,6 +7,7 @@
 #define STACK_OBJECT_H
 
 #include "stack/internal.h"
+#include "stack/pmtu.h"
 #include "stack/reass.h"
 
 #define FDNET_MAX_ADDRS 16
@@ -88,6 +89,9 @@ struct fdnet_stack {
 
 	/* reassembly */
 	struct fdnet_reass reass;
+
+	struct fdnet_pmtu pmtus[FDNET_PMTU_MAX];
+	uint64_t pmtu_until_us; /* none of them is valid any more */
 
 	/* payload memory that small senders share */
 	struct fdnet_buf *page;

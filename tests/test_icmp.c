@@ -374,6 +374,42 @@ START_TEST(a_too_big_packet_is_told_with_the_size_that_fits)
 }
 END_TEST
 
+/* Told sizes and those that are then used; IPv6 has a smallest. */
+static const struct {
+	int family;
+	uint32_t told, used;
+} sizes[] = {
+	{ 4, 1300, 1300 }, { 4, 100, 552 },  { 4, 0, 552 },
+	{ 4, 9000, 1500 }, { 6, 1300, 1300 }, { 6, 600, 1280 },
+	{ 6, 70000, 1500 },
+};
+
+START_TEST(a_path_mtu_is_learned_and_forgotten)
+{
+	int family = sizes[_i].family;
+	int level = family == 4 ? IPPROTO_IP : IPPROTO_IPV6;
+	int name = family == 4 ? IP_MTU : IPV6_MTU;
+	uint8_t quoted[100];
+	size_t len;
+	struct fdnet_sock *so = sender(family, true, quoted, &len);
+	struct fdnet_pkt *pkt;
+
+	tell(quoted, len, family, family == 4 ? 3 : 2, family == 4 ? 4 : 0,
+	     sizes[_i].told);
+	sock_get_int(so, SOL_SOCKET, SO_ERROR);
+	ck_assert_int_eq(sock_get_int(so, level, name), (int)sizes[_i].used);
+	/* what may be cut is cut to it */
+	ck_assert_int_eq(sock_send(so, buf, 3000, NULL), 3000);
+	pkt = fdnet_stack_output(pair->s[0]);
+	ck_assert_uint_le(fdnet_pkt_total(pkt), sizes[_i].used);
+	ck_assert_uint_gt(fdnet_pkt_total(pkt), sizes[_i].used - 8);
+	fdnet_pkt_free(pkt);
+	stack_pair_run(pair);
+	stack_pair_pass(pair, 600000001);
+	ck_assert_int_eq(sock_get_int(so, level, name), 1500);
+}
+END_TEST
+
 START_TEST(broken_errors_are_dropped)
 {
 	uint8_t quoted[100], copy[100];
@@ -537,6 +573,8 @@ static Suite *icmp_suite(void)
 	tcase_add_loop_test(tc,
 			    a_too_big_packet_is_told_with_the_size_that_fits,
 			    6, 7);
+	tcase_add_loop_test(tc, a_path_mtu_is_learned_and_forgotten, 0,
+			    N_ROWS(sizes));
 	tcase_add_loop_test(tc, broken_errors_are_dropped, 4, 5);
 	tcase_add_loop_test(tc, broken_errors_are_dropped, 6, 7);
 	tcase_add_loop_test(tc, changed_bytes_of_a_message_are_noticed, 4, 5);
