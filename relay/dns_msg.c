@@ -25,11 +25,14 @@ static bool is_name_char(uint8_t c)
 	       c == '*';
 }
 
-/* A name without compression. Returns the offset behind it, or 0. */
-static size_t parse_name(const uint8_t *src, size_t len, size_t at, char *dst)
+/* A name without compression. Returns the offset behind it, or 0; @ret_odd
+ * tells whether it has characters that no host's name has. */
+static size_t parse_name(const uint8_t *src, size_t len, size_t at, char *dst,
+			 bool *ret_odd)
 {
 	size_t out = 0;
 
+	*ret_odd = false;
 	while (at < len && src[at]) {
 		size_t label = src[at++];
 
@@ -40,8 +43,10 @@ static size_t parse_name(const uint8_t *src, size_t len, size_t at, char *dst)
 			dst[out++] = '.';
 		for (; label; label--, at++) {
 			if (!is_name_char(src[at]))
-				return 0;
-			dst[out++] = (char)tolower(src[at]);
+				*ret_odd = true;
+			dst[out++] = is_name_char(src[at]) ?
+					     (char)tolower(src[at]) :
+					     '?';
 		}
 	}
 	dst[out] = '\0';
@@ -110,6 +115,7 @@ int dns_question_parse(const uint8_t *src, size_t len,
 		       struct dns_question *ret_q)
 {
 	struct dns_question q = { .udp_max = DNS_UDP_MIN };
+	bool odd;
 	size_t at;
 
 	if (len < DNS_HEADER_LEN)
@@ -123,7 +129,7 @@ int dns_question_parse(const uint8_t *src, size_t len,
 		return DNS_NOTIMP;
 	if (len > DNS_QUESTION_MAX || fdnet_get16(src + 4) != 1)
 		return DNS_FORMERR;
-	at = parse_name(src, len, DNS_HEADER_LEN, q.name);
+	at = parse_name(src, len, DNS_HEADER_LEN, q.name, &odd);
 	if (!at || len - at < 4)
 		return DNS_FORMERR;
 	q.type = fdnet_get16(src + at);
@@ -132,6 +138,9 @@ int dns_question_parse(const uint8_t *src, size_t len,
 	memcpy(q.raw, src + DNS_HEADER_LEN, q.raw_len);
 	parse_edns(src, len, at + 4, &q);
 	*ret_q = q;
+	/* with the question in the answer: resolvers ignore one without */
+	if (odd)
+		return DNS_NXDOMAIN;
 	return q.class == 1 ? 0 : DNS_REFUSED;
 }
 
@@ -212,12 +221,13 @@ int dns_answer_adopt(uint8_t *msg, size_t len, const struct dns_question *q)
 	char name[NAMES_MAX_LEN];
 	unsigned int n;
 	struct rr rr;
+	bool odd;
 	size_t at;
 
 	if (len < DNS_HEADER_LEN || fdnet_get16(msg + 4) != 1)
 		return -EBADMSG;
-	at = parse_name(msg, len, DNS_HEADER_LEN, name);
-	if (!at || len - at < 4 || strcmp(name, q->name) ||
+	at = parse_name(msg, len, DNS_HEADER_LEN, name, &odd);
+	if (!at || odd || len - at < 4 || strcmp(name, q->name) ||
 	    at + 4 - DNS_HEADER_LEN != q->raw_len ||
 	    fdnet_get16(msg + at) != q->type)
 		return -EBADMSG;

@@ -9,6 +9,7 @@
 
 #include <ares.h>
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,6 +17,10 @@
 
 #include "shim/addr.h"
 #include "shim/call.h"
+
+#ifndef NI_NUMERICSCOPE
+#define NI_NUMERICSCOPE 0 /* glibc has no such flag */
+#endif
 
 /* One lookup in progress. */
 struct lookup {
@@ -60,7 +65,12 @@ static int name_server(struct ares_addr_node *ret_server, bool *ret_v6)
 static int lookup_open(struct lookup *l, bool *ret_v6)
 {
 	struct ares_addr_node server;
-	struct ares_options opts = { .timeout = 5000, .tries = 2 };
+	struct ares_options opts = {
+		.timeout = 5000,
+		.tries = 2,
+		/* a refusal is the relay's answer, not a broken server */
+		.flags = ARES_FLAG_NOCHECKRESP,
+	};
 	int rc;
 
 	memset(l, 0, sizeof(*l));
@@ -71,7 +81,8 @@ static int lookup_open(struct lookup *l, bool *ret_v6)
 	if (rc < 0 && rc != -ENOENT)
 		return EAI_AGAIN;
 	if (ares_init_options(&l->channel, &opts,
-			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) !=
+			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+				      ARES_OPT_FLAGS) !=
 	    ARES_SUCCESS)
 		return EAI_MEMORY;
 	if (rc == 0 &&
@@ -274,10 +285,41 @@ static bool is_numeric(const char *node)
 	return inet_pton(AF_INET6, node, buf) == 1;
 }
 
+/* "fe80::1%eth0" with the interface's number: libc would ask the host's
+ * interfaces for the name. */
+static const char *scope_by_number(const char *node, char *text, size_t size)
+{
+	const char *percent = strchr(node, '%');
+	unsigned int index;
+
+	if (!percent || (size_t)(percent - node) >= 64)
+		return node;
+	index = shim_if_nametoindex(percent + 1);
+	if (!index)
+		return node;
+	snprintf(text, size, "%.*s%%%u", (int)(percent - node), node, index);
+	return text;
+}
+
+/* And back, for getnameinfo(). */
+static void scope_by_name(char *host, socklen_t hostlen)
+{
+	char *percent = strchr(host, '%'), name[IF_NAMESIZE];
+	size_t at;
+
+	if (!percent || !shim_if_indextoname((unsigned int)atoi(percent + 1),
+					     name))
+		return;
+	at = (size_t)(percent - host) + 1;
+	if (at + strlen(name) < hostlen)
+		strcpy(host + at, name);
+}
+
 int shim_getaddrinfo(const char *node, const char *service,
 		     const struct addrinfo *hints, struct addrinfo **ret)
 {
 	struct addrinfo want = { .ai_family = AF_UNSPEC };
+	char text[64 + IF_NAMESIZE];
 	struct addrinfo *kinds, *res = NULL;
 	struct lookup l;
 	int family, rc, saved = errno;
@@ -285,7 +327,10 @@ int shim_getaddrinfo(const char *node, const char *service,
 	if (hints)
 		want = *hints;
 	if (!node || (want.ai_flags & AI_NUMERICHOST) || is_numeric(node))
-		return LIBC(getaddrinfo)(node, service, hints, ret);
+		return LIBC(getaddrinfo)(
+			node ? scope_by_number(node, text, sizeof(text))
+			     : NULL,
+			service, hints, ret);
 	family = want.ai_family;
 	if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
 		return EAI_FAMILY;
@@ -514,9 +559,14 @@ int shim_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
 	int rc;
 
 	if (!host || hostlen == 0 || (flags & NI_NUMERICHOST) || !addr ||
-	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6))
-		return LIBC(getnameinfo)(addr, addrlen, host, hostlen, serv,
-					 servlen, flags);
+	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)) {
+		rc = LIBC(getnameinfo)(addr, addrlen, host, hostlen, serv,
+				       servlen, flags);
+		if (rc == 0 && host && hostlen &&
+		    !(flags & NI_NUMERICSCOPE))
+			scope_by_name(host, hostlen);
+		return rc;
+	}
 	/* the service, and the number for when there is no name */
 	rc = LIBC(getnameinfo)(addr, addrlen, host, hostlen, serv, servlen,
 			       (flags & ~NI_NAMEREQD) | NI_NUMERICHOST);
@@ -528,6 +578,8 @@ int shim_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
 			return EAI_OVERFLOW;
 		strcpy(host, l.host);
 	}
+	else if (!(flags & NI_NUMERICSCOPE))
+		scope_by_name(host, hostlen);
 	return rc && (flags & NI_NAMEREQD) ? EAI_NONAME : 0;
 }
 SHIM_EXPORT(getnameinfo);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/prctl.h>
 
 #include "endpoint/link.h"
 #include "shim/attach.h"
@@ -172,7 +172,7 @@ static int say_hello(void)
 	int rc;
 
 	hello.pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	RAW(SYS_prctl, 16 /* PR_GET_NAME */, hello.comm, 0, 0, 0, 0);
+	RAW(SYS_prctl, PR_GET_NAME, hello.comm, 0, 0, 0, 0);
 	fdnet_hello_encode(body, &hello);
 	net.welcomed = false;
 	rc = fdnet_link_send_control(net.link, FDNET_LINK_HELLO, body,

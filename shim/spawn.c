@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "shim/highfd.h"
@@ -139,12 +140,16 @@ static void become_nobody(const char *path, char **argv, char **envp, int chan)
 int shim_spawn_relay(void)
 {
 	static char text[sizeof(rules)];
+	char comm[16] = "";
 	char *argv[2 * MAX_RULES + 8], *env[MAX_ENV + 1];
 	const char *path = find_relay();
 	unsigned int n = 0;
 	int rc, sv[2];
 	long child;
 
+	RAW(SYS_prctl, PR_GET_NAME, comm, 0, 0, 0, 0);
+	if (strcmp(comm, "fdnet-relay") == 0)
+		return -ENETDOWN; /* never for a relay that was preloaded */
 	if (!runs(path)) {
 		shim_log("%s: cannot be run; set FDNET_RELAY_BIN", path);
 		return -ENETDOWN;
