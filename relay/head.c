@@ -76,7 +76,9 @@ static int parse_ip6(const uint8_t *data, uint32_t linear, uint32_t total,
 
 	if (fdnet_ipv6_decode(data, linear, &ip))
 		return -EBADMSG;
-	head->len = ip.payload_len ? FDNET_IPV6_LEN + ip.payload_len : total;
+	head->len = total;
+	if (ip.payload_len)
+		head->len = FDNET_IPV6_LEN + (uint32_t)ip.payload_len;
 	if (head->len > total)
 		return -EBADMSG;
 	head->src.family = head->dst.family = 6;

@@ -45,7 +45,9 @@ RELAY_TESTS = \
 	tests/test_dns_msg \
 	tests/test_policy \
 	tests/test_registry \
-	tests/test_relay
+	tests/test_relay \
+	tests/test_relay_hostile \
+	tests/test_switch
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 RELAY_TEST_LIBS = $(RELAY_LIBS) $(CHECK_LIBS)
@@ -60,3 +62,36 @@ tests_test_relay_SOURCES = \
 	tests/test_relay.c
 tests_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_hostile_SOURCES = \
+	tests/relay_guest.c tests/relay_guest.h \
+	tests/test_relay_hostile.c
+tests_test_relay_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_hostile_LDADD = $(RELAY_TEST_LIBS)
+tests_test_switch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_switch_LDADD = $(RELAY_TEST_LIBS)
+
+RELAY_REPLAYS = fuzz/replay_dns fuzz/replay_head fuzz/replay_policy \
+	fuzz/replay_relay
+check_PROGRAMS += $(RELAY_REPLAYS)
+TESTS += $(RELAY_REPLAYS)
+FUZZERS += fuzz/fuzz_dns fuzz/fuzz_head fuzz/fuzz_policy fuzz/fuzz_relay
+fuzz_replay_dns_SOURCES = fuzz/replay.c fuzz/fuzz_dns.c
+fuzz_replay_dns_LDADD = $(RELAY_LIBS)
+fuzz_fuzz_dns_SOURCES = fuzz/fuzz_dns.c
+fuzz_fuzz_dns_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_dns_LDADD = $(RELAY_LIBS)
+fuzz_replay_head_SOURCES = fuzz/replay.c fuzz/fuzz_head.c
+fuzz_replay_head_LDADD = $(RELAY_LIBS)
+fuzz_fuzz_head_SOURCES = fuzz/fuzz_head.c
+fuzz_fuzz_head_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_head_LDADD = $(RELAY_LIBS)
+fuzz_replay_policy_SOURCES = fuzz/replay.c fuzz/fuzz_policy.c
+fuzz_replay_policy_LDADD = $(RELAY_LIBS)
+fuzz_fuzz_policy_SOURCES = fuzz/fuzz_policy.c
+fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_policy_LDADD = $(RELAY_LIBS)
+fuzz_replay_relay_SOURCES = fuzz/replay.c fuzz/fuzz_relay.c
+fuzz_replay_relay_LDADD = $(RELAY_LIBS)
+fuzz_fuzz_relay_SOURCES = fuzz/fuzz_relay.c
+fuzz_fuzz_relay_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_relay_LDADD = $(RELAY_LIBS)

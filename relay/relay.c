@@ -26,7 +26,7 @@
 /* Packets and payload buffers kept for reuse: 16 MiB of buffers. */
 #define POOL_IDLE 256
 /* "finish" waits until nothing is left to read, but not for ever. */
-#define FINISH_ROUNDS 200
+#define FINISH_TURNS 200
 
 /* ---- decisions that need the machine's state ---- */
 
@@ -336,27 +336,32 @@ static bool is_done(const struct relay *relay)
 	return relay->status.fd < 0 || relay->finished;
 }
 
-int relay_run(struct relay *relay)
+int relay_turn(struct relay *relay)
 {
 	struct epoll_event events[EVENTS];
-	unsigned int finish_rounds = 0;
+	int n = epoll_wait(relay->loop.epfd, events, EVENTS,
+			   timeout_ms(relay));
 
-	while (!is_done(relay)) {
-		int n = epoll_wait(relay->loop.epfd, events, EVENTS,
-				   timeout_ms(relay));
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		relay->now_us = sys_now_us(CLOCK_MONOTONIC);
-		for (int i = 0; i < n; i++)
-			dispatch(relay, events[i].data.ptr, events[i].events);
-		run_timers(relay);
-		guest_run_all(relay);
-		loop_sweep(&relay->loop);
-		if (relay->finishing &&
-		    ((n <= 0 && !relay->dirty) ||
-		     finish_rounds++ > FINISH_ROUNDS))
-			status_finish(relay);
-	}
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	relay->now_us = sys_now_us(CLOCK_MONOTONIC);
+	for (int i = 0; i < n; i++)
+		dispatch(relay, events[i].data.ptr, events[i].events);
+	run_timers(relay);
+	guest_run_all(relay);
+	loop_sweep(&relay->loop);
+	if (relay->finishing &&
+	    ((n <= 0 && !relay->dirty) ||
+	     relay->finish_turns++ > FINISH_TURNS))
+		status_finish(relay);
 	return 0;
+}
+
+int relay_run(struct relay *relay)
+{
+	int rc = 0;
+
+	while (!rc && !is_done(relay))
+		rc = relay_turn(relay);
+	return rc;
 }

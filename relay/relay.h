@@ -64,6 +64,7 @@ struct relay {
 	bool was_attached; /* a channel has existed */
 	bool finishing;	   /* the launcher waits for "done" */
 	bool finished;	   /* and has got it */
+	unsigned int finish_turns;
 	bool stop;
 };
 
@@ -77,6 +78,9 @@ int relay_open(struct relay *relay, struct options *opts);
 
 /** relay_run - until nobody is left. Returns 0 or a negative errno. */
 int relay_run(struct relay *relay);
+
+/** relay_turn - one wake-up: wait, handle, run; for relay_run() and tests */
+int relay_turn(struct relay *relay);
 
 /** relay_close - end all flows and links */
 void relay_close(struct relay *relay);
