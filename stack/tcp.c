@@ -86,6 +86,8 @@ void fdnet_tcp_settle(struct fdnet_tcp *tp)
 	}
 	if (fdnet_tcp_has_output(tp))
 		fdnet_sock_want_output(so);
+	else
+		fdnet_tcp_arm_rtx(tp); /* a closed window is to be probed */
 	fdnet_sock_set_busy(so, is_busy(tp));
 	fdnet_tcp_timer_sync(tp);
 }

@@ -41,3 +41,15 @@ tests_test_tcp_seeds_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_wire_SOURCES = tests/test_tcp_wire.c
 tests_test_tcp_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_wire_LDADD = $(TCP_TEST_LIBS)
+check_PROGRAMS += tests/tcp_script
+tests_tcp_script_SOURCES = tests/tcp_script.c
+tests_tcp_script_LDADD = $(STACK_LIBS)
+TCP_SCRIPT_FILES = \
+	tests/tcp/closing.tcp \
+	tests/tcp/data.tcp \
+	tests/tcp/gateway.tcp \
+	tests/tcp/handshake.tcp \
+	tests/tcp/loss.tcp
+dist_check_SCRIPTS += tests/tcp_scripts.sh
+TESTS += tests/tcp_scripts.sh
+EXTRA_DIST += $(TCP_SCRIPT_FILES)

@@ -207,12 +207,8 @@ static void move_timers(struct fdnet_tcp *tp, const struct ack_work *work)
 {
 	if (work->acked)
 		fdnet_tcp_restart_rtx(tp);
-	else if (tp->rtx_mode == FDNET_TCP_RTX_PERSIST && tp->snd_wnd) {
-		/* The probe was answered: the peer lives (RFC 9293
-		 * 3.8.6.1), whatever its window. */
+	else if (tp->rtx_mode == FDNET_TCP_RTX_PERSIST && tp->snd_wnd)
 		tp->backoff = 0;
-		tp->stalled_us = 0;
-	}
 }
 
 bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,

@@ -265,11 +265,12 @@ static void check_fin(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 		tp->rcv_fin = true;
 		tp->fin_rcv_seq = hdr->seq + len;
 	}
-	if (!tp->rcv_fin || tp->rcv_nxt != tp->fin_rcv_seq ||
-	    !tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
-				      TCP_S(FIN_WAIT2)))
-		return;
-	take_fin(tp);
+	if (tp->rcv_fin && tp->rcv_nxt == tp->fin_rcv_seq &&
+	    tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
+				     TCP_S(FIN_WAIT2)))
+		take_fin(tp);
+	else if (hdr->flags & FDNET_TH_FIN)
+		tp->ack_due = true; /* ahead of a hole, or once more */
 }
 
 /* ---- the checks before ---- */

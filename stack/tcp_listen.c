@@ -179,7 +179,8 @@ static void drop_entry(struct fdnet_tcp *tp, struct syn_entry **link)
 	struct syn_entry *entry = *link;
 
 	*link = entry->next;
-	tp->listener->nsyn--;
+	if (!--tp->listener->nsyn)
+		fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, FDNET_NEVER);
 	fdnet_mem_free(tcp_mem(tp), entry, sizeof(*entry));
 }
 

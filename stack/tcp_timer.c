@@ -126,7 +126,8 @@ void fdnet_tcp_restart_rtx(struct fdnet_tcp *tp)
 }
 
 /* RFC 5482 and the kernel: has nothing been acknowledged for too long? */
-static bool given_up(struct fdnet_tcp *tp, unsigned int retries)
+static bool given_up(struct fdnet_tcp *tp, unsigned int tries,
+		     unsigned int retries)
 {
 	uint64_t now = tcp_now(tp);
 
@@ -136,7 +137,7 @@ static bool given_up(struct fdnet_tcp *tp, unsigned int retries)
 		tp->stalled_us = 1;
 	if (tp->user_timeout_ms)
 		return now - tp->stalled_us >= tp->user_timeout_ms * FDNET_MS;
-	return tp->backoff >= retries;
+	return tries >= retries;
 }
 
 static void time_out(struct fdnet_tcp *tp)
@@ -153,7 +154,7 @@ static void rto_syn(struct fdnet_tcp *tp)
 	unsigned int max = tp->state == FDNET_TCP_SYN_SENT ? tp->syn_cnt :
 							     SYNACK_RETRIES;
 
-	if (given_up(tp, max)) {
+	if (given_up(tp, tp->backoff, max)) {
 		time_out(tp);
 		return;
 	}
@@ -163,9 +164,14 @@ static void rto_syn(struct fdnet_tcp *tp)
 	fdnet_tcp_due(tp, FDNET_TCP_DUE_RTX, FDNET_NEVER);
 }
 
+static unsigned int retries_max(const struct fdnet_tcp *tp)
+{
+	return tp->so.detached ? RETRIES_ORPHAN : RETRIES_MAX;
+}
+
 static void rto_data(struct fdnet_tcp *tp)
 {
-	if (given_up(tp, tp->so.detached ? RETRIES_ORPHAN : RETRIES_MAX)) {
+	if (given_up(tp, tp->backoff, retries_max(tp))) {
 		time_out(tp);
 		return;
 	}
@@ -177,12 +183,16 @@ static void rto_data(struct fdnet_tcp *tp)
 
 static void persist(struct fdnet_tcp *tp)
 {
-	if (given_up(tp, tp->so.detached ? RETRIES_ORPHAN : RETRIES_MAX)) {
+	/* keep_probes counts unanswered ones: a peer that answers may keep
+	 * its window closed for ever (RFC 9293 3.8.6.1) */
+	if (given_up(tp, tp->keep_probes, retries_max(tp))) {
 		time_out(tp);
 		return;
 	}
 	if (tp->backoff < RETRIES_MAX)
 		tp->backoff++;
+	if (tp->keep_probes < 255)
+		tp->keep_probes++;
 	tp->probe_due = true;
 	set_rtx(tp, FDNET_TCP_RTX_PERSIST, persist_us(tp));
 }
