@@ -98,7 +98,7 @@ static struct fdnet_port *port_get(struct fdnet_stack *stack, uint8_t proto,
 
 	if (p)
 		return p;
-	if (stack->nports >= stack->ports_size)
+	if (stack->nports * 2 >= stack->ports_size)
 		ports_grow(stack);
 	p = fdnet_mem_alloc(stack->mem, sizeof(*p));
 	if (!p)
@@ -366,7 +366,7 @@ int fdnet_demux_connect(struct fdnet_sock *so)
 			return -ENOMEM;
 		port_join(port, so, true);
 	}
-	if (stack->nconns >= stack->conns_size)
+	if (stack->nconns * 2 >= stack->conns_size)
 		conns_grow(stack);
 	so->conn_hash = hash;
 	so->conn_next = stack->conns[hash & (stack->conns_size - 1)];

@@ -139,6 +139,9 @@ struct fdnet_sock {
 	bool foreign;	 /* fdnet_sock_bind_foreign() */
 	bool user_addr;	 /* the address was given to bind() */
 	bool user_port;	 /* likewise the port */
+	/* what a lookup reads stands close together */
+	uint32_t conn_hash;
+	struct fdnet_sock *conn_next;
 	struct fdnet_name local, peer;
 	int error; /* positive errno, fetched by SO_ERROR or the next call */
 	struct fdnet_sock_opts opts;
@@ -160,8 +163,7 @@ struct fdnet_sock {
 	/* demux chains; @port is the holder of the local port, if any */
 	struct fdnet_port *port;
 	bool port_child; /* among @port's children: see fdnet_demux_connect() */
-	struct fdnet_sock *bound_next, *bound_prev, *conn_next;
-	uint32_t conn_hash;
+	struct fdnet_sock *bound_next, *bound_prev;
 };
 
 /** fdnet_sock_new - allocate and initialise; used by open and by TCP for

@@ -97,3 +97,7 @@ FUZZERS += fuzz/fuzz_reass
 fuzz_fuzz_reass_SOURCES = fuzz/fuzz_reass.c
 fuzz_fuzz_reass_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_reass_LDADD = $(STACK_LIBS)
+
+noinst_PROGRAMS += bench/stack_scale
+bench_stack_scale_SOURCES = bench/stack_scale.c
+bench_stack_scale_LDADD = $(STACK_LIBS)
