@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 /* Longer inputs are cut: prefixes of them would take for ever. */
-#define MAX_INPUT   4096
+#define REPLAY_MAX   4096
 #define FLIPPED_LEN 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,7 +49,7 @@ static void run_variants(uint8_t *data, size_t size)
 
 static void run_file(const char *path)
 {
-	static uint8_t data[MAX_INPUT];
+	static uint8_t data[REPLAY_MAX];
 	FILE *in = fopen(path, "rb");
 	size_t size;
 
