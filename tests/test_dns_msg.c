@@ -102,8 +102,8 @@ static const struct {
 	{ 2, 0x29, DNS_NOTIMP },   /* an update */
 	{ 5, 2, DNS_FORMERR },	   /* two questions */
 	{ 5, 0, DNS_FORMERR },	   /* none */
-	{ 13, '.', DNS_FORMERR },  /* a dot inside a label */
-	{ 13, 0, DNS_FORMERR },	   /* binary */
+	{ 13, '.', DNS_NXDOMAIN }, /* a dot inside a label */
+	{ 13, 0, DNS_NXDOMAIN },   /* binary */
 	{ 12, 0xc0, DNS_FORMERR }, /* compressed */
 	{ 32, 3, DNS_REFUSED },	   /* chaos */
 };
