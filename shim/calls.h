@@ -12,6 +12,7 @@
 
 /* socket.c */
 CALL(socket, int, (int domain, int type, int protocol))
+CALL(socketpair, int, (int domain, int type, int protocol, int sv[2]))
 CALL(bind, int, (int fd, const struct sockaddr *addr, socklen_t len))
 CALL(listen, int, (int fd, int backlog))
 CALL(accept, int, (int fd, struct sockaddr *addr, socklen_t *len))

@@ -2,6 +2,7 @@
 /* The calls that make, name and join sockets. */
 #include "config.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -80,6 +81,27 @@ int shim_socket(int domain, int type, int protocol)
 	return (int)shim_ret(rc);
 }
 SHIM_EXPORT(socket);
+
+/*
+ * fdnet-run's filter refuses datagram pairs, since either end could be given
+ * another address. A packet pair keeps boundaries too, and is what programs
+ * that talk to themselves this way (socat) can do with.
+ */
+int shim_socketpair(int domain, int type, int protocol, int sv[2])
+{
+	int saved = errno, rc;
+
+	rc = LIBC(socketpair)(domain, type, protocol, sv);
+	if (rc == 0 || errno != ESOCKTNOSUPPORT || domain != AF_UNIX ||
+	    (type & TYPE_MASK) != SOCK_DGRAM)
+		return rc;
+	type = (type & ~TYPE_MASK) | SOCK_SEQPACKET;
+	rc = LIBC(socketpair)(domain, type, protocol, sv);
+	if (rc == 0)
+		errno = saved;
+	return rc;
+}
+SHIM_EXPORT(socketpair);
 
 /* A claim at the relay for the port the program names. */
 static int claim_for(struct shim_file *file, const struct fdnet_name *name,

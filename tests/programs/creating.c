@@ -14,6 +14,7 @@ static void try_socket(int family, int type, int proto)
 int main(void)
 {
 	int pair[2];
+	char back[10];
 
 	try_socket(AF_INET, SOCK_STREAM, 0);
 	try_socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
@@ -39,5 +40,10 @@ int main(void)
 	say(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair),
 	    "pair of packets");
 	say(fcntl(pair[0], F_GETFD), "its flag");
+	say(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), "pair of datagrams");
+	say(send(pair[0], "one", 3, 0), "send one");
+	say(send(pair[0], "four", 4, 0), "send another");
+	say(recv(pair[1], back, 10, 0), "recv one");
+	say(recv(pair[1], back, 10, MSG_DONTWAIT), "recv another");
 	return 0;
 }
