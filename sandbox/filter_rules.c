@@ -47,7 +47,7 @@ const struct filter_rule filter_rules[] = {
 	/* ---- sockets: the only ones inside are AF_UNIX pairs ---- */
 	RULE(socket, EAFNOSUPPORT,
 	     "every family is a way to the host or to its services"),
-	RULE_NOT(socketpair, EAFNOSUPPORT, 0, FAMILY_UNIX,
+	RULE_NOT(socketpair, EOPNOTSUPP, 0, FAMILY_UNIX,
 		 "only AF_UNIX pairs talk to nobody else"),
 	RULE_EACH(socketpair, ESOCKTNOSUPPORT, 1, TYPE_BITS, 0, 0, 1,
 		  "no such type"),

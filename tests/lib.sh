@@ -14,12 +14,22 @@ top_build=$(cd "$top_build" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/fdnet-test.XXXXXX")
 kill_at_end=()
 
-cleanup() {
+# family PID...: these and all that they started and that still runs
+family() {
 	local pid
-	for pid in "${kill_at_end[@]}"; do
-		kill "$pid" 2>/dev/null
+	for pid in "$@"; do
+		echo "$pid"
+		# shellcheck disable=SC2046
+		family $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
 	done
-	for pid in "${kill_at_end[@]}"; do
+}
+
+cleanup() {
+	local pid all
+	all=$(family "${kill_at_end[@]}")
+	# shellcheck disable=SC2086
+	[ -z "$all" ] || kill $all 2>/dev/null
+	for pid in $all; do
 		# a stubborn one gets a second to end, then no choice
 		for _ in 1 2 3 4 5 6 7 8 9 10; do
 			kill -0 "$pid" 2>/dev/null || break

@@ -19,6 +19,8 @@ app() {
 	is "an open port" 0 $?
 	inside nc -z "$host" "$closed"
 	is "a closed port" 1 $?
+	# without a launcher each program has a sandbox of its own
+	[ "$mode" != preload ] || return
 	is "both sides inside" "over loopback" "$(inside bash -c '
 		nc -l 127.0.0.1 "$0" >got & sleep 0.5
 		echo "over loopback" | nc -N 127.0.0.1 "$0"
