@@ -76,10 +76,13 @@ doc_examples_ping_LDADD = libfdnetstack.la
 ENDPOINT_TESTS = tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_io tests/test_endpoint_life \
-	tests/test_endpoint_netns tests/test_endpoint_wrap
+	tests/test_endpoint_move tests/test_endpoint_netns \
+	tests/test_endpoint_wrap
 check_PROGRAMS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
-EXTRA_DIST += tests/ep_util.h
+EXTRA_DIST += tests/ep_util.h endpoint/README.md doc/fdbased.md
+dist_man_MANS += man/fdnet_endpoint.3 man/fdnet_endpoint_write.3 \
+	man/fdnet_endpoint_wrap.3
 tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -96,3 +99,6 @@ tests_test_endpoint_netns_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_netns_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_wrap_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_wrap_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_move_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_move_LDADD = endpoint/libfdbased.la $(STACK_LIBS) \
+	$(PCAP_LIBS) $(PTHREAD_LIBS) $(CHECK_LIBS)
