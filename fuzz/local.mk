@@ -48,3 +48,12 @@ fuzz_replay_restore_LDADD = $(FDBASED_LIBS)
 fuzz_fuzz_restore_SOURCES = fuzz/fuzz_restore.c
 fuzz_fuzz_restore_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_restore_LDADD = $(FDBASED_LIBS)
+
+check_PROGRAMS += fuzz/replay_tcp
+TESTS += fuzz/replay_tcp
+fuzz_replay_tcp_SOURCES = fuzz/replay.c fuzz/fuzz_tcp.c
+fuzz_replay_tcp_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_tcp
+fuzz_fuzz_tcp_SOURCES = fuzz/fuzz_tcp.c
+fuzz_fuzz_tcp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_tcp_LDADD = $(STACK_LIBS)
