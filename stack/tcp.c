@@ -210,6 +210,7 @@ void fdnet_tcp_start_seq(struct fdnet_tcp *tp, uint32_t iss)
 	tp->snd_una = tp->snd_nxt = tp->snd_up = iss;
 	tp->sndq_seq = iss + 1;
 	tp->rack_fack = iss;
+	tp->cwr_end = iss;
 	tp->ts_offset = ts_offset(iss);
 }
 

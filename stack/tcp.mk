@@ -4,6 +4,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_ack.c \
 	stack/tcp_cc.c \
 	stack/tcp_cc_cubic.c \
+	stack/tcp_cookie.c \
 	stack/tcp_gateway.c \
 	stack/tcp_icmp.c \
 	stack/tcp_in.c \
@@ -47,6 +48,7 @@ tests_tcp_script_LDADD = $(STACK_LIBS)
 TCP_SCRIPT_FILES = \
 	tests/tcp/closing.tcp \
 	tests/tcp/data.tcp \
+	tests/tcp/ecn.tcp \
 	tests/tcp/gateway.tcp \
 	tests/tcp/handshake.tcp \
 	tests/tcp/loss.tcp

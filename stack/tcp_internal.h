@@ -472,6 +472,21 @@ void fdnet_tcp_from_syn(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr);
  * the ACK; the SYN-ACK is due */
 void fdnet_tcp_open_lossless(struct fdnet_tcp *tp);
 
+/* ---- tcp_cookie.c ---- */
+
+/** fdnet_tcp_cookie_make - the sequence number that stands for @syn */
+uint32_t fdnet_tcp_cookie_make(struct fdnet_stack *stack,
+			       const struct fdnet_name *local,
+			       const struct fdnet_name *peer,
+			       const struct fdnet_tcp_hdr *syn);
+/** fdnet_tcp_cookie_check - does @ack answer one made within two minutes?
+ * @ret_syn: the SYN as far as the cookie tells */
+bool fdnet_tcp_cookie_check(struct fdnet_stack *stack,
+			    const struct fdnet_name *local,
+			    const struct fdnet_name *peer,
+			    const struct fdnet_tcp_hdr *ack,
+			    struct fdnet_tcp_hdr *ret_syn);
+
 /* ---- tcp_tw.c: TIME_WAIT ---- */
 
 /* What TIME_WAIT has to know; see tcp_tw.c. */

@@ -18,9 +18,10 @@
 
 #define BACKLOG_MAX 4096 /* net.core.somaxconn */
 #define SYN_BUCKETS 64
-#define SYN_MAX 4096 /* net.ipv4.tcp_max_syn_backlog */
+#define SYN_MIN 128 /* half-open ones that are always kept */
 #define SYNACK_RETRIES 5
 #define SYNACK_RTO_US FDNET_SEC
+#define COOKIE_LIFE_US (120 * FDNET_SEC)
 
 struct syn_entry {
 	struct syn_entry *next;
@@ -37,6 +38,7 @@ struct fdnet_tcp_listener {
 	uint32_t nqueued;
 	struct fdnet_tcp *head, *tail;
 	uint32_t nsyn;
+	uint64_t cookie_us; /* when one was sent last, 0: never */
 	struct syn_entry *syn[SYN_BUCKETS];
 };
 
@@ -203,6 +205,14 @@ static uint16_t syn_window(const struct fdnet_tcp *tp)
 	return (uint16_t)(space < 65535 ? space : 65535);
 }
 
+/* RFC 3168 6.1.1: the SYN has both bits, the answer ECE alone. */
+static bool wants_ecn(const struct fdnet_tcp_hdr *syn)
+{
+	const uint8_t both = FDNET_TH_ECE | FDNET_TH_CWR;
+
+	return (syn->flags & both) == both;
+}
+
 static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
 {
 	const struct fdnet_tcp_hdr *syn = &entry->syn;
@@ -221,7 +231,33 @@ static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
 				  tp->rcv_wscale,
 	};
 
+	if (wants_ecn(syn))
+		hdr.flags |= FDNET_TH_ECE;
 	fdnet_tcp_send_bare(tp->so.stack, &entry->local, &entry->peer, &hdr);
+}
+
+/* Under flood: an answer that needs no memory (RFC 4987 3.6). */
+static void send_cookie(struct fdnet_tcp *tp, const struct fdnet_name *local,
+			const struct fdnet_name *peer,
+			const struct fdnet_tcp_hdr *syn)
+{
+	struct fdnet_tcp_hdr hdr = {
+		.flags = FDNET_TH_SYN | FDNET_TH_ACK,
+		.seq = fdnet_tcp_cookie_make(tp->so.stack, local, peer, syn),
+		.ack = syn->seq + 1,
+		.wnd = syn_window(tp),
+		.mss = offered_mss(tp, &peer->ip),
+		.wscale = FDNET_TCP_WSCALE_NONE,
+	};
+
+	tcp_count(tp, FDNET_C_TCP_LIMIT);
+	tp->listener->cookie_us = tcp_now(tp);
+	fdnet_tcp_send_bare(tp->so.stack, local, peer, &hdr);
+}
+
+static uint32_t syn_limit(const struct fdnet_tcp_listener *l)
+{
+	return l->backlog > SYN_MIN ? l->backlog : SYN_MIN;
 }
 
 static void new_entry(struct fdnet_tcp *tp, struct syn_entry **link,
@@ -231,8 +267,8 @@ static void new_entry(struct fdnet_tcp *tp, struct syn_entry **link,
 {
 	struct syn_entry *entry;
 
-	if (tp->listener->nsyn >= SYN_MAX) {
-		tcp_count(tp, FDNET_C_TCP_LIMIT);
+	if (tp->listener->nsyn >= syn_limit(tp->listener)) {
+		send_cookie(tp, local, peer, hdr);
 		return;
 	}
 	entry = fdnet_mem_alloc(tcp_mem(tp), sizeof(*entry));
@@ -306,6 +342,7 @@ void fdnet_tcp_from_syn(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 		tp->ts_recent = hdr->ts_val;
 		tp->ts_recent_us = tcp_now(tp);
 	}
+	tp->ecn_ok = tp->passive && !tp->lossless && wants_ecn(hdr);
 	tp->wscale_ok = hdr->wscale != FDNET_TCP_WSCALE_NONE;
 	tp->snd_wscale = tp->wscale_ok ? hdr->wscale : 0;
 	if (!tp->wscale_ok)
@@ -409,6 +446,31 @@ static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_name *local,
 	fdnet_tcp_settle(child);
 }
 
+/* Does the ACK carry a cookie of ours? Then the connection is made from it,
+ * and the segment taken. */
+static bool cookie_arrived(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
+			   const struct fdnet_name *local,
+			   const struct fdnet_name *peer,
+			   const struct fdnet_tcp_hdr *hdr,
+			   const struct fdnet_ip_in *in)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+	struct fdnet_tcp_hdr syn;
+	struct fdnet_tcp *child;
+
+	if (!l->cookie_us || tcp_now(tp) - l->cookie_us > COOKIE_LIFE_US ||
+	    queue_full(l) ||
+	    !fdnet_tcp_cookie_check(tp->so.stack, local, peer, hdr, &syn))
+		return false;
+	child = new_child(tp, local, peer, &syn, hdr->ack - 1);
+	if (!child)
+		return false;
+	fdnet_tcp_segment(child, pkt, hdr, in);
+	enqueue(tp, child);
+	fdnet_tcp_settle(child);
+	return true;
+}
+
 static void ack_arrived(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 			const struct fdnet_name *local,
 			const struct fdnet_name *peer,
@@ -419,6 +481,8 @@ static void ack_arrived(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 	struct syn_entry **link = find_entry(tp, local, peer), *entry = *link;
 	struct fdnet_tcp *child;
 
+	if (!entry && cookie_arrived(tp, pkt, local, peer, hdr, in))
+		return;
 	if (!entry || hdr->ack != entry->iss + 1) {
 		fdnet_tcp_rst_for(tp->so.stack, in, hdr, len);
 		goto drop;

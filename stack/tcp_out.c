@@ -167,6 +167,8 @@ static struct fdnet_pkt *send_syn(struct fdnet_tcp *tp)
 		fill_ack(tp, &hdr);
 	hdr.nsack = 0;
 	hdr.flags |= FDNET_TH_SYN;
+	if (reply && tp->ecn_ok)
+		hdr.flags |= FDNET_TH_ECE;
 	hdr.wnd = (uint16_t)wnd;
 	if (reply ? seq_lt(tp->rcv_adv, tp->irs + 1 + wnd) : true)
 		tp->rcv_adv = tp->rcv_nxt + wnd;

@@ -426,6 +426,37 @@ START_TEST(closed_listener_resets_the_unaccepted)
 }
 END_TEST
 
+static bool only_syns(struct tnet *n, int from, struct fdnet_pkt *pkt)
+{
+	return from == 0 && !(pkt->data[20 + 13] & 2);
+}
+
+START_TEST(syn_cookies_work_when_the_queue_is_full)
+{
+	static const struct tnet_cfg cfg = { .delay_us = 1000 };
+	struct tnet_flow f = { .total = 100000 };
+	struct fdnet_sock *l, *c;
+
+	tnet_init(&net, &cfg);
+	l = tnet_listener(&net, 1, 50);
+	net.filter = only_syns;
+	for (int i = 0; i < 200; i++)
+		tnet_connect(&net, 0, 1);
+	tnet_idle(&net);
+	ck_assert_uint_ge(fdnet_stack_counter(net.s[1], FDNET_C_TCP_LIMIT),
+			  70);
+	ck_assert_uint_eq(fdnet_stack_socks(net.s[1]), 1);
+	net.filter = NULL;
+	c = tnet_connect(&net, 0, 1);
+	tnet_idle(&net);
+	ck_assert_int_eq(fdnet_sock_state(c), FDNET_TCP_ESTABLISHED);
+	ck_assert_int_eq(fdnet_sock_accept(l, &f.to), 0);
+	f.from = c;
+	tnet_flow_run(&net, &f, 100 * SEC);
+	stop();
+}
+END_TEST
+
 /* ---- gateway ---- */
 
 static struct fdnet_sock *ask_gateway(void)
@@ -722,6 +753,7 @@ static Suite *tcp_suite(void)
 	tcase_add_test(tc, fresh_socket_errors);
 	tcase_add_test(tc, backlog_limits_what_waits);
 	tcase_add_test(tc, closed_listener_resets_the_unaccepted);
+	tcase_add_test(tc, syn_cookies_work_when_the_queue_is_full);
 	tcase_add_test(tc, admitted_request_carries_data);
 	tcase_add_loop_test(tc, refused_request, 0,
 			    sizeof(refusals) / sizeof(*refusals));
