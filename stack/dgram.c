@@ -377,10 +377,16 @@ int fdnet_dgram_check_family(const struct fdnet_sock *so, uint8_t family)
 }
 
 /* Nobody's address is the own host: 0.0.0.0 and :: as destinations; for a
- * socket that speaks IPv4, :: too is 127.0.0.1. */
+ * socket that speaks IPv4, :: too is 127.0.0.1, and 0.0.0.0 the address that
+ * it is bound to. */
 static void any_is_loopback(const struct fdnet_sock *so, struct fdnet_ip *ip)
 {
-	if (fdnet_ip_is_any(ip))
+	if (!fdnet_ip_is_any(ip))
+		return;
+	if (ip->family == 4 && so->local.ip.family == 4 &&
+	    !fdnet_ip_is_any(&so->local.ip))
+		*ip = so->local.ip;
+	else
 		*ip = ip->family == 4 || so->local.ip.family == 4 ?
 			      fdnet_ip4(0x7f000001) :
 			      (struct fdnet_ip){ 6, { [15] = 1 } };

@@ -249,7 +249,10 @@ static int choose_names(struct fdnet_tcp *tp, const struct fdnet_name *name)
 		return -ENETUNREACH;
 	if (fdnet_ip_is_any(&peer.ip)) { /* the kernel takes it as loopback */
 		memset(peer.ip.bytes, 0, sizeof(peer.ip.bytes));
-		if (peer.ip.family == 4)
+		if (peer.ip.family == 4 && so->local.ip.family == 4 &&
+		    !fdnet_ip_is_any(&so->local.ip))
+			peer.ip = so->local.ip; /* or the bound address */
+		else if (peer.ip.family == 4)
 			peer.ip = fdnet_ip4(0x7f000001);
 		else
 			peer.ip.bytes[15] = 1;
@@ -330,7 +333,6 @@ static void forget_connection(struct fdnet_tcp *tp)
 {
 	struct fdnet_sock *so = &tp->so;
 
-	so->error = 0;
 	fdnet_rcvq_purge(&tp->rcvq, tcp_mem(tp));
 	memset(&so->peer, 0, sizeof(so->peer));
 	if (!so->user_addr)
@@ -357,6 +359,10 @@ static void forget_connection(struct fdnet_tcp *tp)
 int fdnet_tcp_disconnect(struct fdnet_sock *so)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
+	/* tcp_disconnect(): a pending error stays, a connection leaves one */
+	int error = wants_reset(tp) || tp->state == FDNET_TCP_SYN_SENT ?
+			    ECONNRESET :
+			    so->error;
 
 	if (tp->state == FDNET_TCP_LISTEN) {
 		fdnet_tcp_listen_done(tp, false);
@@ -367,6 +373,7 @@ int fdnet_tcp_disconnect(struct fdnet_sock *so)
 	fdnet_tcp_done(tp, 0);
 	so->listening = false;
 	forget_connection(tp);
+	so->error = error;
 	fdnet_tcp_settle(tp);
 	return 0;
 }
@@ -393,6 +400,17 @@ static int shutdown_listener(struct fdnet_tcp *tp, int how)
 	return 0;
 }
 
+/* inet_shutdown(): takes effect without a connection too, but says so. */
+static int shutdown_unconnected(struct fdnet_tcp *tp, int how)
+{
+	if (how != FDNET_SHUT_WR)
+		tp->shutdown |= FDNET_TCP_SHUT_RCV;
+	if (how != FDNET_SHUT_RD)
+		tp->shutdown |= FDNET_TCP_SHUT_SND;
+	fdnet_tcp_event(tp, fdnet_tcp_poll(&tp->so));
+	return -ENOTCONN;
+}
+
 static int tcp_shutdown(struct fdnet_sock *so, int how)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
@@ -401,15 +419,11 @@ static int tcp_shutdown(struct fdnet_sock *so, int how)
 		return -EINVAL;
 	if (tp->state == FDNET_TCP_LISTEN)
 		return shutdown_listener(tp, how);
-	if (tp->state == FDNET_TCP_SYN_SENT) {
-		tp->was_connected = false;
-		fdnet_tcp_done(tp, 0);
-		forget_connection(tp);
-		fdnet_tcp_settle(tp);
-		return 0;
-	}
+	if (tp->state == FDNET_TCP_SYN_SENT)
+		return fdnet_tcp_disconnect(so);
 	if (tp->state == FDNET_TCP_CLOSE)
-		return -ENOTCONN;
+		return shutdown_unconnected(tp, how);
+	tp->connecting = false; /* connect() has nothing more to tell */
 	if (how != FDNET_SHUT_WR)
 		tp->shutdown |= FDNET_TCP_SHUT_RCV;
 	if (how != FDNET_SHUT_RD)

@@ -136,7 +136,9 @@ int fdnet_tcp_listen(struct fdnet_sock *so, int backlog)
 		tp->listener->backlog = limit;
 		return 0;
 	}
-	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected)
+	/* nor while connect() has an outcome to tell */
+	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected ||
+	    tp->connecting)
 		return -EINVAL;
 	rc = fdnet_sock_autobind(so, NULL);
 	if (rc)
