@@ -13,6 +13,7 @@ top_build=$(cd "$top_build" && pwd)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/fdnet-test.XXXXXX")
 kill_at_end=()
+cleaner=$BASHPID
 
 # family PID...: these and all that they started and that still runs
 family() {
@@ -26,6 +27,8 @@ family() {
 
 cleanup() {
 	local pid all
+	# a background job that a signal ends before it is a program comes here
+	[ "$BASHPID" = "$cleaner" ] || return
 	all=$(family "${kill_at_end[@]}")
 	# shellcheck disable=SC2086
 	[ -z "$all" ] || kill $all 2>/dev/null

@@ -175,14 +175,14 @@ import os, signal, sys
 for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     signal.signal(s, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' \
-		"$run" -q -- sh -c "$prog" "$sig" >"$work/sig" 2>/dev/null &
+		"$run" -q -- sh -c "$prog" "$sig" >"$work/$sig" 2>/dev/null &
 	pid=$!
 	kill_at_end+=("$pid")
-	wait_until 10 grep -q up "$work/sig"
+	wait_until 10 grep -q up "$work/$sig"
 	kill -s "$sig" "$pid"
 	wait "$pid"
 	same "SIG$sig sent to the launcher reaches the program" "3 got $sig" \
-		"$? $(tail -1 "$work/sig")"
+		"$? $(tail -1 "$work/$sig")"
 done
 timeout 30 "$run" -q -- sh -c 'echo $$; exec sleep 60' >"$work/pid" &
 pid=$!
