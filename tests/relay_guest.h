@@ -18,6 +18,13 @@
 
 #define RG_GUESTS 16
 
+/* What the sanitizer keeps of freed memory, for checks that it is flat. */
+#ifdef __SANITIZE_ADDRESS__
+#define RG_SLACK_KIB (300 << 10)
+#else
+#define RG_SLACK_KIB 0
+#endif
+
 /* One guest. */
 struct rg {
 	struct rg_relay *relay;
