@@ -260,7 +260,7 @@ static int open_host_socket(struct relay *relay, struct flow_udp *flow)
 		   v4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT);
 	sys_setopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,
 		   v4 ? IP_RECVERR : IPV6_RECVERR, 1);
-	sys_set_buffers(fd, 1 << 20);
+	sys_set_buffers(fd, 4 << 20);
 	rc = sys_connect(fd, (struct sockaddr *)&sa, len);
 	flow->src.fd = flow->fd = fd;
 	return rc ? rc : loop_add(&relay->loop, &flow->src, EPOLLIN);

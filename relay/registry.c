@@ -376,6 +376,10 @@ static int lease(struct registry *registry, uint32_t guest,
 	if ((protos & 1 && use->leases[0] >= LIMIT_LEASES) ||
 	    (protos & 2 && use->leases[1] >= LIMIT_LEASES))
 		return -EADDRNOTAVAIL;
+	/* who needs many gets twice as many each time, so that few ranges
+	 * and few questions do */
+	if (protos != 3 && blocks < use->leases[protos == 2])
+		blocks = use->leases[protos == 2];
 	first = find_block(registry, protos);
 	if (first < 0)
 		return first;

@@ -73,7 +73,7 @@ void registry_unbind(struct registry *registry, uint32_t guest,
 
 /**
  * registry_lease - a range of ephemeral ports
- * @count:   ports wanted; rounded up to blocks, fewer may be given
+ * @count:   ports wanted; rounded up to blocks; fewer or more may be given
  * @ret_lo, @ret_hi:  inclusive
  *
  * Returns 0, -EADDRNOTAVAIL (all leased, or LIMIT_LEASES), -EINVAL, -ENOMEM.

@@ -305,6 +305,11 @@ START_TEST(a_large_lease_is_one_range)
 
 	ck_assert_int_eq(registry_lease(&registry, 1, 6, 1000, &lo, &hi), 0);
 	ck_assert_uint_eq(hi - lo + 1u, 8 * REGISTRY_BLOCK);
+	/* as much again, whatever was asked for */
+	ck_assert_int_eq(registry_lease(&registry, 2, 6, 1, &lo, &hi), 0);
+	ck_assert_int_eq(registry_lease(&registry, 2, 6, 1, &lo, &hi), 0);
+	ck_assert_int_eq(registry_lease(&registry, 2, 6, 1, &lo, &hi), 0);
+	ck_assert_uint_eq(hi - lo + 1u, 2 * REGISTRY_BLOCK);
 	ck_assert_int_eq(registry_lease(&registry, 1, 6, 65535, &lo, &hi), 0);
 	ck_assert_uint_eq(hi - lo + 1u, (LIMIT_LEASES - 8) * REGISTRY_BLOCK);
 	ck_assert_int_eq(registry_lease(&registry, 1, 6, 1, &lo, &hi),
