@@ -41,7 +41,7 @@ struct flow_tcp {
 	enum flow_state state;
 	bool host_in, host_out, host_hup, host_dead;
 	bool guest_eof, host_eof, guest_deaf;
-	bool is_ready, is_published;
+	bool is_ready, is_published, nodelay;
 	struct fdnet_name guest_name, dst;
 	char *name; /* of dst, or NULL */
 	const struct rule *rule;
@@ -287,6 +287,16 @@ static enum pump pass_guest_fin(struct flow_tcp *flow)
 	return PUMP_GONE;
 }
 
+/* The guest's stack has decided what a segment is. A first write is sent at
+ * once in any case, and many connections have no second. */
+static void set_nodelay(struct flow_tcp *flow)
+{
+	if (!flow->bytes_out || flow->nodelay)
+		return;
+	flow->nodelay = true;
+	sys_setopt(flow->src.fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
 static enum pump pump_to_host(struct flow_tcp *flow)
 {
 	struct iovec iov[FLOW_IOV];
@@ -306,6 +316,7 @@ static enum pump pump_to_host(struct flow_tcp *flow)
 			return PUMP_GONE;
 		}
 		msg.msg_iovlen = (size_t)n;
+		set_nodelay(flow);
 		rc = sys_sendmsg(flow->src.fd, &msg);
 		if (rc == -EAGAIN) {
 			flow->host_out = false;
@@ -492,7 +503,6 @@ static int host_connect(struct relay *relay, struct flow_tcp *flow)
 	flow->src.fd = sys_socket(sa.ss_family, SOCK_STREAM);
 	if (flow->src.fd < 0)
 		return flow->src.fd;
-	sys_setopt(flow->src.fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	rc = sys_connect(flow->src.fd, (struct sockaddr *)&sa, len);
 	if (rc && rc != -EINPROGRESS)
 		return rc;
@@ -604,7 +614,6 @@ int flow_tcp_publish(struct guest *guest, int fd,
 	flow->is_published = true;
 	flow->dst = *client;
 	flow->guest_name = *target;
-	sys_setopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	rc = loop_add(&relay->loop, &flow->src,
 		      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	if (rc) {
@@ -653,7 +662,8 @@ void flow_tcp_host_event(struct relay *relay, struct source *src,
 	if (flow->state == FLOW_TO_HOST) {
 		if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
 			return;
-		error = sys_so_error(src->fd);
+		error = events & (EPOLLERR | EPOLLHUP) ? sys_so_error(src->fd) :
+							 0;
 		if (error) {
 			flow_failed(flow, error);
 			return;
