@@ -10,8 +10,9 @@
  * (both processes, poll included), allocations per frame after warm-up, and
  * the ratio to the bare loop.
  *
- * usage: bench/endpoint [-r rounds] [-t ms per run] [-s size] [-p]
+ * usage: bench/endpoint [-r rounds] [-t ms per run] [-s size] [-b batch] [-p]
  *        -p pins the sender to CPU 0 and the receiver to CPU 1
+ * On a machine with other work, `chrt -r 1` keeps that off the two CPUs.
  */
 #include "config.h"
 
@@ -414,7 +415,7 @@ static struct result results[NCOMBOS][MAX_ROUNDS];
 		median(v_, rounds);                                            \
 	})
 
-static void print_size(uint32_t size, unsigned int rounds)
+static void print_size(uint32_t size, unsigned int rounds, unsigned int batch)
 {
 	const struct result *bare = results[0];
 	unsigned int i;
@@ -422,6 +423,8 @@ static void print_size(uint32_t size, unsigned int rounds)
 	for (i = 0; i < NCOMBOS; i++) {
 		const struct result *r = results[i];
 
+		if (batch && combos[i].batch != batch)
+			continue;
 		if (combos[i].how == BARE)
 			bare = r;
 		printf("%5u %-16s %5u %10.0f %7.2f %11.3f %9.0f %8.4f %6.2f "
@@ -439,16 +442,18 @@ static void print_size(uint32_t size, unsigned int rounds)
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = { 64, 1500, 9000, 65520 };
-	unsigned int rounds = 5, only = 0, s, i, r;
+	unsigned int rounds = 5, only = 0, batch = 0, s, i, r;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "r:t:s:p")) >= 0) {
+	while ((opt = getopt(argc, argv, "r:t:s:b:p")) >= 0) {
 		if (opt == 'r')
 			rounds = (unsigned int)atoi(optarg);
 		else if (opt == 't')
 			run_ms = (unsigned int)atoi(optarg);
 		else if (opt == 's')
 			only = (unsigned int)atoi(optarg);
+		else if (opt == 'b')
+			batch = (unsigned int)atoi(optarg);
 		else if (opt == 'p')
 			pin = true;
 		else
@@ -463,8 +468,10 @@ int main(int argc, char **argv)
 			continue;
 		for (r = 0; r < rounds; r++)
 			for (i = 0; i < NCOMBOS; i++)
-				results[i][r] = run(&combos[i], sizes[s]);
-		print_size(sizes[s], rounds);
+				if (!batch || combos[i].batch == batch)
+					results[i][r] =
+						run(&combos[i], sizes[s]);
+		print_size(sizes[s], rounds, batch);
 	}
 	return 0;
 }

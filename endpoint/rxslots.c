@@ -74,25 +74,23 @@ static bool slot_get_bufs(struct fdnet_rxslots *rs, struct fdnet_rxslot *slot)
 	return true;
 }
 
-static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
+/* Describe the buffers behind the linear part. */
+static bool slot_fill_bufs(struct fdnet_rxslots *rs, unsigned int i)
 {
 	struct fdnet_rxslot *slot = &rs->slots[i];
-	struct iovec *iov = slot->iov;
-	uint32_t left = rs->capacity, n;
+	struct iovec *iov = slot->iov + 1;
+	uint32_t left = 0, n;
 	unsigned int b;
 
-	if (!slot->pkt && !(slot->pkt = fdnet_pkt_new(rs->pool)))
-		return false;
 	/* Nobody holds what came before: the same memory again is in cache. */
 	if (slot->offset &&
 	    __atomic_load_n(&slot->bufs[0]->refs, __ATOMIC_ACQUIRE) == 1)
 		slot->offset = 0;
 	if (!slot_get_bufs(rs, slot))
 		return false;
-	n = left < FDNET_PKT_LINEAR ? left : FDNET_PKT_LINEAR;
-	*iov++ = (struct iovec){ slot->pkt->data - rs->prefix,
-				 rs->prefix + n };
-	for (b = 0, left -= n; left; b++, left -= n) {
+	if (rs->capacity > FDNET_PKT_LINEAR)
+		left = rs->capacity - FDNET_PKT_LINEAR;
+	for (b = 0; left; b++, left -= n) {
 		uint32_t offset = b ? 0 : slot->offset;
 
 		n = FDNET_BUF_SIZE - offset;
@@ -101,6 +99,23 @@ static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
 		*iov++ = (struct iovec){ slot->bufs[b]->data + offset, n };
 	}
 	rs->msgs[i].msg_hdr.msg_iovlen = (size_t)(iov - slot->iov);
+	slot->bufs_ready = true;
+	return true;
+}
+
+static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
+{
+	struct fdnet_rxslot *slot = &rs->slots[i];
+	uint32_t linear = rs->capacity;
+
+	if (!slot->pkt && !(slot->pkt = fdnet_pkt_new(rs->pool)))
+		return false;
+	if (!slot->bufs_ready && !slot_fill_bufs(rs, i))
+		return false;
+	if (linear > FDNET_PKT_LINEAR)
+		linear = FDNET_PKT_LINEAR;
+	slot->iov[0] = (struct iovec){ slot->pkt->data - rs->prefix,
+				       rs->prefix + linear };
 	slot->ready = true;
 	return true;
 }
@@ -112,7 +127,7 @@ unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
 
 	if (rs->prefix != prefix || rs->capacity != capacity) {
 		for (i = 0; i < rs->nslots; i++)
-			rs->slots[i].ready = false;
+			rs->slots[i].ready = rs->slots[i].bufs_ready = false;
 		rs->prefix = prefix;
 		rs->capacity = capacity;
 	}
@@ -129,6 +144,7 @@ static void slot_take_bufs(struct fdnet_rxslot *slot, uint32_t left)
 	unsigned int used = 0;
 	uint32_t n, end;
 
+	slot->bufs_ready = false;
 	pkt->slices_len = left;
 	while (left) {
 		struct fdnet_buf *buf = slot->bufs[used];

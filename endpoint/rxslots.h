@@ -25,6 +25,7 @@ struct fdnet_rxslot {
 	unsigned int nbufs;
 	uint32_t offset; /* where the free part of bufs[0] starts */
 	bool ready;	 /* iov describes pkt and bufs */
+	bool bufs_ready; /* iov describes bufs */
 	struct fdnet_buf *bufs[FDNET_RXSLOT_MAX_BUFS];
 	struct iovec iov[1 + FDNET_RXSLOT_MAX_BUFS];
 };
