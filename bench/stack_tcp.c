@@ -20,7 +20,7 @@
 
 #include "base/mem.h"
 
-#define PORT 7777
+#define PORT  7777
 #define CHUNK 131072
 
 static size_t allocated;
@@ -132,16 +132,16 @@ static void shuttle(void)
 
 static ssize_t put(struct fdnet_sock *so, size_t len)
 {
-	struct iovec iov = { buf, len };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	struct iovec iov = {buf, len};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1};
 
 	return fdnet_sock_send(so, &msg);
 }
 
 static ssize_t get(struct fdnet_sock *so, size_t len)
 {
-	struct iovec iov = { buf, len };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	struct iovec iov = {buf, len};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1};
 
 	return fdnet_sock_recv(so, &msg);
 }
@@ -149,8 +149,7 @@ static ssize_t get(struct fdnet_sock *so, size_t len)
 static void start_listening(void)
 {
 	struct fdnet_name any = name_of(1);
-	int rc = fdnet_sock_open(stacks[1], 4, FDNET_SOCK_STREAM, 6,
-				 &listener);
+	int rc = fdnet_sock_open(stacks[1], 4, FDNET_SOCK_STREAM, 6, &listener);
 
 	if (!rc)
 		rc = fdnet_sock_bind(listener, &any);
@@ -163,8 +162,7 @@ static void start_listening(void)
 static void make_pair(void)
 {
 	struct fdnet_name dst = name_of(1);
-	int rc = fdnet_sock_open(stacks[0], 4, FDNET_SOCK_STREAM, 6,
-				 &socks[0]);
+	int rc = fdnet_sock_open(stacks[0], 4, FDNET_SOCK_STREAM, 6, &socks[0]);
 
 	if (!rc)
 		rc = fdnet_sock_connect(socks[0], &dst);
@@ -288,7 +286,7 @@ static void test_crr(void)
 
 static void test_many(void)
 {
-	const int counts[] = { 1000, 10000, 60000 };
+	const int counts[] = {1000, 10000, 60000};
 	struct fdnet_sock **all = calloc(60000 * 2, sizeof(*all));
 
 	for (unsigned int c = 0; c < 3; c++) {
@@ -312,8 +310,7 @@ static void test_many(void)
 		shuttle();
 		shuttle();
 		printf("open_%-19d %10.0f /s     %8.0f bytes each end\n", n,
-		       n / took,
-		       (double)(allocated - before) / n / 2);
+		       n / took, (double)(allocated - before) / n / 2);
 		start = now_us();
 		took = 0;
 		while (took < seconds) {
@@ -341,10 +338,10 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
-	{ "bulk", test_bulk },
-	{ "rr", test_rr },
-	{ "crr", test_crr },
-	{ "many", test_many },
+	{"bulk", test_bulk},
+	{"rr", test_rr},
+	{"crr", test_crr},
+	{"many", test_many},
 };
 
 int main(int argc, char **argv)

@@ -34,7 +34,7 @@
 #include "base/mem.h"
 
 #define QUEUE 65536
-#define MTU 1500
+#define MTU   1500
 
 struct item {
 	uint64_t at_us;
@@ -74,7 +74,7 @@ static void die(const char *what)
 
 static int open_tun(const char *name)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
@@ -121,8 +121,7 @@ static struct item *path_due(struct path *p, uint64_t now)
 
 static uint64_t path_next(const struct path *p)
 {
-	return p->tail != p->head ? p->ring[p->tail % QUEUE].at_us :
-				    FDNET_NEVER;
+	return p->tail != p->head ? p->ring[p->tail % QUEUE].at_us : FDNET_NEVER;
 }
 
 static void read_tun(int fd, struct path *p)
@@ -152,7 +151,7 @@ static void write_tun(int fd, struct path *p, uint64_t now)
 static void wait_for(struct pollfd *pfd, unsigned int n, uint64_t until)
 {
 	uint64_t now = now_us();
-	struct timespec ts = { .tv_sec = 1 };
+	struct timespec ts = {.tv_sec = 1};
 
 	if (until <= now)
 		return;
@@ -255,8 +254,7 @@ static void give_out(void)
 	struct fdnet_pkt *pkt;
 	struct item *slot;
 
-	while ((slot = path_slot(&to_tun)) &&
-	       (pkt = fdnet_stack_output(stack))) {
+	while ((slot = path_slot(&to_tun)) && (pkt = fdnet_stack_output(stack))) {
 		uint32_t len = fdnet_pkt_total(pkt);
 
 		fdnet_pkt_copy_out(pkt, 0, slot->data, len);
@@ -267,7 +265,7 @@ static void give_out(void)
 
 static void drive(void)
 {
-	struct pollfd pfd = { .fd = tun, .events = POLLIN };
+	struct pollfd pfd = {.fd = tun, .events = POLLIN};
 	uint32_t ev;
 	uint64_t next;
 
@@ -292,10 +290,8 @@ static void report(const char *what, uint64_t bytes, uint64_t start)
 
 	printf("%s %llu bytes %.3f s %.2f Mbit/s retrans %llu rto %llu\n", what,
 	       (unsigned long long)bytes, took, (double)bytes * 8 / took / 1e6,
-	       (unsigned long long)fdnet_stack_counter(stack,
-						       FDNET_C_TCP_RETRANS),
-	       (unsigned long long)fdnet_stack_counter(stack,
-						       FDNET_C_TCP_RTO));
+	       (unsigned long long)fdnet_stack_counter(stack, FDNET_C_TCP_RETRANS),
+	       (unsigned long long)fdnet_stack_counter(stack, FDNET_C_TCP_RTO));
 }
 
 /* The server may still be starting. */
@@ -322,9 +318,9 @@ static struct fdnet_sock *connect_patiently(const struct fdnet_name *name)
 static int run_send(const char *peer, int port, uint64_t total)
 {
 	static char buf[65536];
-	struct fdnet_name name = { .port = (uint16_t)port };
-	struct iovec iov = { buf, sizeof(buf) };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	struct fdnet_name name = {.port = (uint16_t)port};
+	struct iovec iov = {buf, sizeof(buf)};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1};
 	struct fdnet_sock *so;
 	uint64_t sent = 0, start;
 	ssize_t rc;
@@ -340,14 +336,13 @@ static int run_send(const char *peer, int port, uint64_t total)
 		if (rc > 0)
 			sent += (uint64_t)rc;
 		else if (rc != -EAGAIN)
-			return fprintf(stderr, "send: %s\n",
-				       strerror((int)-rc)), 1;
+			return fprintf(stderr, "send: %s\n", strerror((int)-rc)),
+			       1;
 		else
 			drive();
 	}
 	fdnet_sock_shutdown(so, FDNET_SHUT_WR);
-	while (fdnet_sock_outq(so) ||
-	       fdnet_sock_state(so) == FDNET_TCP_FIN_WAIT1)
+	while (fdnet_sock_outq(so) || fdnet_sock_state(so) == FDNET_TCP_FIN_WAIT1)
 		drive();
 	report("sent", total, start);
 	return 0;
@@ -356,10 +351,9 @@ static int run_send(const char *peer, int port, uint64_t total)
 static int run_recv(int port)
 {
 	static char buf[65536];
-	struct fdnet_name name = { .ip = { .family = 4 },
-				   .port = (uint16_t)port };
-	struct iovec iov = { buf, sizeof(buf) };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	struct fdnet_name name = {.ip = {.family = 4}, .port = (uint16_t)port};
+	struct iovec iov = {buf, sizeof(buf)};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1};
 	struct fdnet_sock *so, *child;
 	uint64_t got = 0, start;
 	ssize_t rc;
@@ -374,8 +368,8 @@ static int run_recv(int port)
 		if (rc > 0)
 			got += (uint64_t)rc;
 		else if (rc != -EAGAIN)
-			return fprintf(stderr, "recv: %s\n",
-				       strerror((int)-rc)), 1;
+			return fprintf(stderr, "recv: %s\n", strerror((int)-rc)),
+			       1;
 		else
 			drive();
 	}

@@ -51,8 +51,7 @@ static void drain(struct fuzz *f)
 
 	while ((pkt = fdnet_stack_output(f->stack))) {
 		if (pkt->len >= 40 && pkt->data[9] == 6 &&
-		    !fdnet_tcp_hdr_decode(pkt->data + 20, pkt->len - 20,
-					  &hdr) &&
+		    !fdnet_tcp_hdr_decode(pkt->data + 20, pkt->len - 20, &hdr) &&
 		    !(hdr.flags & FDNET_TH_RST))
 			f->stack_nxt = hdr.seq + fdnet_pkt_total(pkt) - 20 -
 				       hdr.hdr_len + !!(hdr.flags & 3);
@@ -68,7 +67,7 @@ static void put_ip(struct fdnet_pkt *pkt, uint8_t tos)
 {
 	uint32_t total = fdnet_pkt_total(pkt) + 20, sum = 0;
 	uint8_t *p = fdnet_pkt_push(pkt, 20);
-	static const uint8_t addrs[8] = { 10, 0, 0, 2, 10, 0, 0, 1 };
+	static const uint8_t addrs[8] = {10, 0, 0, 2, 10, 0, 0, 1};
 
 	memset(p, 0, 20);
 	p[0] = 0x45;
@@ -122,9 +121,9 @@ static void segment(struct fuzz *f, uint8_t flags, int16_t seq, int16_t ack,
 static void call(struct fuzz *f, uint8_t op, uint16_t arg)
 {
 	static uint8_t buf[65536];
-	struct iovec iov[4] = { { buf, arg } };
-	struct fdnet_msg msg = { .iov = iov, .iovcnt = 1,
-				 .flags = op & 0x10 ? FDNET_MSG_OOB : 0 };
+	struct iovec iov[4] = {{buf, arg}};
+	struct fdnet_msg msg = {
+		.iov = iov, .iovcnt = 1, .flags = op & 0x10 ? FDNET_MSG_OOB : 0};
 	int v = arg & 0xff;
 
 	if (!f->so)
@@ -184,8 +183,7 @@ static void step(struct fuzz *f)
 
 	switch (op & 3) {
 	case 0: /* what a peer would send */
-		segment(f, FDNET_TH_ACK | (op >> 2 & 9), 0, 0, 65535, word(f),
-			0);
+		segment(f, FDNET_TH_ACK | (op >> 2 & 9), 0, 0, 65535, word(f), 0);
 		break;
 	case 1:
 		flags = byte(f);
@@ -206,7 +204,7 @@ static void step(struct fuzz *f)
 
 static void begin(struct fuzz *f, uint8_t how)
 {
-	struct fdnet_name any = { .ip = { .family = 4 }, .port = 80 };
+	struct fdnet_name any = {.ip = {.family = 4}, .port = 80};
 	struct fdnet_ip own = fdnet_ip4(0x0a000001);
 	struct fdnet_stack_config cfg;
 
@@ -231,14 +229,13 @@ static void begin(struct fuzz *f, uint8_t how)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct fuzz f = { .data = data, .left = size };
+	struct fuzz f = {.data = data, .left = size};
 	uint8_t how = byte(&f);
 
 	begin(&f, how);
 	if (how & 8) { /* SACK, timestamps, window scale in the SYN */
-		static const uint8_t syn[] = { 2,  4, 5, 180, 4, 2, 8, 10,
-					       0,  0, 0, 9,   0, 0, 0, 0,
-					       1,  3, 3, 7 };
+		static const uint8_t syn[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0,
+					      0, 9, 0, 0,   0, 0, 1, 3,	 3, 7};
 		struct fuzz g = f;
 
 		g.data = syn;

@@ -9,15 +9,15 @@
 
 #include "stack/tcp_internal.h"
 
-#define SNDBUF_LOSSLESS (1u << 20)
-#define RCVBUF_LOSSLESS (2u << 20)
-#define SNDBUF_DEFAULT (256u << 10)
-#define RCVBUF_DEFAULT (256u << 10)
-#define RTO_INITIAL_US 1000000u
-#define RTO_MIN_US 200000u
+#define SNDBUF_LOSSLESS		(1u << 20)
+#define RCVBUF_LOSSLESS		(2u << 20)
+#define SNDBUF_DEFAULT		(256u << 10)
+#define RCVBUF_DEFAULT		(256u << 10)
+#define RTO_INITIAL_US		1000000u
+#define RTO_MIN_US		200000u
 #define RTO_INITIAL_LOSSLESS_US 3000000u
-#define RTO_MIN_LOSSLESS_US 1000000u
-#define FIN_TIMEOUT_US (60 * FDNET_SEC)
+#define RTO_MIN_LOSSLESS_US	1000000u
+#define FIN_TIMEOUT_US		(60 * FDNET_SEC)
 
 static int tcp_init(struct fdnet_sock *so)
 {
@@ -29,11 +29,11 @@ static int tcp_init(struct fdnet_sock *so)
 	for (int i = 0; i < FDNET_TCP_DUE_MAX; i++)
 		tp->due_us[i] = FDNET_NEVER;
 	if (!cfg->tcp_sndbuf)
-		so->opts.sndbuf = cfg->lossless ? SNDBUF_LOSSLESS :
-						  SNDBUF_DEFAULT;
+		so->opts.sndbuf =
+			cfg->lossless ? SNDBUF_LOSSLESS : SNDBUF_DEFAULT;
 	if (!cfg->tcp_rcvbuf)
-		so->opts.rcvbuf = cfg->lossless ? RCVBUF_LOSSLESS :
-						  RCVBUF_DEFAULT;
+		so->opts.rcvbuf =
+			cfg->lossless ? RCVBUF_LOSSLESS : RCVBUF_DEFAULT;
 	tp->cc = cfg->lossless ? &fdnet_tcp_cc_reno : &fdnet_tcp_cc_cubic;
 	tp->cwnd = FDNET_TCP_CWND_MAX;
 	tp->ssthresh = FDNET_TCP_CWND_MAX;
@@ -123,8 +123,8 @@ void fdnet_tcp_done(struct fdnet_tcp *tp, int error)
 	leave_demux(tp);
 	if (!so->detached)
 		fdnet_tcp_event(tp, FDNET_EV_IN | FDNET_EV_OUT |
-					     FDNET_EV_RDHUP | FDNET_EV_HUP |
-					     (so->error ? FDNET_EV_ERR : 0));
+					    FDNET_EV_RDHUP | FDNET_EV_HUP |
+					    (so->error ? FDNET_EV_ERR : 0));
 }
 
 static uint32_t ip_hdr_len(const struct fdnet_tcp *tp)
@@ -172,8 +172,7 @@ void fdnet_tcp_set_way(struct fdnet_tcp *tp)
 	tp->quick_left = quick ? 0 : 16;
 }
 
-uint32_t fdnet_tcp_isn(struct fdnet_stack *stack,
-		       const struct fdnet_name *local,
+uint32_t fdnet_tcp_isn(struct fdnet_stack *stack, const struct fdnet_name *local,
 		       const struct fdnet_name *peer)
 {
 	uint8_t key[36];
@@ -210,7 +209,7 @@ void fdnet_tcp_start_seq(struct fdnet_tcp *tp, uint32_t iss)
 	tp->snd_una = tp->snd_nxt = tp->snd_up = iss;
 	tp->sndq_seq = iss + 1;
 	tp->rack_fack = iss;
-	tp->cwr_end = iss;
+	tp->cwr_end = tp->reo_round = iss;
 	tp->ts_offset = ts_offset(iss);
 }
 
@@ -287,8 +286,7 @@ static int start_connect(struct fdnet_tcp *tp, const struct fdnet_name *name)
 	}
 	tcp_count(tp, FDNET_C_TCP_ACTIVE_OPEN);
 	fdnet_tcp_set_way(tp);
-	fdnet_tcp_start_seq(tp, fdnet_tcp_isn(so->stack, &so->local,
-					      &so->peer));
+	fdnet_tcp_start_seq(tp, fdnet_tcp_isn(so->stack, &so->local, &so->peer));
 	so->error = 0;
 	tp->shutdown = 0;
 	tp->state = FDNET_TCP_SYN_SENT;
@@ -428,13 +426,12 @@ static int tcp_shutdown(struct fdnet_sock *so, int how)
 		tp->shutdown |= FDNET_TCP_SHUT_RCV;
 	if (how != FDNET_SHUT_RD)
 		fdnet_tcp_queue_fin(tp);
-	fdnet_tcp_event(tp, (tp->shutdown & FDNET_TCP_SHUT_RCV ?
-				      FDNET_EV_IN | FDNET_EV_RDHUP :
-				      0) |
-				     FDNET_EV_OUT |
-				     (tp->shutdown == FDNET_TCP_SHUT_BOTH ?
-					      FDNET_EV_HUP :
-					      0));
+	fdnet_tcp_event(
+		tp,
+		(tp->shutdown & FDNET_TCP_SHUT_RCV ? FDNET_EV_IN | FDNET_EV_RDHUP
+						   : 0) |
+			FDNET_EV_OUT |
+			(tp->shutdown == FDNET_TCP_SHUT_BOTH ? FDNET_EV_HUP : 0));
 	fdnet_tcp_settle(tp);
 	return 0;
 }
@@ -442,8 +439,8 @@ static int tcp_shutdown(struct fdnet_sock *so, int how)
 /* How long an orphan may wait for the peer's FIN. */
 static uint64_t fin_wait2_us(const struct fdnet_tcp *tp)
 {
-	return tp->linger2_s > 0 ? (uint64_t)tp->linger2_s * FDNET_SEC :
-				   FIN_TIMEOUT_US;
+	return tp->linger2_s > 0 ? (uint64_t)tp->linger2_s * FDNET_SEC
+				 : FIN_TIMEOUT_US;
 }
 
 void fdnet_tcp_enter_fin_wait2(struct fdnet_tcp *tp)
@@ -456,8 +453,7 @@ void fdnet_tcp_enter_fin_wait2(struct fdnet_tcp *tp)
 		fdnet_tcp_done(tp, 0);
 		return;
 	}
-	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE,
-		      tcp_now(tp) + fin_wait2_us(tp));
+	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, tcp_now(tp) + fin_wait2_us(tp));
 }
 
 static void close_connection(struct fdnet_tcp *tp)
@@ -546,8 +542,8 @@ static uint32_t tcp_op_unsent(const struct fdnet_sock *so)
 
 int fdnet_tcp_state(const struct fdnet_sock *so)
 {
-	return so->ops == &fdnet_tcp_ops ? tcp_of_const(so)->state :
-					   FDNET_TCP_TIME_WAIT;
+	return so->ops == &fdnet_tcp_ops ? tcp_of_const(so)->state
+					 : FDNET_TCP_TIME_WAIT;
 }
 
 int fdnet_sock_state(const struct fdnet_sock *so)

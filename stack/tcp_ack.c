@@ -16,8 +16,7 @@ struct ack_work {
 };
 
 /* RFC 8985 6.2 steps 1 to 3: the newest delivery, and signs of reordering. */
-static void rack_update(struct fdnet_tcp *tp,
-			const struct fdnet_tcp_txseg *seg)
+static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg)
 {
 	uint64_t now = tcp_now(tp), rtt = now - seg->sent_us;
 
@@ -52,10 +51,8 @@ static void sack_block(struct fdnet_tcp *tp, uint32_t start, uint32_t end,
 {
 	struct fdnet_tcp_txseg *seg;
 
-	for (seg = tp->tx_head; seg && seq_lt(seg->seq, end);
-	     seg = seg->next) {
-		if (seq_leq(seg->end, start) ||
-		    seg->flags & FDNET_TXSEG_SACKED)
+	for (seg = tp->tx_head; seg && seq_lt(seg->seq, end); seg = seg->next) {
+		if (seq_leq(seg->end, start) || seg->flags & FDNET_TXSEG_SACKED)
 			continue;
 		if (seq_lt(seg->seq, start)) {
 			if (!fdnet_txseg_split(tp, seg, start))
@@ -81,6 +78,15 @@ static bool is_dsack(const struct fdnet_tcp_hdr *hdr)
 
 static void take_dsack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
+	/* RFC 8985 6.2 step 4: we were too quick, wait longer, once a round
+	 * trip. */
+	if (!tp->tlp_end && seq_geq(tp->snd_una, tp->reo_round)) {
+		tp->reordered = true;
+		tp->reo_round = tp->snd_nxt;
+		tp->reo_persist = 16;
+		if (tp->reo_mult < 255)
+			tp->reo_mult++;
+	}
 	/* All that we sent again had arrived already: undo (RFC 3708's
 	 * simple case, one segment). */
 	if (tp->undo_ok && tp->undo_retrans &&
@@ -214,7 +220,7 @@ static void move_timers(struct fdnet_tcp *tp, const struct ack_work *work)
 bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 		   bool data)
 {
-	struct ack_work work = { 0 };
+	struct ack_work work = {0};
 	uint32_t ack = hdr->ack;
 	bool dup;
 

@@ -9,10 +9,10 @@
 
 /* tp->cc_priv, two halves each. */
 enum cubic_slot {
-	SLOT_EPOCH,	/* when this growth began, us; 0: not yet */
-	SLOT_WMAX_K,	/* W_max in bytes | K in ms << 32 */
-	SLOT_WEST_ACC,	/* Reno-friendly window | remainder << 32 */
-	SLOT_CREDIT,	/* bytes acknowledged towards the next step */
+	SLOT_EPOCH,    /* when this growth began, us; 0: not yet */
+	SLOT_WMAX_K,   /* W_max in bytes | K in ms << 32 */
+	SLOT_WEST_ACC, /* Reno-friendly window | remainder << 32 */
+	SLOT_CREDIT,   /* bytes acknowledged towards the next step */
 };
 
 static uint32_t low(uint64_t v)
@@ -97,9 +97,8 @@ static uint32_t friendly_window(struct fdnet_tcp *tp, uint32_t bytes)
 
 	if (acc >= tp->cwnd) {
 		acc -= tp->cwnd;
-		west += west < low(tp->cc_priv[SLOT_WMAX_K]) ?
-				tp->mss * 9u / 17 :
-				tp->mss;
+		west += west < low(tp->cc_priv[SLOT_WMAX_K]) ? tp->mss * 9u / 17
+							     : tp->mss;
 	}
 	tp->cc_priv[SLOT_WEST_ACC] = pair(west, low(acc));
 	return west;
@@ -133,17 +132,17 @@ static void cubic_acked(struct fdnet_tcp *tp, uint32_t bytes)
 		return;
 	}
 	tp->cc_priv[SLOT_CREDIT] = 0;
-	tp->cwnd = tp->cwnd + step < FDNET_TCP_CWND_MAX ?
-			   tp->cwnd + (uint32_t)step :
-			   FDNET_TCP_CWND_MAX;
+	tp->cwnd = tp->cwnd + step < FDNET_TCP_CWND_MAX
+			   ? tp->cwnd + (uint32_t)step
+			   : FDNET_TCP_CWND_MAX;
 }
 
 static uint32_t cubic_ssthresh(struct fdnet_tcp *tp)
 {
 	uint32_t wmax = low(tp->cc_priv[SLOT_WMAX_K]), thresh;
-	uint32_t cwnd = tp->cwnd < FDNET_TCP_CWND_MAX ?
-				tp->cwnd :
-				tp->snd_nxt - tp->snd_una;
+	uint32_t cwnd = tp->cwnd < FDNET_TCP_CWND_MAX
+				? tp->cwnd
+				: tp->snd_nxt - tp->snd_una;
 
 	tp->cc_priv[SLOT_EPOCH] = 0;
 	/* RFC 9438 4.7, fast convergence: leave room for newcomers. */

@@ -14,8 +14,8 @@
 
 #define MINUTE_US (60 * FDNET_SEC)
 
-static const uint16_t mss_table[8] = { 216,  536,  1220, 1300,
-				       1440, 1460, 4312, 8960 };
+static const uint16_t mss_table[8] = {216,  536,  1220, 1300,
+				      1440, 1460, 4312, 8960};
 
 static uint32_t cookie_hash(struct fdnet_stack *stack,
 			    const struct fdnet_name *local,
@@ -69,9 +69,9 @@ bool fdnet_tcp_cookie_check(struct fdnet_stack *stack,
 	uint32_t cookie = ack->ack - 1, minute = minute_now(stack);
 	uint32_t age = (minute - (cookie >> 27)) & 31;
 
-	if (age > 2 || (cookie & 0xffffff) !=
-			       cookie_hash(stack, local, peer, ack->seq - 1,
-					   minute - age))
+	if (age > 2 ||
+	    (cookie & 0xffffff) !=
+		    cookie_hash(stack, local, peer, ack->seq - 1, minute - age))
 		return false;
 	*ret_syn = (struct fdnet_tcp_hdr){
 		.sport = ack->sport,

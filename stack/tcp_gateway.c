@@ -52,17 +52,16 @@ static struct fdnet_tcp *new_request(struct fdnet_stack *stack,
 				     const struct fdnet_tcp_hdr *hdr,
 				     const struct fdnet_ip_in *in)
 {
-	struct fdnet_sock *so = fdnet_sock_new(stack, &fdnet_tcp_ops,
-					       in->dst.family,
-					       FDNET_SOCK_STREAM, 6);
+	struct fdnet_sock *so = fdnet_sock_new(
+		stack, &fdnet_tcp_ops, in->dst.family, FDNET_SOCK_STREAM, 6);
 	struct fdnet_tcp *tp;
 
 	if (!so)
 		return NULL;
 	tp = tcp_of(so);
 	so->foreign = true;
-	so->local = (struct fdnet_name){ .ip = in->dst, .port = hdr->dport };
-	so->peer = (struct fdnet_name){ .ip = in->src, .port = hdr->sport };
+	so->local = (struct fdnet_name){.ip = in->dst, .port = hdr->dport};
+	so->peer = (struct fdnet_name){.ip = in->src, .port = hdr->sport};
 	tp->passive = true;
 	tp->pending = true;
 	if (fdnet_demux_connect(so)) {
@@ -81,8 +80,8 @@ bool fdnet_tcp_request_syn(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 			   const struct fdnet_tcp_hdr *hdr,
 			   const struct fdnet_ip_in *in)
 {
-	const uint8_t mask = FDNET_TH_SYN | FDNET_TH_ACK | FDNET_TH_RST |
-			     FDNET_TH_FIN;
+	const uint8_t mask =
+		FDNET_TH_SYN | FDNET_TH_ACK | FDNET_TH_RST | FDNET_TH_FIN;
 	struct fdnet_tcp *tp;
 
 	if (!fdnet_stack_cfg(stack)->forward || in->group ||
@@ -212,8 +211,7 @@ static struct fdnet_pkt *unsent_packets(struct fdnet_tcp *tp, int *ret_error)
 }
 
 int fdnet_sock_cut(struct fdnet_sock *so, struct fdnet_cut *ret_cut,
-		   struct fdnet_pkt **ret_unread,
-		   struct fdnet_pkt **ret_unsent)
+		   struct fdnet_pkt **ret_unread, struct fdnet_pkt **ret_unsent)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
 	struct fdnet_pkt *unsent;

@@ -34,8 +34,8 @@ static void path_mtu(struct fdnet_tcp *tp, uint32_t mtu)
 {
 	bool v6 = tp->so.peer.ip.family == 6;
 	uint32_t floor = v6 ? PMTU_MIN6 : PMTU_MIN4;
-	uint32_t now = tp->pmtu ? tp->pmtu :
-				  fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
+	uint32_t now = tp->pmtu ? tp->pmtu
+				: fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
 
 	if (mtu < floor)
 		mtu = floor;
@@ -48,8 +48,7 @@ static void path_mtu(struct fdnet_tcp *tp, uint32_t mtu)
 
 void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 			  const struct fdnet_sock_error *err,
-			  const uint8_t *inner, uint32_t inner_len,
-			  uint32_t mtu)
+			  const uint8_t *inner, uint32_t inner_len, uint32_t mtu)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
 	uint32_t seq;

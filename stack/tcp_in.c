@@ -9,18 +9,18 @@
 
 #include "stack/tcp_internal.h"
 
-#define DELACK_US (40 * FDNET_MS)
+#define DELACK_US	   (40 * FDNET_MS)
 #define DELACK_LOSSLESS_US (10 * FDNET_MS)
-#define PAWS_IDLE_US (24 * 86400ull * FDNET_SEC)
+#define PAWS_IDLE_US	   (24 * 86400ull * FDNET_SEC)
 
 /* ---- no connection ---- */
 
 void fdnet_tcp_rst_for(struct fdnet_stack *stack, const struct fdnet_ip_in *in,
 		       const struct fdnet_tcp_hdr *hdr, uint32_t payload)
 {
-	struct fdnet_name local = { .ip = in->dst, .port = hdr->dport };
-	struct fdnet_name peer = { .ip = in->src, .port = hdr->sport };
-	struct fdnet_tcp_hdr rst = { .wscale = FDNET_TCP_WSCALE_NONE };
+	struct fdnet_name local = {.ip = in->dst, .port = hdr->dport};
+	struct fdnet_name peer = {.ip = in->src, .port = hdr->sport};
+	struct fdnet_tcp_hdr rst = {.wscale = FDNET_TCP_WSCALE_NONE};
 
 	if (hdr->flags & FDNET_TH_RST || in->group)
 		return;
@@ -29,8 +29,7 @@ void fdnet_tcp_rst_for(struct fdnet_stack *stack, const struct fdnet_ip_in *in,
 		rst.seq = hdr->ack;
 	} else {
 		rst.flags |= FDNET_TH_ACK;
-		rst.ack = hdr->seq + payload +
-			  !!(hdr->flags & FDNET_TH_SYN) +
+		rst.ack = hdr->seq + payload + !!(hdr->flags & FDNET_TH_SYN) +
 			  !!(hdr->flags & FDNET_TH_FIN);
 	}
 	fdnet_tcp_send_bare(stack, &local, &peer, &rst);
@@ -65,8 +64,7 @@ static void ack_for_data(struct fdnet_tcp *tp, uint32_t len)
 	if (tp->ack_pkts < 255)
 		tp->ack_pkts++;
 	if (len > tp->rcv_mss)
-		tp->rcv_mss = (uint16_t)(len < tp->adv_mss ? len :
-							     tp->adv_mss);
+		tp->rcv_mss = (uint16_t)(len < tp->adv_mss ? len : tp->adv_mss);
 	tp->last_rcv_us = now;
 	if (tp->lossless) {
 		if (waiting >= tp->ack_thresh ||
@@ -87,8 +85,8 @@ static void ack_for_data(struct fdnet_tcp *tp, uint32_t len)
 	}
 	if (tp->due_us[FDNET_TCP_DUE_ACK] == FDNET_NEVER)
 		fdnet_tcp_due(tp, FDNET_TCP_DUE_ACK,
-			      now + (tp->lossless ? DELACK_LOSSLESS_US :
-						    DELACK_US));
+			      now + (tp->lossless ? DELACK_LOSSLESS_US
+						  : DELACK_US));
 }
 
 /* RFC 2883: tell the sender that it sent [start, end) needlessly. */
@@ -119,9 +117,9 @@ static void data_out_of_order(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 {
 	int rc = fdnet_rcvq_insert(&tp->rcvq, tcp_mem(tp), pkt, seq);
 
-	tcp_count(tp, rc < 0 ? FDNET_C_TCP_LIMIT :
-		       rc   ? FDNET_C_TCP_OOO :
-			      FDNET_C_TCP_DUP);
+	tcp_count(tp, rc < 0 ? FDNET_C_TCP_LIMIT
+		      : rc   ? FDNET_C_TCP_OOO
+			     : FDNET_C_TCP_DUP);
 	if (!rc)
 		note_dsack(tp, seq, seq + len);
 	tp->ack_due = true; /* RFC 5681 4.2 */
@@ -158,8 +156,8 @@ static bool data_unwanted(struct fdnet_tcp *tp, uint32_t end)
 }
 
 /* Seventh check: the text. @pkt is bare payload; taken. */
-static void take_data(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
-		      uint32_t seq, uint32_t len)
+static void take_data(struct fdnet_tcp *tp, struct fdnet_pkt *pkt, uint32_t seq,
+		      uint32_t len)
 {
 	uint32_t end = seq + len;
 
@@ -205,8 +203,7 @@ static void take_urgent(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
 	uint32_t at = hdr->seq + hdr->urg - 1; /* as the kernel reads it */
 
-	if (!hdr->urg || !tcp_in_state(tp, TCP_S(ESTABLISHED) |
-						   TCP_S(FIN_WAIT1) |
+	if (!hdr->urg || !tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
 						   TCP_S(FIN_WAIT2)))
 		return;
 	if (seq_lt(at, tp->rcv_nxt) || seq_lt(at, tcp_copied_seq(tp)))
@@ -229,11 +226,10 @@ static void take_fin(struct fdnet_tcp *tp)
 	tp->shutdown |= FDNET_TCP_SHUT_RCV;
 	fdnet_rcvq_purge_ooo(&tp->rcvq, tcp_mem(tp));
 	if (!was_rcv || !tp->so.detached)
-		fdnet_tcp_event(tp,
-				 FDNET_EV_IN | FDNET_EV_RDHUP |
-					 (tp->shutdown & FDNET_TCP_SHUT_SND ?
-						  FDNET_EV_HUP :
-						  0));
+		fdnet_tcp_event(tp, FDNET_EV_IN | FDNET_EV_RDHUP |
+					    (tp->shutdown & FDNET_TCP_SHUT_SND
+						     ? FDNET_EV_HUP
+						     : 0));
 	switch (tp->state) {
 	case FDNET_TCP_ESTABLISHED:
 		tp->state = FDNET_TCP_CLOSE_WAIT;
@@ -241,8 +237,7 @@ static void take_fin(struct fdnet_tcp *tp)
 		if (tp->lossless && !tp->ack_due) {
 			if (tp->due_us[FDNET_TCP_DUE_ACK] == FDNET_NEVER)
 				fdnet_tcp_due(tp, FDNET_TCP_DUE_ACK,
-					      tcp_now(tp) +
-						      DELACK_LOSSLESS_US);
+					      tcp_now(tp) + DELACK_LOSSLESS_US);
 			return;
 		}
 		break;
@@ -285,11 +280,9 @@ static bool paws_ok(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 	return tcp_now(tp) - tp->ts_recent_us > PAWS_IDLE_US;
 }
 
-static void take_timestamp(struct fdnet_tcp *tp,
-			   const struct fdnet_tcp_hdr *hdr)
+static void take_timestamp(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
-	if (!tp->ts_ok || !hdr->has_ts ||
-	    seq_gt(hdr->seq, tp->last_ack_sent) ||
+	if (!tp->ts_ok || !hdr->has_ts || seq_gt(hdr->seq, tp->last_ack_sent) ||
 	    seq_lt(hdr->ts_val, tp->ts_recent))
 		return;
 	tp->ts_recent = hdr->ts_val;
@@ -372,8 +365,7 @@ static bool complete_handshake(struct fdnet_tcp *tp,
 	tp->snd_wl1 = hdr->seq;
 	tp->snd_wl2 = hdr->ack;
 	if (!tp->backoff && !tp->rtt.srtt_us)
-		fdnet_tcp_rtt_sample(&tp->rtt,
-				     tcp_now(tp) - tp->last_send_us);
+		fdnet_tcp_rtt_sample(&tp->rtt, tcp_now(tp) - tp->last_send_us);
 	fdnet_tcp_established(tp);
 	return true;
 }
@@ -422,8 +414,7 @@ static bool acceptable(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	if (old_syn) { /* a copy of the SYN that made us */
 		if (tp->pending)
 			return false;
-		if (tp->state == FDNET_TCP_SYN_RECV &&
-		    !(flags & FDNET_TH_ACK)) {
+		if (tp->state == FDNET_TCP_SYN_RECV && !(flags & FDNET_TH_ACK)) {
 			tp->syn_due = true;
 			return false;
 		}
@@ -449,8 +440,7 @@ static bool acceptable(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	if (flags & FDNET_TH_RST || !(flags & FDNET_TH_ACK))
 		return false;
 	tp->syn_unconfirmed = false;
-	if (tp->state == FDNET_TCP_SYN_RECV &&
-	    !complete_handshake(tp, hdr, in))
+	if (tp->state == FDNET_TCP_SYN_RECV && !complete_handshake(tp, hdr, in))
 		return false;
 	take_timestamp(tp, hdr);
 	return fdnet_tcp_ack(tp, hdr, len || flags & FDNET_TH_FIN);
@@ -494,14 +484,12 @@ drop:
 
 /* ---- SYN_SENT: 3.10.7.3 ---- */
 
-static void syn_ack_arrived(struct fdnet_tcp *tp,
-			    const struct fdnet_tcp_hdr *hdr)
+static void syn_ack_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
 	tp->snd_una = hdr->ack;
 	tp->ecn_ok = false;
 	if (!tp->backoff)
-		fdnet_tcp_rtt_sample(&tp->rtt,
-				     tcp_now(tp) - tp->last_send_us);
+		fdnet_tcp_rtt_sample(&tp->rtt, tcp_now(tp) - tp->last_send_us);
 	fdnet_tcp_established(tp);
 	if (tp->lossless) /* the request will carry it */
 		fdnet_tcp_due(tp, FDNET_TCP_DUE_ACK,
@@ -518,8 +506,7 @@ static void syn_sent(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 	bool ack = hdr->flags & FDNET_TH_ACK;
 
 	tp->segs_in++;
-	if (ack && (seq_leq(hdr->ack, tp->iss) ||
-		    seq_gt(hdr->ack, tp->snd_nxt))) {
+	if (ack && (seq_leq(hdr->ack, tp->iss) || seq_gt(hdr->ack, tp->snd_nxt))) {
 		fdnet_tcp_rst_for(tp->so.stack, in, hdr, len);
 		return;
 	}

@@ -22,14 +22,14 @@
 #include "stack/tcp_sndq.h"
 #include "stack/wire/tcp.h"
 
-#define FDNET_MS 1000ull
+#define FDNET_MS  1000ull
 #define FDNET_SEC 1000000ull
 
 /* Largest window: what window scale 14 can say. */
-#define FDNET_TCP_WND_MAX (65535u << 14)
-#define FDNET_TCP_MSS_MIN 88u /* as the kernel: no smaller one is honoured */
+#define FDNET_TCP_WND_MAX     (65535u << 14)
+#define FDNET_TCP_MSS_MIN     88u /* as the kernel: no smaller one is honoured */
 #define FDNET_TCP_MSS_DEFAULT 536u
-#define FDNET_TCP_CWND_MAX (1u << 30)
+#define FDNET_TCP_CWND_MAX    (1u << 30)
 /* On a lossless way, an ACK is due at once for this many bytes, ... */
 #define FDNET_TCP_ACK_BYTES (128u << 10)
 /* ... or this many packets; as many short ones Nagle lets pass there. */
@@ -112,24 +112,24 @@ struct fdnet_tcp {
 	uint8_t shutdown; /* enum fdnet_tcp_shutdown */
 	uint8_t rtx_mode;
 	uint8_t ca_state;
-	bool connecting : 1;  /* connect() has not yet told its outcome */
+	bool connecting : 1;	/* connect() has not yet told its outcome */
 	bool was_connected : 1; /* end of file rather than ENOTCONN */
-	bool nospace : 1;     /* send refused or poll said no: OUT is owed */
+	bool nospace : 1;	/* send refused or poll said no: OUT is owed */
 	bool passive : 1;
-	bool queued : 1;      /* in a listener's accept queue */
-	bool pending : 1;     /* a gateway's request, not answered yet */
+	bool queued : 1;  /* in a listener's accept queue */
+	bool pending : 1; /* a gateway's request, not answered yet */
 	bool nodelay : 1;
 	bool cork : 1;
-	bool more : 1;	      /* the last send had MSG_MORE */
+	bool more : 1; /* the last send had MSG_MORE */
 	bool quickack : 1;
-	bool lossless : 1;    /* the way loses and reorders nothing */
-	bool looped : 1;      /* the peer is in this stack */
+	bool lossless : 1; /* the way loses and reorders nothing */
+	bool looped : 1;   /* the peer is in this stack */
 
 	/* --- what output has to do --- */
-	bool syn_due : 1;     /* SYN or SYN-ACK */
-	bool ack_due : 1;     /* an ACK, at once */
-	bool probe_due : 1;   /* window or keepalive probe */
-	bool tlp_due : 1;     /* tail loss probe */
+	bool syn_due : 1;   /* SYN or SYN-ACK */
+	bool ack_due : 1;   /* an ACK, at once */
+	bool probe_due : 1; /* window or keepalive probe */
+	bool tlp_due : 1;   /* tail loss probe */
 	bool fin_queued : 1;
 	bool fin_sent : 1;
 	bool syn_unconfirmed : 1; /* passive, lossless: no ACK seen yet */
@@ -139,64 +139,67 @@ struct fdnet_tcp {
 	bool ts_ok : 1;
 	bool wscale_ok : 1;
 	bool ecn_ok : 1;
-	bool ece_due : 1;     /* echo congestion until CWR comes */
+	bool ece_due : 1; /* echo congestion until CWR comes */
 	bool cwr_due : 1;
-	bool rcv_fin : 1;     /* the peer's FIN is at fin_rcv_seq */
-	bool pingpong : 1;    /* data answers data: let ACKs ride on it */
-	bool reordered : 1;   /* RACK has seen reordering */
+	bool rcv_fin : 1;   /* the peer's FIN is at fin_rcv_seq */
+	bool pingpong : 1;  /* data answers data: let ACKs ride on it */
+	bool reordered : 1; /* RACK has seen reordering */
 	bool undo_ok : 1;
 	uint8_t snd_wscale, rcv_wscale;
 
-	uint8_t urg_state;    /* enum fdnet_tcp_urg */
+	uint8_t urg_state; /* enum fdnet_tcp_urg */
 	uint8_t urg_byte;
 	uint8_t dupacks;
-	uint8_t backoff;      /* timeouts or probes in a row */
-	uint8_t keep_probes;  /* unanswered */
-	uint8_t ack_pkts;     /* data packets not acknowledged */
+	uint8_t backoff;     /* timeouts or probes in a row */
+	uint8_t keep_probes; /* unanswered */
+	uint8_t ack_pkts;    /* data packets not acknowledged */
 
 	/* --- sending --- */
 	uint32_t iss, snd_una, snd_nxt;
-	uint32_t sndq_seq;    /* of the send queue's first byte */
+	uint32_t sndq_seq; /* of the send queue's first byte */
 	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;
-	uint32_t snd_up;      /* urgent pointer; == snd_una: none */
-	uint16_t mss;	      /* payload of a full segment, options taken off */
+	uint32_t snd_up; /* urgent pointer; == snd_una: none */
+	uint16_t mss;	 /* payload of a full segment, options taken off */
 	uint16_t adv_mss, user_mss, peer_mss; /* 0: none */
-	uint32_t pmtu;	      /* IP bytes, 0: ask fdnet_ip_mtu() */
+	uint32_t pmtu; /* IP bytes, 0: ask fdnet_ip_mtu() */
 	struct fdnet_sndq sndq;
 	struct fdnet_tcp_txseg *tx_head, *tx_tail;
-	struct fdnet_tcp_txseg *tx_free; /* one kept back */
+	struct fdnet_tcp_txseg *tx_free;   /* one kept back */
 	uint32_t sacked_bytes, lost_bytes; /* of txsegs with these flags */
 
 	/* --- congestion and time --- */
 	const struct fdnet_tcp_cc *cc;
 	uint32_t cwnd, ssthresh; /* bytes */
-	uint32_t recover;     /* recovery ends when this is acknowledged */
+	uint32_t recover;	 /* recovery ends when this is acknowledged */
 	uint32_t prior_cwnd, prior_ssthresh;
 	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937 */
-	uint32_t cwr_end;     /* ECN: once a window */
-	uint32_t undo_seq;    /* snd_una when recovery began */
+	uint32_t cwr_end;			     /* ECN: once a window */
+	uint32_t undo_seq;     /* snd_una when recovery began */
 	uint32_t undo_retrans; /* sent again since, and not known needless */
 	struct fdnet_tcp_rtt rtt;
-	uint64_t rack_us;     /* send time of the newest delivered segment */
+	uint64_t rack_us; /* send time of the newest delivered segment */
 	uint32_t rack_end;
 	uint32_t rack_rtt_us;
-	uint32_t rack_fack;   /* highest sequence number delivered */
-	uint32_t small_out;   /* short segments sent and not acknowledged */
-	uint32_t tlp_end;     /* snd_nxt at the probe, 0: none out */
+	uint32_t rack_fack;  /* highest sequence number delivered */
+	uint32_t reo_round;  /* snd_nxt when reo_mult was raised last */
+	uint8_t reo_mult;    /* quarters of min_us to wait, 1 more than this */
+	uint8_t reo_persist; /* recoveries until it falls back */
+	uint32_t small_out;  /* short segments sent and not acknowledged */
+	uint32_t tlp_end;    /* snd_nxt at the probe, 0: none out */
 	uint64_t cc_priv[4];
 	uint64_t last_send_us;
 
 	/* --- receiving --- */
 	uint32_t irs, rcv_nxt;
-	uint32_t rcv_wup;     /* rcv_nxt as last acknowledged */
-	uint32_t rcv_adv;     /* right edge as last advertised */
+	uint32_t rcv_wup; /* rcv_nxt as last acknowledged */
+	uint32_t rcv_adv; /* right edge as last advertised */
 	uint32_t fin_rcv_seq;
-	uint32_t urg_seq;     /* of the urgent byte */
-	uint32_t ack_thresh;  /* bytes that call for an ACK at once */
+	uint32_t urg_seq;    /* of the urgent byte */
+	uint32_t ack_thresh; /* bytes that call for an ACK at once */
 	uint32_t ts_recent, last_ack_sent, ts_offset;
 	uint64_t ts_recent_us;
-	uint16_t rcv_mss;     /* largest payload seen, a guess at the peer's */
-	uint16_t quick_left;  /* ACKs to send at once: start of a connection */
+	uint16_t rcv_mss;    /* largest payload seen, a guess at the peer's */
+	uint16_t quick_left; /* ACKs to send at once: start of a connection */
 	struct fdnet_rcvq rcvq;
 	uint32_t dsack_start, dsack_end; /* equal: none to report */
 	/* receive buffer tuning: bytes the reader took since drs_us */
@@ -208,12 +211,12 @@ struct fdnet_tcp {
 	/* --- clock --- */
 	struct fdnet_timer timer;
 	uint64_t due_us[FDNET_TCP_DUE_MAX];
-	uint64_t stalled_us;  /* since when nothing was acknowledged, 0: none */
+	uint64_t stalled_us; /* since when nothing was acknowledged, 0: none */
 
 	/* --- options of setsockopt() --- */
 	uint16_t keep_idle_s, keep_intvl_s;
 	uint8_t keep_cnt, syn_cnt;
-	int16_t linger2_s;    /* 0: the default, -1: no FIN_WAIT2 */
+	int16_t linger2_s; /* 0: the default, -1: no FIN_WAIT2 */
 	uint16_t defer_accept_s;
 	uint32_t user_timeout_ms;
 	uint32_t window_clamp;
@@ -292,8 +295,8 @@ static inline uint32_t tcp_in_flight(const struct fdnet_tcp *tp)
 /* The first byte that the application has not read yet. */
 static inline uint32_t tcp_copied_seq(const struct fdnet_tcp *tp)
 {
-	return tp->rcv_nxt - tp->rcvq.bytes - (tp->rcv_fin &&
-	       seq_gt(tp->rcv_nxt, tp->fin_rcv_seq));
+	return tp->rcv_nxt - tp->rcvq.bytes -
+	       (tp->rcv_fin && seq_gt(tp->rcv_nxt, tp->fin_rcv_seq));
 }
 
 /* ---- tcp.c: life of a connection ---- */
@@ -363,8 +366,7 @@ void fdnet_tcp_rst_for(struct fdnet_stack *stack, const struct fdnet_ip_in *in,
 		       const struct fdnet_tcp_hdr *hdr, uint32_t payload);
 void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 			  const struct fdnet_sock_error *err,
-			  const uint8_t *inner, uint32_t inner_len,
-			  uint32_t mtu);
+			  const uint8_t *inner, uint32_t inner_len, uint32_t mtu);
 
 /* ---- tcp_ack.c ---- */
 

@@ -41,8 +41,7 @@ static void tune_sndbuf(struct fdnet_tcp *tp)
 	struct fdnet_sock_opts *opts = &tp->so.opts;
 	uint32_t want;
 
-	if (opts->sndbuf_locked || tp->lossless ||
-	    tp->cwnd >= FDNET_TCP_CWND_MAX)
+	if (opts->sndbuf_locked || tp->lossless || tp->cwnd >= FDNET_TCP_CWND_MAX)
 		return;
 	want = 2 * tp->cwnd + 16 * (uint32_t)tp->mss;
 	if (want > cfg->tcp_buf_max)
@@ -54,8 +53,7 @@ static void tune_sndbuf(struct fdnet_tcp *tp)
 void fdnet_tcp_write_space(struct fdnet_tcp *tp)
 {
 	tune_sndbuf(tp);
-	if (!tp->nospace || tp->shutdown & FDNET_TCP_SHUT_SND ||
-	    !is_writable(tp))
+	if (!tp->nospace || tp->shutdown & FDNET_TCP_SHUT_SND || !is_writable(tp))
 		return;
 	tp->nospace = false;
 	fdnet_tcp_event(tp, FDNET_EV_OUT);
@@ -118,8 +116,7 @@ ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	return (ssize_t)done;
 }
 
-int fdnet_sock_send_reserve(struct fdnet_sock *so, struct iovec *iov,
-			    int iovcnt)
+int fdnet_sock_send_reserve(struct fdnet_sock *so, struct iovec *iov, int iovcnt)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
 	int rc;
@@ -177,9 +174,8 @@ static void tune_rcvbuf(struct fdnet_tcp *tp, size_t len)
 static bool update_due(const struct fdnet_tcp *tp)
 {
 	uint32_t space = fdnet_tcp_rcv_space(tp), wnd;
-	uint32_t now = seq_gt(tp->rcv_adv, tp->rcv_nxt) ?
-			       tp->rcv_adv - tp->rcv_nxt :
-			       0;
+	uint32_t now =
+		seq_gt(tp->rcv_adv, tp->rcv_nxt) ? tp->rcv_adv - tp->rcv_nxt : 0;
 
 	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
 				      TCP_S(FIN_WAIT2)))
@@ -285,10 +281,10 @@ ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 		return want ? recv_empty(tp) : 0;
 	if (want > readable_run(tp, skip, true))
 		want = readable_run(tp, skip, true);
-	done = msg->flags & FDNET_MSG_TRUNC ?
-		       want :
-		       fdnet_rcvq_copy(&tp->rcvq, skip, msg->iov, msg->iovcnt,
-				       want);
+	done = msg->flags & FDNET_MSG_TRUNC
+		       ? want
+		       : fdnet_rcvq_copy(&tp->rcvq, skip, msg->iov, msg->iovcnt,
+					 want);
 	msg->flags = 0;
 	if (!peek) {
 		fdnet_rcvq_drop(&tp->rcvq, done);
@@ -309,8 +305,7 @@ int fdnet_sock_recv_peek(struct fdnet_sock *so, struct iovec *iov, int iovcnt)
 		fdnet_rcvq_drop(&tp->rcvq, 1);
 	if (!tp->rcvq.bytes)
 		return recv_empty(tp);
-	return fdnet_rcvq_peek(&tp->rcvq, iov, iovcnt,
-			       readable_run(tp, 0, true));
+	return fdnet_rcvq_peek(&tp->rcvq, iov, iovcnt, readable_run(tp, 0, true));
 }
 
 void fdnet_sock_recv_consume(struct fdnet_sock *so, size_t len)
@@ -340,8 +335,7 @@ bool fdnet_sock_at_mark(const struct fdnet_sock *so)
 {
 	const struct fdnet_tcp *tp = tcp_of_const(so);
 
-	return so->ops == &fdnet_tcp_ops &&
-	       tp->urg_state != FDNET_TCP_URG_NONE &&
+	return so->ops == &fdnet_tcp_ops && tp->urg_state != FDNET_TCP_URG_NONE &&
 	       tp->urg_seq == tcp_copied_seq(tp);
 }
 
@@ -367,8 +361,7 @@ uint32_t fdnet_tcp_poll(struct fdnet_sock *so)
 
 	if (tp->state == FDNET_TCP_LISTEN)
 		return fdnet_tcp_accept_ready(tp) ? FDNET_EV_IN : 0;
-	if (tp->shutdown == FDNET_TCP_SHUT_BOTH ||
-	    tp->state == FDNET_TCP_CLOSE)
+	if (tp->shutdown == FDNET_TCP_SHUT_BOTH || tp->state == FDNET_TCP_CLOSE)
 		ev |= FDNET_EV_HUP;
 	if (tp->shutdown & FDNET_TCP_SHUT_RCV)
 		ev |= FDNET_EV_IN | FDNET_EV_RDHUP;

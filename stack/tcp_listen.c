@@ -16,11 +16,11 @@
 
 #include "stack/tcp_internal.h"
 
-#define BACKLOG_MAX 4096 /* net.core.somaxconn */
-#define SYN_BUCKETS 64
-#define SYN_MIN 128 /* half-open ones that are always kept */
+#define BACKLOG_MAX    4096 /* net.core.somaxconn */
+#define SYN_BUCKETS    64
+#define SYN_MIN	       128 /* half-open ones that are always kept */
 #define SYNACK_RETRIES 5
-#define SYNACK_RTO_US FDNET_SEC
+#define SYNACK_RTO_US  FDNET_SEC
 #define COOKIE_LIFE_US (120 * FDNET_SEC)
 
 struct syn_entry {
@@ -148,8 +148,7 @@ int fdnet_tcp_listen(struct fdnet_sock *so, int backlog)
 		return -ENOMEM;
 	rc = fdnet_demux_listen(so);
 	if (rc) {
-		fdnet_mem_free(tcp_mem(tp), tp->listener,
-			       sizeof(*tp->listener));
+		fdnet_mem_free(tcp_mem(tp), tp->listener, sizeof(*tp->listener));
 		tp->listener = NULL;
 		return rc;
 	}
@@ -228,9 +227,9 @@ static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
 		.has_ts = syn->has_ts,
 		.ts_val = fdnet_tcp_ts_for(tp->so.stack, entry->iss),
 		.ts_ecr = syn->ts_val,
-		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE ?
-				  FDNET_TCP_WSCALE_NONE :
-				  tp->rcv_wscale,
+		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE
+				  ? FDNET_TCP_WSCALE_NONE
+				  : tp->rcv_wscale,
 	};
 
 	if (wants_ecn(syn))
@@ -375,12 +374,11 @@ static void inherit(struct fdnet_tcp *child, const struct fdnet_tcp *tp)
 static struct fdnet_tcp *new_child(struct fdnet_tcp *tp,
 				   const struct fdnet_name *local,
 				   const struct fdnet_name *peer,
-				   const struct fdnet_tcp_hdr *syn,
-				   uint32_t iss)
+				   const struct fdnet_tcp_hdr *syn, uint32_t iss)
 {
-	struct fdnet_sock *so = fdnet_sock_new(tp->so.stack, tp->so.ops,
-					       tp->so.family, tp->so.type,
-					       tp->so.proto);
+	struct fdnet_sock *so =
+		fdnet_sock_new(tp->so.stack, tp->so.ops, tp->so.family,
+			       tp->so.type, tp->so.proto);
 	struct fdnet_tcp *child;
 
 	if (!so)
@@ -431,9 +429,8 @@ static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_name *local,
 		return;
 	}
 	if (tp->defer_accept_s ||
-	    !(cfg->lossless || (!cfg->switched &&
-				fdnet_stack_is_local(tp->so.stack,
-						     &peer->ip)))) {
+	    !(cfg->lossless ||
+	      (!cfg->switched && fdnet_stack_is_local(tp->so.stack, &peer->ip)))) {
 		new_entry(tp, link, local, peer, hdr);
 		return;
 	}
@@ -492,8 +489,7 @@ static void ack_arrived(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 	if (seq_lt(hdr->seq, entry->syn.seq + 1) ||
 	    seq_gt(hdr->seq, entry->syn.seq + 1 + syn_window(tp)))
 		goto drop;
-	if (tp->defer_accept_s && !len &&
-	    entry->retries < SYNACK_RETRIES) {
+	if (tp->defer_accept_s && !len && entry->retries < SYNACK_RETRIES) {
 		entry->acked = true;
 		goto drop;
 	}

@@ -31,11 +31,11 @@ static uint64_t reo_wnd(const struct fdnet_tcp *tp)
 {
 	uint32_t wnd;
 
-	if (!tp->reordered &&
-	    (tp->ca_state >= FDNET_TCP_CA_RECOVERY ||
-	     tp->sacked_bytes >= DUPTHRESH * (uint32_t)tp->mss))
+	if (!tp->reordered && (tp->ca_state >= FDNET_TCP_CA_RECOVERY ||
+			       tp->sacked_bytes >= DUPTHRESH * (uint32_t)tp->mss))
 		return 0;
 	wnd = tp->rtt.min_us / 4;
+	wnd *= tp->reo_mult + 1u;
 	return min_u32(wnd, tp->rtt.srtt_us);
 }
 
@@ -184,6 +184,9 @@ static void leave_recovery(struct fdnet_tcp *tp)
 		tp->cwnd = tp->ssthresh = FDNET_TCP_CWND_MAX;
 	else if (tp->ca_state == FDNET_TCP_CA_RECOVERY)
 		tp->cwnd = tp->ssthresh;
+	if (tp->ca_state == FDNET_TCP_CA_RECOVERY && tp->reo_persist &&
+	    !--tp->reo_persist)
+		tp->reo_mult = 0;
 	tp->ca_state = FDNET_TCP_CA_OPEN;
 	tp->dupacks = 0;
 }
@@ -201,9 +204,9 @@ static void prr(struct fdnet_tcp *tp, uint32_t delivered)
 
 		send = due > tp->prr_out ? due - tp->prr_out : 0;
 	} else {
-		uint32_t lag = tp->prr_delivered > tp->prr_out ?
-				       tp->prr_delivered - tp->prr_out :
-				       0;
+		uint32_t lag = tp->prr_delivered > tp->prr_out
+				       ? tp->prr_delivered - tp->prr_out
+				       : 0;
 
 		send = min_u32(tp->ssthresh - flight,
 			       max_u32(lag, delivered) + tp->mss);
@@ -242,8 +245,8 @@ void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
 			prr(tp, delivered);
 			return;
 		}
-	} else if (tp->ca_state == FDNET_TCP_CA_DISORDER &&
-		   !tp->sacked_bytes && !tp->dupacks) {
+	} else if (tp->ca_state == FDNET_TCP_CA_DISORDER && !tp->sacked_bytes &&
+		   !tp->dupacks) {
 		tp->ca_state = FDNET_TCP_CA_OPEN;
 	}
 	/* RFC 7661: grow only a window that is used. */

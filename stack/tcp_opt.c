@@ -8,11 +8,11 @@
 
 #include "stack/tcp_internal.h"
 
-#define LEVEL_SOCKET 1 /* SOL_SOCKET */
-#define LEVEL_TCP 6
-#define OPT_SNDBUF 7	/* SO_SNDBUF */
+#define LEVEL_SOCKET  1 /* SOL_SOCKET */
+#define LEVEL_TCP     6
+#define OPT_SNDBUF    7 /* SO_SNDBUF */
 #define OPT_KEEPALIVE 9 /* SO_KEEPALIVE */
-#define KEEP_MAX_S 32767
+#define KEEP_MAX_S    32767
 #define LINGER2_MAX_S 120
 
 /* ---- set ---- */
@@ -151,8 +151,7 @@ static int get_cork(const struct fdnet_tcp *tp)
 static int get_maxseg(const struct fdnet_tcp *tp)
 {
 	if (tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
-		return tp->user_mss ? tp->user_mss :
-				      (int)FDNET_TCP_MSS_DEFAULT;
+		return tp->user_mss ? tp->user_mss : (int)FDNET_TCP_MSS_DEFAULT;
 	return tp->mss;
 }
 
@@ -188,8 +187,7 @@ static int get_defer_accept(const struct fdnet_tcp *tp)
 
 static int get_window_clamp(const struct fdnet_tcp *tp)
 {
-	return (int)(tp->window_clamp ? tp->window_clamp :
-					FDNET_TCP_WND_MAX);
+	return (int)(tp->window_clamp ? tp->window_clamp : FDNET_TCP_WND_MAX);
 }
 
 static int get_quickack(const struct fdnet_tcp *tp)
@@ -219,21 +217,21 @@ struct tcp_option_row {
 };
 
 static const struct tcp_option_row rows[] = {
-	{ TCP_NODELAY, set_nodelay, get_nodelay },
-	{ TCP_MAXSEG, set_maxseg, get_maxseg },
-	{ TCP_CORK, set_cork, get_cork },
-	{ TCP_KEEPIDLE, set_keepidle, get_keepidle },
-	{ TCP_KEEPINTVL, set_keepintvl, get_keepintvl },
-	{ TCP_KEEPCNT, set_keepcnt, get_keepcnt },
-	{ TCP_SYNCNT, set_syncnt, get_syncnt },
-	{ TCP_LINGER2, set_linger2, get_linger2 },
-	{ TCP_DEFER_ACCEPT, set_defer_accept, get_defer_accept },
-	{ TCP_WINDOW_CLAMP, set_window_clamp, get_window_clamp },
-	{ TCP_QUICKACK, set_quickack, get_quickack },
-	{ TCP_USER_TIMEOUT, set_user_timeout, get_user_timeout },
-	{ TCP_NOTSENT_LOWAT, set_notsent_lowat, get_notsent_lowat },
-	{ TCP_FASTOPEN, set_fastopen, get_fastopen },
-	{ TCP_FASTOPEN_CONNECT, set_fastopen, get_fastopen },
+	{TCP_NODELAY, set_nodelay, get_nodelay},
+	{TCP_MAXSEG, set_maxseg, get_maxseg},
+	{TCP_CORK, set_cork, get_cork},
+	{TCP_KEEPIDLE, set_keepidle, get_keepidle},
+	{TCP_KEEPINTVL, set_keepintvl, get_keepintvl},
+	{TCP_KEEPCNT, set_keepcnt, get_keepcnt},
+	{TCP_SYNCNT, set_syncnt, get_syncnt},
+	{TCP_LINGER2, set_linger2, get_linger2},
+	{TCP_DEFER_ACCEPT, set_defer_accept, get_defer_accept},
+	{TCP_WINDOW_CLAMP, set_window_clamp, get_window_clamp},
+	{TCP_QUICKACK, set_quickack, get_quickack},
+	{TCP_USER_TIMEOUT, set_user_timeout, get_user_timeout},
+	{TCP_NOTSENT_LOWAT, set_notsent_lowat, get_notsent_lowat},
+	{TCP_FASTOPEN, set_fastopen, get_fastopen},
+	{TCP_FASTOPEN_CONNECT, set_fastopen, get_fastopen},
 };
 
 static const struct tcp_option_row *find_row(int name)
@@ -337,19 +335,17 @@ static void info_times(const struct fdnet_tcp *tp, struct tcp_info *info)
 static void info_sizes(const struct fdnet_tcp *tp, struct tcp_info *info)
 {
 	info->tcpi_snd_mss = tp->mss;
-	info->tcpi_rcv_mss = tp->rcv_mss ? tp->rcv_mss :
-					   FDNET_TCP_MSS_DEFAULT;
+	info->tcpi_rcv_mss = tp->rcv_mss ? tp->rcv_mss : FDNET_TCP_MSS_DEFAULT;
 	info->tcpi_advmss = tp->adv_mss;
-	info->tcpi_pmtu = tp->pmtu ? tp->pmtu :
-				     fdnet_ip_mtu(tp->so.stack,
-						  &tp->so.peer.ip);
+	info->tcpi_pmtu = tp->pmtu ? tp->pmtu
+				   : fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
 	info->tcpi_unacked = segments(tp, tp->snd_nxt - tp->snd_una);
 	info->tcpi_sacked = segments(tp, tp->sacked_bytes);
 	info->tcpi_lost = segments(tp, tp->lost_bytes);
 	info->tcpi_snd_cwnd = segments(tp, tp->cwnd);
-	info->tcpi_snd_ssthresh = tp->ssthresh >= FDNET_TCP_CWND_MAX ?
-					  0x7fffffff :
-					  segments(tp, tp->ssthresh);
+	info->tcpi_snd_ssthresh = tp->ssthresh >= FDNET_TCP_CWND_MAX
+					  ? 0x7fffffff
+					  : segments(tp, tp->ssthresh);
 	info->tcpi_rcv_space = fdnet_tcp_rcv_space(tp);
 	info->tcpi_rcv_ssthresh = fdnet_tcp_rcv_space(tp);
 	info->tcpi_snd_wnd = tp->snd_wnd;

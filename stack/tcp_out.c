@@ -51,9 +51,8 @@ uint32_t fdnet_tcp_window(const struct fdnet_tcp *tp)
 {
 	uint32_t space = fdnet_tcp_rcv_space(tp), used = tp->rcvq.bytes;
 	uint32_t room = space > used ? space - used : 0;
-	uint32_t now = seq_gt(tp->rcv_adv, tp->rcv_nxt) ?
-			       tp->rcv_adv - tp->rcv_nxt :
-			       0;
+	uint32_t now =
+		seq_gt(tp->rcv_adv, tp->rcv_nxt) ? tp->rcv_adv - tp->rcv_nxt : 0;
 	uint32_t unit = (1u << tp->rcv_wscale) - 1;
 
 	/* RFC 9293 3.8.6.2.2: never pull the edge back, and move it on by a
@@ -80,8 +79,7 @@ static void fill_ack(struct fdnet_tcp *tp, struct fdnet_tcp_hdr *hdr)
 		hdr->ts_val = fdnet_tcp_ts_now(tp);
 		hdr->ts_ecr = tp->ts_recent;
 	}
-	if (tp->sack_ok && (tp->rcvq.ranges ||
-			    tp->dsack_start != tp->dsack_end)) {
+	if (tp->sack_ok && (tp->rcvq.ranges || tp->dsack_start != tp->dsack_end)) {
 		if (tp->dsack_start != tp->dsack_end) { /* RFC 2883 */
 			hdr->sack[0].start = tp->dsack_start;
 			hdr->sack[0].end = tp->dsack_end;
@@ -363,9 +361,8 @@ static uint32_t new_data_len(const struct fdnet_tcp *tp)
 		if (len >= tp->mss && !tp->nodelay && !tp->fin_queued &&
 		    len % tp->mss && nagle_holds(tp))
 			return len - len % tp->mss;
-		return len >= tp->mss || tp->fin_queued || !nagle_holds(tp) ?
-			       len :
-			       0;
+		return len >= tp->mss || tp->fin_queued || !nagle_holds(tp) ? len
+									    : 0;
 	}
 	/* The window ends inside the data: a worthwhile part, or wait for the
 	 * ACK of what is out. */
@@ -484,9 +481,8 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 	if (tp->syn_due) {
 		pkt = send_syn(tp);
 	} else if (tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT) |
-					    TCP_S(FIN_WAIT1) |
-					    TCP_S(FIN_WAIT2) | TCP_S(CLOSING) |
-					    TCP_S(LAST_ACK))) {
+					    TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) |
+					    TCP_S(CLOSING) | TCP_S(LAST_ACK))) {
 		pkt = send_lost(tp);
 		if (!pkt)
 			pkt = send_new(tp);
@@ -507,8 +503,7 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 
 void fdnet_tcp_send_bare(struct fdnet_stack *stack,
 			 const struct fdnet_name *local,
-			 const struct fdnet_name *peer,
-			 struct fdnet_tcp_hdr *hdr)
+			 const struct fdnet_name *peer, struct fdnet_tcp_hdr *hdr)
 {
 	struct fdnet_pkt *pkt = fdnet_pkt_new(fdnet_stack_pool(stack));
 	uint8_t *dst;
@@ -521,8 +516,7 @@ void fdnet_tcp_send_bare(struct fdnet_stack *stack,
 	if (!dst)
 		goto drop;
 	fdnet_tcp_hdr_encode(dst, hdr);
-	fdnet_ip_csum_fill(stack, pkt, &local->ip, &peer->ip, 6,
-			   TCP_CSUM_OFFSET);
+	fdnet_ip_csum_fill(stack, pkt, &local->ip, &peer->ip, 6, TCP_CSUM_OFFSET);
 	if (fdnet_ip_finish(stack, pkt, &local->ip, &peer->ip, 6, -1, -1, true))
 		goto drop;
 	fdnet_stack_count(stack, FDNET_C_TCP_OUT);

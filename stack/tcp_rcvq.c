@@ -104,7 +104,7 @@ void fdnet_rcvq_append(struct fdnet_rcvq *q, struct fdnet_pkt_pool *pool,
 static void touch(struct fdnet_rcvq *q, uint32_t start)
 {
 	unsigned int n = 1;
-	uint32_t keep[3] = { start };
+	uint32_t keep[3] = {start};
 
 	for (unsigned int i = 0; i < q->nrecent && n < 3; i++) {
 		if (q->recent[i] != start)
@@ -150,9 +150,10 @@ static void range_join(struct fdnet_rcvq *q, const struct fdnet_mem *mem,
 	range_free(q, mem, &range->next);
 }
 
-static struct fdnet_rcvq_range *
-range_add(struct fdnet_rcvq *q, const struct fdnet_mem *mem,
-	  struct fdnet_rcvq_range **link, struct fdnet_pkt *pkt, uint32_t seq)
+static struct fdnet_rcvq_range *range_add(struct fdnet_rcvq *q,
+					  const struct fdnet_mem *mem,
+					  struct fdnet_rcvq_range **link,
+					  struct fdnet_pkt *pkt, uint32_t seq)
 {
 	struct fdnet_rcvq_range *range;
 
@@ -294,8 +295,7 @@ static unsigned int sack_add(struct fdnet_tcp_range *sacks, unsigned int n,
 }
 
 unsigned int fdnet_rcvq_sacks(const struct fdnet_rcvq *q,
-			      struct fdnet_tcp_range *ret_sacks,
-			      unsigned int max)
+			      struct fdnet_tcp_range *ret_sacks, unsigned int max)
 {
 	const struct fdnet_rcvq_range *range;
 	unsigned int n = 0;

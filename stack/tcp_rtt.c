@@ -15,8 +15,8 @@ void fdnet_tcp_rtt_init(struct fdnet_tcp_rtt *rtt, uint32_t initial_us,
 
 void fdnet_tcp_rtt_sample(struct fdnet_tcp_rtt *rtt, uint64_t sample_us)
 {
-	uint32_t r = sample_us > FDNET_TCP_RTO_MAX_US ? FDNET_TCP_RTO_MAX_US :
-							(uint32_t)sample_us;
+	uint32_t r = sample_us > FDNET_TCP_RTO_MAX_US ? FDNET_TCP_RTO_MAX_US
+						      : (uint32_t)sample_us;
 	uint32_t diff, var;
 
 	if (!r)

@@ -9,8 +9,8 @@
 struct fdnet_tcp_rtt {
 	uint32_t srtt_us; /* 0: no sample yet */
 	uint32_t rttvar_us;
-	uint32_t min_us;  /* smallest sample, 0: none */
-	uint32_t rto_us;  /* without backoff */
+	uint32_t min_us; /* smallest sample, 0: none */
+	uint32_t rto_us; /* without backoff */
 	uint32_t rto_min_us;
 };
 

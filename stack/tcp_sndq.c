@@ -52,8 +52,7 @@ static struct fdnet_sndq_chunk *big_new(const struct fdnet_mem *mem,
 	return chunk;
 }
 
-static void chunk_free(const struct fdnet_mem *mem,
-		       struct fdnet_sndq_chunk *chunk)
+static void chunk_free(const struct fdnet_mem *mem, struct fdnet_sndq_chunk *chunk)
 {
 	size_t size = sizeof(*chunk);
 
@@ -83,8 +82,8 @@ static struct fdnet_sndq_chunk *tail_with_room(struct fdnet_sndq *q,
 
 	if (chunk && chunk->end < chunk->size)
 		return chunk;
-	chunk = !q->head && want <= SMALL_MAX ? small_new(mem, (uint32_t)want) :
-						big_new(mem, pool);
+	chunk = !q->head && want <= SMALL_MAX ? small_new(mem, (uint32_t)want)
+					      : big_new(mem, pool);
 	if (chunk)
 		append(q, chunk);
 	return chunk;
@@ -256,10 +255,9 @@ static uint32_t attach_part(struct fdnet_pkt *pkt,
 	uint8_t *dst;
 
 	if (!copy && chunk->buf)
-		return fdnet_pkt_add_slice(pkt, chunk->buf, chunk->data + at,
-					   len) ?
-			       0 :
-			       len;
+		return fdnet_pkt_add_slice(pkt, chunk->buf, chunk->data + at, len)
+			       ? 0
+			       : len;
 	if (pkt->nslices)
 		return 0;
 	len = min_u32(len, fdnet_pkt_tailroom(pkt));
@@ -282,10 +280,10 @@ uint32_t fdnet_sndq_attach(const struct fdnet_sndq *q, struct fdnet_pkt *pkt,
 		chunk = chunk->next;
 	}
 	while (chunk && done < len) {
-		uint32_t want = min_u32(len - done,
-					chunk->end - chunk->off - offset);
-		uint32_t n = attach_part(pkt, chunk, chunk->off + offset, want,
-					 copy);
+		uint32_t want =
+			min_u32(len - done, chunk->end - chunk->off - offset);
+		uint32_t n =
+			attach_part(pkt, chunk, chunk->off + offset, want, copy);
 
 		done += n;
 		if (n < want)

@@ -14,18 +14,17 @@
 
 #include "stack/tcp_internal.h"
 
-#define RETRIES_MAX 15		/* net.ipv4.tcp_retries2 */
-#define RETRIES_ORPHAN 8	/* net.ipv4.tcp_orphan_retries */
-#define SYNACK_RETRIES 5	/* net.ipv4.tcp_synack_retries */
-#define CORK_MAX_US (200 * FDNET_MS)
+#define RETRIES_MAX    15 /* net.ipv4.tcp_retries2 */
+#define RETRIES_ORPHAN 8  /* net.ipv4.tcp_orphan_retries */
+#define SYNACK_RETRIES 5  /* net.ipv4.tcp_synack_retries */
+#define CORK_MAX_US    (200 * FDNET_MS)
 #define PERSIST_MIN_US (200 * FDNET_MS)
-#define TLP_MIN_US (10 * FDNET_MS)
-#define TLP_DELACK_US (200 * FDNET_MS)
+#define TLP_MIN_US     (10 * FDNET_MS)
+#define TLP_DELACK_US  (200 * FDNET_MS)
 /* Less than this waiting for its ACK is a message, not a full pipe. */
 #define ACK_ADAPT_MIN 2048
 
-void fdnet_tcp_due(struct fdnet_tcp *tp, enum fdnet_tcp_due which,
-		   uint64_t at_us)
+void fdnet_tcp_due(struct fdnet_tcp *tp, enum fdnet_tcp_due which, uint64_t at_us)
 {
 	tp->due_us[which] = at_us;
 }
@@ -151,8 +150,8 @@ static void time_out(struct fdnet_tcp *tp)
 
 static void rto_syn(struct fdnet_tcp *tp)
 {
-	unsigned int max = tp->state == FDNET_TCP_SYN_SENT ? tp->syn_cnt :
-							     SYNACK_RETRIES;
+	unsigned int max =
+		tp->state == FDNET_TCP_SYN_SENT ? tp->syn_cnt : SYNACK_RETRIES;
 
 	if (given_up(tp, tp->backoff, max)) {
 		time_out(tp);
@@ -230,8 +229,7 @@ static void fire_ack(struct fdnet_tcp *tp)
 	/* Nothing rode on it, so the peer may well have been waiting: it can
 	 * have no more than this in flight. */
 	tp->pingpong = false;
-	if (tp->lossless && waiting >= ACK_ADAPT_MIN &&
-	    waiting < tp->ack_thresh)
+	if (tp->lossless && waiting >= ACK_ADAPT_MIN && waiting < tp->ack_thresh)
 		tp->ack_thresh = waiting;
 	tp->ack_due = true;
 }
@@ -282,8 +280,7 @@ static void keepalive(struct fdnet_tcp *tp)
 	}
 	tp->keep_probes++;
 	tp->probe_due = true;
-	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE,
-		      now + tp->keep_intvl_s * FDNET_SEC);
+	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, now + tp->keep_intvl_s * FDNET_SEC);
 }
 
 static void fire_life(struct fdnet_tcp *tp)

@@ -11,7 +11,7 @@ static struct fdnet_tcp_txseg *seg_new(struct fdnet_tcp *tp)
 	if (!seg)
 		return fdnet_mem_alloc(tcp_mem(tp), sizeof(*seg));
 	tp->tx_free = NULL;
-	*seg = (struct fdnet_tcp_txseg){ 0 };
+	*seg = (struct fdnet_tcp_txseg){0};
 	return seg;
 }
 

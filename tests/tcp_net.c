@@ -47,8 +47,7 @@ struct fdnet_name tnet_name(int side, uint16_t port)
 struct fdnet_name tnet_name6(int side, uint16_t port)
 {
 	return (struct fdnet_name){
-		.ip = { .family = 6,
-			.bytes = { 0xfd, [15] = (uint8_t)(1 + side) } },
+		.ip = {.family = 6, .bytes = {0xfd, [15] = (uint8_t)(1 + side)}},
 		.port = port,
 	};
 }
@@ -155,8 +154,7 @@ static void send_pkt(struct tnet *n, int from, struct fdnet_pkt *pkt)
 	uint64_t at = n->now_us + n->cfg.delay_us;
 
 	n->pkts[from]++;
-	if ((n->filter && n->filter(n, from, pkt)) ||
-	    chance(n, n->cfg.loss_ppm)) {
+	if ((n->filter && n->filter(n, from, pkt)) || chance(n, n->cfg.loss_ppm)) {
 		fdnet_pkt_free(pkt);
 		return;
 	}
@@ -249,12 +247,11 @@ void tnet_idle(struct tnet *n)
 
 struct fdnet_sock *tnet_listener(struct tnet *n, int side, int backlog)
 {
-	struct fdnet_name any = { .ip = { .family = 4 }, .port = TNET_PORT };
+	struct fdnet_name any = {.ip = {.family = 4}, .port = TNET_PORT};
 	struct fdnet_sock *so;
 
-	ck_assert_int_eq(fdnet_sock_open(n->s[side], 4, FDNET_SOCK_STREAM, 6,
-					 &so),
-			 0);
+	ck_assert_int_eq(
+		fdnet_sock_open(n->s[side], 4, FDNET_SOCK_STREAM, 6, &so), 0);
 	ck_assert_int_eq(fdnet_sock_bind(so, &any), 0);
 	ck_assert_int_eq(fdnet_sock_listen(so, backlog), 0);
 	return so;
@@ -265,9 +262,8 @@ struct fdnet_sock *tnet_connect(struct tnet *n, int from, int to)
 	struct fdnet_name name = tnet_name(to, TNET_PORT);
 	struct fdnet_sock *so;
 
-	ck_assert_int_eq(fdnet_sock_open(n->s[from], 4, FDNET_SOCK_STREAM, 6,
-					 &so),
-			 0);
+	ck_assert_int_eq(
+		fdnet_sock_open(n->s[from], 4, FDNET_SOCK_STREAM, 6, &so), 0);
 	ck_assert_int_eq(fdnet_sock_connect(so, &name), -EINPROGRESS);
 	return so;
 }
@@ -287,16 +283,16 @@ void tnet_pair(struct tnet *n, struct fdnet_sock *so[2])
 
 ssize_t tnet_send(struct fdnet_sock *so, const void *data, size_t len)
 {
-	struct iovec iov = { (void *)data, len };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	struct iovec iov = {(void *)data, len};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1};
 
 	return fdnet_sock_send(so, &msg);
 }
 
 ssize_t tnet_recv(struct fdnet_sock *so, void *data, size_t len)
 {
-	struct iovec iov = { data, len };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+	struct iovec iov = {data, len};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1};
 
 	return fdnet_sock_recv(so, &msg);
 }
@@ -338,9 +334,8 @@ void tnet_flow_send(struct tnet_flow *f)
 		ck_assert_int_gt(rc, 0);
 		f->sent += (uint64_t)rc;
 		if (f->sent == f->total)
-			ck_assert_int_eq(fdnet_sock_shutdown(f->from,
-							     FDNET_SHUT_WR),
-					 0);
+			ck_assert_int_eq(
+				fdnet_sock_shutdown(f->from, FDNET_SHUT_WR), 0);
 	}
 }
 
@@ -375,8 +370,7 @@ void tnet_flow_run(struct tnet *n, struct tnet_flow *f, uint64_t limit_us)
 		tnet_flow_send(f);
 		tnet_flow_recv(f);
 		/* what is looped inside a stack moves unseen by the wire */
-		if (!f->eof && !tnet_step(n, until) &&
-		    f->sent + f->got == before)
+		if (!f->eof && !tnet_step(n, until) && f->sent + f->got == before)
 			ck_abort_msg("stalled: sent %llu got %llu of %llu",
 				     (unsigned long long)f->sent,
 				     (unsigned long long)f->got,

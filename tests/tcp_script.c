@@ -48,9 +48,9 @@
 #include "base/mem.h"
 #include "stack/wire/tcp.h"
 
-#define PEER_ISS 0x70000000u
-#define MAX_WORDS 40
-#define PEER_PORT 4000
+#define PEER_ISS   0x70000000u
+#define MAX_WORDS  40
+#define PEER_PORT  4000
 #define STACK_PORT 80
 
 struct segment {
@@ -71,12 +71,12 @@ static struct {
 	struct fdnet_pkt_pool *pool;
 	struct fdnet_sock *listener, *so;
 	struct segment *out, **out_tail;
-	uint32_t iss;	   /* the stack's */
+	uint32_t iss; /* the stack's */
 	bool have_iss;
 	uint32_t peer_nxt; /* relative */
 	uint32_t seen;	   /* relative end of what the stack sent */
 	uint32_t ts_val;
-	uint32_t ts_base;  /* the stack's first timestamp */
+	uint32_t ts_base; /* the stack's first timestamp */
 	bool have_ts, ts_on;
 	uint16_t local_port;
 	char *word[MAX_WORDS];
@@ -123,72 +123,76 @@ struct name {
 };
 
 static const struct name errnos[] = {
-	{ "EAGAIN", EAGAIN },
-	{ "EALREADY", EALREADY },
-	{ "ECONNABORTED", ECONNABORTED },
-	{ "ECONNREFUSED", ECONNREFUSED },
-	{ "ECONNRESET", ECONNRESET },
-	{ "EHOSTUNREACH", EHOSTUNREACH },
-	{ "EINPROGRESS", EINPROGRESS },
-	{ "EINVAL", EINVAL },
-	{ "EISCONN", EISCONN },
-	{ "ENETUNREACH", ENETUNREACH },
-	{ "ENOPROTOOPT", ENOPROTOOPT },
-	{ "ENOTCONN", ENOTCONN },
-	{ "EOPNOTSUPP", EOPNOTSUPP },
-	{ "EPIPE", EPIPE },
-	{ "ETIMEDOUT", ETIMEDOUT },
-	{ "EACCES", EACCES },
-	{ "EADDRINUSE", EADDRINUSE },
-	{ "ENOENT", ENOENT },
-	{ NULL, 0 },
+	{"EAGAIN", EAGAIN},
+	{"EALREADY", EALREADY},
+	{"ECONNABORTED", ECONNABORTED},
+	{"ECONNREFUSED", ECONNREFUSED},
+	{"ECONNRESET", ECONNRESET},
+	{"EHOSTUNREACH", EHOSTUNREACH},
+	{"EINPROGRESS", EINPROGRESS},
+	{"EINVAL", EINVAL},
+	{"EISCONN", EISCONN},
+	{"ENETUNREACH", ENETUNREACH},
+	{"ENOPROTOOPT", ENOPROTOOPT},
+	{"ENOTCONN", ENOTCONN},
+	{"EOPNOTSUPP", EOPNOTSUPP},
+	{"EPIPE", EPIPE},
+	{"ETIMEDOUT", ETIMEDOUT},
+	{"EACCES", EACCES},
+	{"EADDRINUSE", EADDRINUSE},
+	{"ENOENT", ENOENT},
+	{NULL, 0},
 };
 
 static const struct name states[] = {
-	{ "ESTABLISHED", FDNET_TCP_ESTABLISHED },
-	{ "SYN_SENT", FDNET_TCP_SYN_SENT },
-	{ "SYN_RECV", FDNET_TCP_SYN_RECV },
-	{ "FIN_WAIT1", FDNET_TCP_FIN_WAIT1 },
-	{ "FIN_WAIT2", FDNET_TCP_FIN_WAIT2 },
-	{ "TIME_WAIT", FDNET_TCP_TIME_WAIT },
-	{ "CLOSE", FDNET_TCP_CLOSE },
-	{ "CLOSE_WAIT", FDNET_TCP_CLOSE_WAIT },
-	{ "LAST_ACK", FDNET_TCP_LAST_ACK },
-	{ "LISTEN", FDNET_TCP_LISTEN },
-	{ "CLOSING", FDNET_TCP_CLOSING },
-	{ NULL, 0 },
+	{"ESTABLISHED", FDNET_TCP_ESTABLISHED},
+	{"SYN_SENT", FDNET_TCP_SYN_SENT},
+	{"SYN_RECV", FDNET_TCP_SYN_RECV},
+	{"FIN_WAIT1", FDNET_TCP_FIN_WAIT1},
+	{"FIN_WAIT2", FDNET_TCP_FIN_WAIT2},
+	{"TIME_WAIT", FDNET_TCP_TIME_WAIT},
+	{"CLOSE", FDNET_TCP_CLOSE},
+	{"CLOSE_WAIT", FDNET_TCP_CLOSE_WAIT},
+	{"LAST_ACK", FDNET_TCP_LAST_ACK},
+	{"LISTEN", FDNET_TCP_LISTEN},
+	{"CLOSING", FDNET_TCP_CLOSING},
+	{NULL, 0},
 };
 
 static const struct name polls[] = {
-	{ "IN", FDNET_EV_IN },	     { "OUT", FDNET_EV_OUT },
-	{ "PRI", FDNET_EV_PRI },     { "ERR", FDNET_EV_ERR },
-	{ "HUP", FDNET_EV_HUP },     { "RDHUP", FDNET_EV_RDHUP },
-	{ "0", 0 },		     { NULL, 0 },
+	{"IN", FDNET_EV_IN},
+	{"OUT", FDNET_EV_OUT},
+	{"PRI", FDNET_EV_PRI},
+	{"ERR", FDNET_EV_ERR},
+	{"HUP", FDNET_EV_HUP},
+	{"RDHUP", FDNET_EV_RDHUP},
+	{"0", 0},
+	{NULL, 0},
 };
 
 static const struct {
 	const char *name;
 	int level, opt;
 } options[] = {
-	{ "NODELAY", 6, TCP_NODELAY },
-	{ "CORK", 6, TCP_CORK },
-	{ "MAXSEG", 6, TCP_MAXSEG },
-	{ "KEEPIDLE", 6, TCP_KEEPIDLE },
-	{ "KEEPINTVL", 6, TCP_KEEPINTVL },
-	{ "KEEPCNT", 6, TCP_KEEPCNT },
-	{ "SYNCNT", 6, TCP_SYNCNT },
-	{ "LINGER2", 6, TCP_LINGER2 },
-	{ "DEFER_ACCEPT", 6, TCP_DEFER_ACCEPT },
-	{ "WINDOW_CLAMP", 6, TCP_WINDOW_CLAMP },
-	{ "QUICKACK", 6, TCP_QUICKACK },
-	{ "USER_TIMEOUT", 6, TCP_USER_TIMEOUT },
-	{ "NOTSENT_LOWAT", 6, TCP_NOTSENT_LOWAT },
-	{ "FASTOPEN", 6, TCP_FASTOPEN },
-	{ "KEEPALIVE", 1, 9 },
-	{ "SNDBUF", 1, 7 },
-	{ "RCVBUF", 1, 8 },
-	{ "OOBINLINE", 1, 10 },
-	{ "RCVLOWAT", 1, 18 },
+	{"NODELAY", 6, TCP_NODELAY},
+	{"CORK", 6, TCP_CORK},
+	{"MAXSEG", 6, TCP_MAXSEG},
+	{"KEEPIDLE", 6, TCP_KEEPIDLE},
+	{"KEEPINTVL", 6, TCP_KEEPINTVL},
+	{"KEEPCNT", 6, TCP_KEEPCNT},
+	{"SYNCNT", 6, TCP_SYNCNT},
+	{"LINGER2", 6, TCP_LINGER2},
+	{"DEFER_ACCEPT", 6, TCP_DEFER_ACCEPT},
+	{"WINDOW_CLAMP", 6, TCP_WINDOW_CLAMP},
+	{"QUICKACK", 6, TCP_QUICKACK},
+	{"USER_TIMEOUT", 6, TCP_USER_TIMEOUT},
+	{"NOTSENT_LOWAT", 6, TCP_NOTSENT_LOWAT},
+	{"FASTOPEN", 6, TCP_FASTOPEN},
+	{"KEEPALIVE", 1, 9},
+	{"SNDBUF", 1, 7},
+	{"RCVBUF", 1, 8},
+	{"OOBINLINE", 1, 10},
+	{"RCVLOWAT", 1, 18},
 };
 
 static int find_name(const struct name *table, const char *text, int *ret)
@@ -231,12 +235,10 @@ static void take_packet(struct fdnet_pkt *pkt)
 		t.local_port = seg->hdr.sport;
 	}
 	if (!pkt->gso_size && fdnet_pkt_total(pkt) > t.cfg.mtu)
-		fail("packet of %u bytes exceeds the MTU",
-		     fdnet_pkt_total(pkt));
+		fail("packet of %u bytes exceeds the MTU", fdnet_pkt_total(pkt));
 	if (t.verbose)
 		printf("  %8.3f out %c%c%c%c%c seq %u len %u ack %u win %u\n",
-		       (double)t.now_us / 1000,
-		       seg->hdr.flags & 2 ? 'S' : '-',
+		       (double)t.now_us / 1000, seg->hdr.flags & 2 ? 'S' : '-',
 		       seg->hdr.flags & 1 ? 'F' : '-',
 		       seg->hdr.flags & 4 ? 'R' : '-',
 		       seg->hdr.flags & 8 ? 'P' : '-',
@@ -302,8 +304,8 @@ struct spec {
 	uint8_t flags;
 	bool psh_given;
 	bool has_seq, has_len, has_ack, has_win, has_urg, has_mss, has_ws,
-		has_sackok, has_ts, has_sack, no_sack, has_ecn, ts_any,
-		ecr_any, has_port;
+		has_sackok, has_ts, has_sack, no_sack, has_ecn, ts_any, ecr_any,
+		has_port;
 	uint32_t seq, len, ack, win, urg, mss, ws, ts_val, ts_ecr, ecn, port;
 	unsigned int nsack;
 	struct fdnet_tcp_range sack[4];
@@ -357,8 +359,7 @@ static int parse_sack(struct spec *s, int i)
 		char *end;
 
 		i++;
-		s->sack[s->nsack].start =
-			(uint32_t)strtoul(t.word[i], &end, 0);
+		s->sack[s->nsack].start = (uint32_t)strtoul(t.word[i], &end, 0);
 		s->sack[s->nsack].end = (uint32_t)strtoul(end + 1, NULL, 0);
 		s->nsack++;
 	}
@@ -428,7 +429,7 @@ static void put_ip(struct fdnet_pkt *pkt, uint8_t tos, uint8_t proto)
 {
 	uint32_t total = fdnet_pkt_total(pkt) + 20, sum = 0;
 	uint8_t *p = fdnet_pkt_push(pkt, 20);
-	static const uint8_t addrs[8] = { 10, 0, 0, 2, 10, 0, 0, 1 };
+	static const uint8_t addrs[8] = {10, 0, 0, 2, 10, 0, 0, 1};
 
 	memset(p, 0, 20);
 	p[0] = 0x45;
@@ -507,8 +508,7 @@ static void inject(const struct spec *s)
 	if (seq_gt(end, t.peer_nxt) && !(s->flags & FDNET_TH_RST))
 		t.peer_nxt = end;
 	put_payload(pkt, seq, s->len);
-	fdnet_tcp_hdr_encode(fdnet_pkt_push(pkt, fdnet_tcp_hdr_size(&hdr)),
-			     &hdr);
+	fdnet_tcp_hdr_encode(fdnet_pkt_push(pkt, fdnet_tcp_hdr_size(&hdr)), &hdr);
 	put_ip(pkt, (uint8_t)s->ecn, 6);
 	pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
 	fdnet_stack_input(t.stack, pkt);
@@ -601,7 +601,7 @@ static void do_icmp(void)
 	p[11] = 40;
 	p[16] = 64;
 	p[17] = 6;
-	memcpy(p + 20, (uint8_t[]){ 10, 0, 0, 1, 10, 0, 0, 2 }, 8);
+	memcpy(p + 20, (uint8_t[]){10, 0, 0, 1, 10, 0, 0, 2}, 8);
 	p[28] = (uint8_t)(t.local_port >> 8);
 	p[29] = (uint8_t)t.local_port;
 	p[30] = (uint8_t)((t.active ? STACK_PORT : PEER_PORT) >> 8);
@@ -642,8 +642,7 @@ static void result(long rc)
 			want = (int)number(t.word[i + 1]);
 		if (rc != want)
 			fail("%s gives %ld (%s), expected %s", t.word[0], rc,
-			     rc < 0 ? strerror((int)-rc) : "ok",
-			     t.word[i + 1]);
+			     rc < 0 ? strerror((int)-rc) : "ok", t.word[i + 1]);
 		return;
 	}
 	if (rc < 0)
@@ -652,7 +651,7 @@ static void result(long rc)
 
 static void do_bind(void)
 {
-	struct fdnet_name name = { .ip = { .family = 4 }, .port = STACK_PORT };
+	struct fdnet_name name = {.ip = {.family = 4}, .port = STACK_PORT};
 
 	result(fdnet_sock_bind(t.so, &name));
 }
@@ -670,8 +669,8 @@ static void do_listen(int backlog)
 
 static void do_connect(void)
 {
-	struct fdnet_name name = { .ip = fdnet_ip4(0x0a000002),
-				   .port = STACK_PORT };
+	struct fdnet_name name = {.ip = fdnet_ip4(0x0a000002),
+				  .port = STACK_PORT};
 	long rc;
 
 	if (!t.so)
@@ -713,12 +712,11 @@ static void do_io(bool sending)
 {
 	size_t len = (size_t)number(t.word[1]);
 	char *buf = calloc(1, len + 1);
-	struct iovec iov = { buf, len };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1,
-				 .flags = msg_flag() };
+	struct iovec iov = {buf, len};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1, .flags = msg_flag()};
 
-	result(sending ? fdnet_sock_send(t.so, &msg) :
-			 fdnet_sock_recv(t.so, &msg));
+	result(sending ? fdnet_sock_send(t.so, &msg)
+		       : fdnet_sock_recv(t.so, &msg));
 	free(buf);
 	collect();
 }
@@ -727,9 +725,9 @@ static void do_shutdown(void)
 {
 	const char *how = t.word[1];
 
-	result(fdnet_sock_shutdown(t.so, !strcmp(how, "rd") ? FDNET_SHUT_RD :
-					 !strcmp(how, "wr") ? FDNET_SHUT_WR :
-							      FDNET_SHUT_RDWR));
+	result(fdnet_sock_shutdown(t.so, !strcmp(how, "rd")   ? FDNET_SHUT_RD
+					 : !strcmp(how, "wr") ? FDNET_SHUT_WR
+							      : FDNET_SHUT_RDWR));
 	collect();
 }
 
@@ -745,8 +743,8 @@ static void do_option(bool setting)
 		if (strcmp(options[i].name, t.word[1]))
 			continue;
 		rc = setting ? fdnet_sock_setopt(so, options[i].level,
-						 options[i].opt, &v, len) :
-			       fdnet_sock_getopt(so, options[i].level,
+						 options[i].opt, &v, len)
+			     : fdnet_sock_getopt(so, options[i].level,
 						 options[i].opt, &v, &len);
 		result(setting || rc ? rc : v);
 		collect();
@@ -757,7 +755,7 @@ static void do_option(bool setting)
 
 static void do_linger(void)
 {
-	int v[2] = { 1, (int)number(t.word[1]) };
+	int v[2] = {1, (int)number(t.word[1])};
 
 	result(fdnet_sock_setopt(t.so, 1, 13, v, sizeof(v)));
 }
@@ -903,7 +901,7 @@ static void do_config(void)
 /* The two ways to a connection. Options are the peer's. */
 static void do_handshake(bool active)
 {
-	struct spec s, ack = { .flags = FDNET_TH_ACK };
+	struct spec s, ack = {.flags = FDNET_TH_ACK};
 
 	parse_spec(&s, 1);
 	if (!s.has_mss && !s.has_ws) {
@@ -1051,8 +1049,7 @@ static void statement(void)
 		differ("socks", fdnet_stack_socks(t.stack),
 		       (uint32_t)number(t.word[1]));
 	} else if (!strcmp(w, "inq")) {
-		differ("inq", fdnet_sock_inq(t.so),
-		       (uint32_t)number(t.word[1]));
+		differ("inq", fdnet_sock_inq(t.so), (uint32_t)number(t.word[1]));
 	} else if (!strcmp(w, "outq")) {
 		differ("outq", fdnet_sock_outq(t.so),
 		       (uint32_t)number(t.word[1]));

@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(ipv6_connects)
 {
-	struct fdnet_name any = { .ip = { .family = 6 }, .port = TNET_PORT };
+	struct fdnet_name any = {.ip = {.family = 6}, .port = TNET_PORT};
 	struct fdnet_name dst = tnet_name6(1, TNET_PORT);
 	struct fdnet_sock *l, *c;
 	char buf[8];
@@ -135,54 +135,57 @@ static const struct {
 	struct tnet_cfg cfg;
 	uint64_t total;
 } bulk_rows[] = {
-	{ "lossless, bursts",
-	  { .lossless = true, .mtu = 65520, .gso_max = 65536, .delay_us = 5 },
-	  20000000 },
-	{ "lossless, large bursts",
-	  { .lossless = true, .mtu = 65520, .gso_max = 262144, .delay_us = 5 },
-	  20000000 },
-	{ "lossless, no bursts",
-	  { .lossless = true, .mtu = 1500, .delay_us = 5 },
-	  3000000 },
-	{ "plain, MTU 1500", { .mtu = 1500, .delay_us = 1000 }, 3000000 },
-	{ "plain, tiny buffers",
-	  { .mtu = 1500, .delay_us = 1000, .sndbuf = 4608, .rcvbuf = 4608 },
-	  200000 },
-	{ "lossless, tiny buffers",
-	  { .lossless = true, .mtu = 65520, .gso_max = 65536, .delay_us = 5,
-	    .sndbuf = 4608, .rcvbuf = 4608 },
-	  200000 },
-	{ "loss 1 %",
-	  { .delay_us = 5000, .loss_ppm = 10000, .seed = 1 },
-	  2000000 },
-	{ "loss 10 %",
-	  { .delay_us = 2000, .loss_ppm = 100000, .seed = 2 },
-	  300000 },
-	{ "reordering",
-	  { .delay_us = 5000, .reorder_ppm = 100000, .seed = 3 },
-	  2000000 },
-	{ "jitter", { .delay_us = 5000, .jitter_us = 5000, .seed = 4 },
-	  2000000 },
-	{ "duplicates",
-	  { .delay_us = 5000, .dup_ppm = 100000, .seed = 5 },
-	  2000000 },
-	{ "corruption",
-	  { .delay_us = 5000, .corrupt_ppm = 20000, .seed = 6 },
-	  1000000 },
-	{ "everything",
-	  { .delay_us = 5000, .jitter_us = 3000, .loss_ppm = 20000,
-	    .dup_ppm = 20000, .corrupt_ppm = 10000, .reorder_ppm = 20000,
-	    .seed = 7 },
-	  1000000 },
-	{ "lossless link that loses",
-	  { .lossless = true, .mtu = 65520, .gso_max = 65536, .delay_us = 5,
-	    .loss_ppm = 20000, .seed = 8 },
-	  5000000 },
+	{"lossless, bursts",
+	 {.lossless = true, .mtu = 65520, .gso_max = 65536, .delay_us = 5},
+	 20000000},
+	{"lossless, large bursts",
+	 {.lossless = true, .mtu = 65520, .gso_max = 262144, .delay_us = 5},
+	 20000000},
+	{"lossless, no bursts",
+	 {.lossless = true, .mtu = 1500, .delay_us = 5},
+	 3000000},
+	{"plain, MTU 1500", {.mtu = 1500, .delay_us = 1000}, 3000000},
+	{"plain, tiny buffers",
+	 {.mtu = 1500, .delay_us = 1000, .sndbuf = 4608, .rcvbuf = 4608},
+	 200000},
+	{"lossless, tiny buffers",
+	 {.lossless = true,
+	  .mtu = 65520,
+	  .gso_max = 65536,
+	  .delay_us = 5,
+	  .sndbuf = 4608,
+	  .rcvbuf = 4608},
+	 200000},
+	{"loss 1 %", {.delay_us = 5000, .loss_ppm = 10000, .seed = 1}, 2000000},
+	{"loss 10 %", {.delay_us = 2000, .loss_ppm = 100000, .seed = 2}, 300000},
+	{"reordering",
+	 {.delay_us = 5000, .reorder_ppm = 100000, .seed = 3},
+	 2000000},
+	{"jitter", {.delay_us = 5000, .jitter_us = 5000, .seed = 4}, 2000000},
+	{"duplicates", {.delay_us = 5000, .dup_ppm = 100000, .seed = 5}, 2000000},
+	{"corruption", {.delay_us = 5000, .corrupt_ppm = 20000, .seed = 6}, 1000000},
+	{"everything",
+	 {.delay_us = 5000,
+	  .jitter_us = 3000,
+	  .loss_ppm = 20000,
+	  .dup_ppm = 20000,
+	  .corrupt_ppm = 10000,
+	  .reorder_ppm = 20000,
+	  .seed = 7},
+	 1000000},
+	{"lossless link that loses",
+	 {.lossless = true,
+	  .mtu = 65520,
+	  .gso_max = 65536,
+	  .delay_us = 5,
+	  .loss_ppm = 20000,
+	  .seed = 8},
+	 5000000},
 };
 
 START_TEST(bulk_bytes_are_equal)
 {
-	struct tnet_flow f = { .total = bulk_rows[_i].total };
+	struct tnet_flow f = {.total = bulk_rows[_i].total};
 
 	tnet_init(&net, &bulk_rows[_i].cfg);
 	tnet_pair(&net, so);
@@ -204,7 +207,7 @@ END_TEST
 
 START_TEST(reader_that_stops_closes_the_window)
 {
-	struct tnet_flow f = { .total = 8000000 };
+	struct tnet_flow f = {.total = 8000000};
 	uint64_t stop_at;
 
 	start_pair();
@@ -262,8 +265,7 @@ START_TEST(refused_connect_tells_once)
 	ck_assert_uint_eq(fdnet_sock_poll(c),
 			  FDNET_EV_IN | FDNET_EV_OUT | FDNET_EV_ERR |
 				  FDNET_EV_HUP | FDNET_EV_RDHUP);
-	ck_assert_uint_eq(tnet_events(net.s[0], c) & FDNET_EV_ERR,
-			  FDNET_EV_ERR);
+	ck_assert_uint_eq(tnet_events(net.s[0], c) & FDNET_EV_ERR, FDNET_EV_ERR);
 	ck_assert_int_eq(fdnet_sock_getopt(c, 1, 4, &error, &len), 0);
 	ck_assert_int_eq(error, ECONNREFUSED);
 	ck_assert_int_eq(fdnet_sock_getopt(c, 1, 4, &error, &len), 0);
@@ -295,7 +297,7 @@ END_TEST
 
 START_TEST(connect_without_answer_times_out)
 {
-	struct fdnet_name dst = { .ip = fdnet_ip4(0x0a000063), .port = 1 };
+	struct fdnet_name dst = {.ip = fdnet_ip4(0x0a000063), .port = 1};
 	struct fdnet_sock *c;
 
 	start();
@@ -355,7 +357,7 @@ START_TEST(linger_zero_resets)
 {
 	struct {
 		int on, s;
-	} linger = { 1, 0 };
+	} linger = {1, 0};
 	char buf[8];
 
 	start_pair();
@@ -396,8 +398,7 @@ START_TEST(backlog_limits_what_waits)
 	for (int i = 0; i < 6; i++)
 		n += fdnet_sock_state(c[i]) == FDNET_TCP_ESTABLISHED;
 	ck_assert_int_eq(n, 3); /* one more than asked, as the kernel */
-	ck_assert_uint_eq(fdnet_stack_counter(net.s[1], FDNET_C_TCP_BACKLOG),
-			  3);
+	ck_assert_uint_eq(fdnet_stack_counter(net.s[1], FDNET_C_TCP_BACKLOG), 3);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(fdnet_sock_accept(l, &a), 0);
 	ck_assert_int_eq(fdnet_sock_accept(l, &a), -EAGAIN);
@@ -433,8 +434,8 @@ static bool only_syns(struct tnet *n, int from, struct fdnet_pkt *pkt)
 
 START_TEST(syn_cookies_work_when_the_queue_is_full)
 {
-	static const struct tnet_cfg cfg = { .delay_us = 1000 };
-	struct tnet_flow f = { .total = 100000 };
+	static const struct tnet_cfg cfg = {.delay_us = 1000};
+	struct tnet_flow f = {.total = 100000};
 	struct fdnet_sock *l, *c;
 
 	tnet_init(&net, &cfg);
@@ -443,8 +444,7 @@ START_TEST(syn_cookies_work_when_the_queue_is_full)
 	for (int i = 0; i < 200; i++)
 		tnet_connect(&net, 0, 1);
 	tnet_idle(&net);
-	ck_assert_uint_ge(fdnet_stack_counter(net.s[1], FDNET_C_TCP_LIMIT),
-			  70);
+	ck_assert_uint_ge(fdnet_stack_counter(net.s[1], FDNET_C_TCP_LIMIT), 70);
 	ck_assert_uint_eq(fdnet_stack_socks(net.s[1]), 1);
 	net.filter = NULL;
 	c = tnet_connect(&net, 0, 1);
@@ -468,7 +468,7 @@ static struct fdnet_sock *ask_gateway(void)
 		.gso_max = 65536,
 		.delay_us = 10,
 	};
-	struct fdnet_name dst = { .ip = fdnet_ip4(0x08080808), .port = 443 };
+	struct fdnet_name dst = {.ip = fdnet_ip4(0x08080808), .port = 443};
 
 	tnet_init(&net, &cfg);
 	ck_assert_int_eq(fdnet_sock_open(net.s[0], 4, 1, 6, &so[0]), 0);
@@ -505,16 +505,14 @@ END_TEST
 static const struct {
 	int refuse, see;
 } refusals[] = {
-	{ ECONNREFUSED, ECONNREFUSED },
-	{ ENETUNREACH, ENETUNREACH },
-	{ EHOSTUNREACH, EHOSTUNREACH },
-	{ EACCES, EHOSTUNREACH },
-	{ ETIMEDOUT, ETIMEDOUT },
+	{ECONNREFUSED, ECONNREFUSED}, {ENETUNREACH, ENETUNREACH},
+	{EHOSTUNREACH, EHOSTUNREACH}, {EACCES, EHOSTUNREACH},
+	{ETIMEDOUT, ETIMEDOUT},
 };
 
 START_TEST(refused_request)
 {
-	struct fdnet_name dst = { .ip = fdnet_ip4(0x08080808), .port = 443 };
+	struct fdnet_name dst = {.ip = fdnet_ip4(0x08080808), .port = 443};
 
 	so[1] = ask_gateway();
 	fdnet_sock_refuse(so[1], refusals[_i].refuse);
@@ -596,8 +594,7 @@ START_TEST(reserve_commit_peek_consume)
 	ck_assert_int_gt(n, 1);
 	memset(iov[0].iov_base, 'a', iov[0].iov_len);
 	memset(iov[1].iov_base, 'b', 10);
-	ck_assert_int_eq(fdnet_sock_send_commit(so[0], iov[0].iov_len + 10),
-			 0);
+	ck_assert_int_eq(fdnet_sock_send_commit(so[0], iov[0].iov_len + 10), 0);
 	tnet_run_for(&net, SEC);
 	ck_assert_uint_eq(fdnet_sock_inq(so[1]), iov[0].iov_len + 10);
 	n = fdnet_sock_recv_peek(so[1], iov, 8);
@@ -619,11 +616,10 @@ END_TEST
 
 START_TEST(loopback_inside_one_stack)
 {
-	struct fdnet_name any = { .ip = { .family = 4 }, .port = TNET_PORT };
-	struct fdnet_name dst = { .ip = fdnet_ip4(0x7f000001),
-				  .port = TNET_PORT };
+	struct fdnet_name any = {.ip = {.family = 4}, .port = TNET_PORT};
+	struct fdnet_name dst = {.ip = fdnet_ip4(0x7f000001), .port = TNET_PORT};
 	struct fdnet_sock *l, *c;
-	struct tnet_flow f = { .total = 5000000 };
+	struct tnet_flow f = {.total = 5000000};
 
 	start();
 	ck_assert_int_eq(fdnet_sock_open(net.s[0], 4, 1, 6, &l), 0);
@@ -643,9 +639,8 @@ END_TEST
 START_TEST(urgent_byte_stands_apart)
 {
 	char text[] = "ab!";
-	struct iovec iov = { text, 3 };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1,
-				 .flags = FDNET_MSG_OOB };
+	struct iovec iov = {text, 3};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1, .flags = FDNET_MSG_OOB};
 	char buf[8];
 
 	start_pair();
@@ -657,7 +652,7 @@ START_TEST(urgent_byte_stands_apart)
 	ck_assert(!fdnet_sock_at_mark(so[1]));
 	ck_assert_int_eq(tnet_recv(so[1], buf, 8), 2);
 	ck_assert(fdnet_sock_at_mark(so[1]));
-	iov = (struct iovec){ buf, 8 };
+	iov = (struct iovec){buf, 8};
 	msg.flags = FDNET_MSG_OOB;
 	ck_assert_int_eq(fdnet_sock_recv(so[1], &msg), 1);
 	ck_assert_int_eq(buf[0], '!');
@@ -682,8 +677,7 @@ START_TEST(info_and_options)
 	ck_assert_int_eq(info.tcpi_state, FDNET_TCP_ESTABLISHED);
 	ck_assert_uint_eq(info.tcpi_snd_mss, 65520 - 40);
 	len = sizeof(cc);
-	ck_assert_int_eq(fdnet_sock_setopt(so[0], 6, TCP_CONGESTION, "cubic",
-					   5),
+	ck_assert_int_eq(fdnet_sock_setopt(so[0], 6, TCP_CONGESTION, "cubic", 5),
 			 0);
 	ck_assert_int_eq(fdnet_sock_getopt(so[0], 6, TCP_CONGESTION, cc, &len),
 			 0);

@@ -28,10 +28,10 @@ static unsigned int seed_count(void)
 
 static struct tnet_cfg cfg_of(unsigned int seed)
 {
-	static const uint64_t delays[] = { 1000, 5000, 20000, 100000, 500000,
-					   1000000 };
-	struct tnet r = { .rng = seed * 2654435761u + 1 };
-	struct tnet_cfg cfg = { .seed = seed };
+	static const uint64_t delays[] = {1000,	  5000,	  20000,
+					  100000, 500000, 1000000};
+	struct tnet r = {.rng = seed * 2654435761u + 1};
+	struct tnet_cfg cfg = {.seed = seed};
 
 	tnet_rand(&r);
 	cfg.delay_us = delays[tnet_rand(&r) % 6];
@@ -39,9 +39,8 @@ static struct tnet_cfg cfg_of(unsigned int seed)
 	cfg.dup_ppm = tnet_rand(&r) % 2 ? tnet_rand(&r) % 100000 : 0;
 	cfg.corrupt_ppm = tnet_rand(&r) % 2 ? tnet_rand(&r) % 30000 : 0;
 	cfg.reorder_ppm = tnet_rand(&r) % 2 ? tnet_rand(&r) % 200000 : 0;
-	cfg.jitter_us = tnet_rand(&r) % 2 ?
-				tnet_rand(&r) % (cfg.delay_us * 2) :
-				0;
+	cfg.jitter_us =
+		tnet_rand(&r) % 2 ? tnet_rand(&r) % (cfg.delay_us * 2) : 0;
 	cfg.mtu = tnet_rand(&r) % 2 ? 1500 : 576 + tnet_rand(&r) % 9000;
 	if (cfg.mtu < 1280)
 		cfg.mtu = 1280;
@@ -57,7 +56,7 @@ static struct tnet_cfg cfg_of(unsigned int seed)
 static void flows(const struct tnet_cfg *cfg, struct tnet_flow f[2],
 		  struct fdnet_sock *so[2])
 {
-	struct tnet r = { .rng = cfg->seed + 99 };
+	struct tnet r = {.rng = cfg->seed + 99};
 	uint64_t total = cfg->delay_us > 50000 ? 60000 : 300000;
 
 	for (int i = 0; i < 2; i++) {
@@ -65,12 +64,10 @@ static void flows(const struct tnet_cfg *cfg, struct tnet_flow f[2],
 			.from = so[i],
 			.to = so[!i],
 			.total = 1 + tnet_rand(&r) % total,
-			.write_max = tnet_rand(&r) % 2 ?
-					     1 + tnet_rand(&r) % 5000 :
-					     0,
-			.read_max = tnet_rand(&r) % 2 ?
-					    1 + tnet_rand(&r) % 5000 :
-					    0,
+			.write_max =
+				tnet_rand(&r) % 2 ? 1 + tnet_rand(&r) % 5000 : 0,
+			.read_max = tnet_rand(&r) % 2 ? 1 + tnet_rand(&r) % 5000
+						      : 0,
 		};
 	}
 }

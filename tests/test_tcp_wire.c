@@ -20,31 +20,48 @@ static const struct {
 	struct fdnet_tcp_hdr hdr;
 	uint32_t size;
 } headers[] = {
-	{ "bare", { .flags = FDNET_TH_ACK, .wscale = 0xff }, 20 },
-	{ "syn as Linux",
-	  { .flags = FDNET_TH_SYN, .mss = 1460, .sack_ok = true,
-	    .has_ts = true, .ts_val = 7, .wscale = 7 },
-	  40 },
-	{ "syn without timestamps",
-	  { .flags = FDNET_TH_SYN, .mss = 1460, .sack_ok = true, .wscale = 2 },
-	  32 },
-	{ "timestamps",
-	  { .flags = FDNET_TH_ACK, .has_ts = true, .ts_val = 1, .ts_ecr = 2,
-	    .wscale = 0xff },
-	  32 },
-	{ "four blocks",
-	  { .flags = FDNET_TH_ACK, .nsack = 4, .wscale = 0xff,
-	    .sack = { { 1, 2 }, { 3, 4 }, { 5, 6 }, { 7, 8 } } },
-	  56 },
-	{ "three blocks and timestamps",
-	  { .flags = FDNET_TH_ACK, .nsack = 3, .has_ts = true, .wscale = 0xff,
-	    .sack = { { 1, 2 }, { 3, 4 }, { 5, 6 } } },
-	  60 },
-	{ "everything set",
-	  { .sport = 65535, .dport = 1, .seq = 0xffffffff, .ack = 0x80000000,
-	    .flags = 0xff & ~FDNET_TH_SYN, .wnd = 65535, .urg = 3,
-	    .wscale = 0xff },
-	  20 },
+	{"bare", {.flags = FDNET_TH_ACK, .wscale = 0xff}, 20},
+	{"syn as Linux",
+	 {.flags = FDNET_TH_SYN,
+	  .mss = 1460,
+	  .sack_ok = true,
+	  .has_ts = true,
+	  .ts_val = 7,
+	  .wscale = 7},
+	 40},
+	{"syn without timestamps",
+	 {.flags = FDNET_TH_SYN, .mss = 1460, .sack_ok = true, .wscale = 2},
+	 32},
+	{"timestamps",
+	 {.flags = FDNET_TH_ACK,
+	  .has_ts = true,
+	  .ts_val = 1,
+	  .ts_ecr = 2,
+	  .wscale = 0xff},
+	 32},
+	{"four blocks",
+	 {.flags = FDNET_TH_ACK,
+	  .nsack = 4,
+	  .wscale = 0xff,
+	  .sack = {{1, 2}, {3, 4}, {5, 6}, {7, 8}}},
+	 56},
+	{"three blocks and timestamps",
+	 {.flags = FDNET_TH_ACK,
+	  .nsack = 3,
+	  .has_ts = true,
+	  .wscale = 0xff,
+	  .sack = {{1, 2}, {3, 4}, {5, 6}}},
+	 60},
+	{"everything set",
+	 {.sport = 65535,
+	  .dport = 1,
+	  .seq = 0xffffffff,
+	  .ack = 0x80000000,
+	  .flags = 0xff & ~FDNET_TH_SYN,
+	  .wnd = 65535,
+	  .urg = 3,
+	  .wscale = 0xff},
+	 20},
 };
 
 static void check_equal(const struct fdnet_tcp_hdr *a,
@@ -85,8 +102,7 @@ START_TEST(header_round_trip)
 		uint8_t *exact = malloc(n + 1);
 
 		memcpy(exact, buf, n);
-		ck_assert_int_eq(fdnet_tcp_hdr_decode(exact, n, &out),
-				 -EBADMSG);
+		ck_assert_int_eq(fdnet_tcp_hdr_decode(exact, n, &out), -EBADMSG);
 		free(exact);
 	}
 	for (uint32_t at = 0; at < len; at++) {
@@ -98,8 +114,7 @@ START_TEST(header_round_trip)
 			if (!fdnet_tcp_hdr_decode(exact, len, &out)) {
 				ck_assert_uint_le(out.hdr_len, len);
 				ck_assert_uint_le(out.nsack, 4);
-				ck_assert(out.wscale <= 14 ||
-					  out.wscale == 0xff);
+				ck_assert(out.wscale <= 14 || out.wscale == 0xff);
 			}
 			free(exact);
 		}
@@ -124,7 +139,7 @@ END_TEST
 
 START_TEST(window_scale_is_limited)
 {
-	struct fdnet_tcp_hdr hdr = { .flags = FDNET_TH_SYN, .wscale = 200 };
+	struct fdnet_tcp_hdr hdr = {.flags = FDNET_TH_SYN, .wscale = 200};
 	struct fdnet_tcp_hdr out;
 	uint8_t buf[60];
 	uint32_t len = fdnet_tcp_hdr_encode(buf, &hdr);
@@ -153,8 +168,7 @@ START_TEST(rto_follows_rfc6298)
 	fdnet_tcp_rtt_init(&rtt, 1000000, 200000);
 	ck_assert_uint_eq(fdnet_tcp_rtt_backoff(&rtt, 0), 1000000);
 	ck_assert_uint_eq(fdnet_tcp_rtt_backoff(&rtt, 3), 8000000);
-	ck_assert_uint_eq(fdnet_tcp_rtt_backoff(&rtt, 200),
-			  FDNET_TCP_RTO_MAX_US);
+	ck_assert_uint_eq(fdnet_tcp_rtt_backoff(&rtt, 200), FDNET_TCP_RTO_MAX_US);
 	fdnet_tcp_rtt_sample(&rtt, 100000);
 	ck_assert_uint_eq(rtt.srtt_us, 100000);
 	ck_assert_uint_eq(rtt.rttvar_us, 50000);
@@ -210,8 +224,7 @@ static void check_bytes(const uint8_t *data, uint32_t pos, uint32_t len)
 static size_t put(struct fdnet_sndq *q, uint32_t pos, size_t len, size_t max)
 {
 	uint8_t *buf = malloc(len);
-	struct iovec iov[2] = { { buf, len / 3 },
-				{ buf + len / 3, len - len / 3 } };
+	struct iovec iov[2] = {{buf, len / 3}, {buf + len / 3, len - len / 3}};
 	size_t done;
 
 	fill(buf, pos, len);
@@ -235,13 +248,13 @@ static void check_attach(const struct fdnet_sndq *q, uint32_t base,
 	fdnet_pkt_free(pkt);
 }
 
-static const size_t write_sizes[] = { 1, 100, 128, 129, 1000, 4096, 4097,
-				      65536, 65537, 200000 };
+static const size_t write_sizes[] = {1,	   100,	 128,	129,   1000,
+				     4096, 4097, 65536, 65537, 200000};
 
 START_TEST(send_queue_gives_back_what_was_written)
 {
 	size_t size = write_sizes[_i];
-	struct fdnet_sndq q = { 0 };
+	struct fdnet_sndq q = {0};
 	uint32_t wrote = 0, base = 0;
 
 	queues_begin();
@@ -268,7 +281,7 @@ END_TEST
 
 START_TEST(send_queue_respects_its_limit)
 {
-	struct fdnet_sndq q = { 0 };
+	struct fdnet_sndq q = {0};
 
 	queues_begin();
 	ck_assert_uint_eq(put(&q, 0, 5000, 1234), 1234);
@@ -282,8 +295,8 @@ END_TEST
 
 START_TEST(reserved_room_becomes_data)
 {
-	const size_t commits[] = { 0, 1, 100, 2000, 65536, 65537, 150000 };
-	struct fdnet_sndq q = { 0 };
+	const size_t commits[] = {0, 1, 100, 2000, 65536, 65537, 150000};
+	struct fdnet_sndq q = {0};
 	struct iovec iov[4];
 	uint32_t base = 0;
 
@@ -295,8 +308,8 @@ START_TEST(reserved_room_becomes_data)
 
 		ck_assert_int_ge(n, 3);
 		for (int i = 0; i < n && left; i++) {
-			size_t part = left < iov[i].iov_len ? left :
-							      iov[i].iov_len;
+			size_t part =
+				left < iov[i].iov_len ? left : iov[i].iov_len;
 
 			fill(iov[i].iov_base, pos, part);
 			pos += (uint32_t)part;
@@ -344,21 +357,20 @@ static struct fdnet_pkt *payload(uint32_t pos, uint32_t len)
 static void check_queue(const struct fdnet_rcvq *q, uint32_t pos)
 {
 	uint8_t *buf = malloc(q->bytes + 1);
-	struct iovec iov[2] = { { buf, q->bytes / 2 },
-				{ buf + q->bytes / 2,
-				  q->bytes - q->bytes / 2 } };
+	struct iovec iov[2] = {{buf, q->bytes / 2},
+			       {buf + q->bytes / 2, q->bytes - q->bytes / 2}};
 
 	ck_assert_uint_eq(fdnet_rcvq_copy(q, 0, iov, 2, q->bytes), q->bytes);
 	check_bytes(buf, pos, q->bytes);
 	free(buf);
 }
 
-static const uint32_t packet_sizes[] = { 1, 200, 256, 257, 1448, 16384, 16385,
-					 70000 };
+static const uint32_t packet_sizes[] = {1,    200,   256,   257,
+					1448, 16384, 16385, 70000};
 
 START_TEST(receive_queue_keeps_order)
 {
-	struct fdnet_rcvq q = { 0 };
+	struct fdnet_rcvq q = {0};
 	uint32_t size = packet_sizes[_i], pos = 0, base = 0;
 
 	queues_begin();
@@ -386,7 +398,7 @@ END_TEST
 
 START_TEST(any_order_of_pieces_makes_the_stream)
 {
-	struct fdnet_rcvq q = { 0 };
+	struct fdnet_rcvq q = {0};
 	uint32_t rng = (uint32_t)_i * 2654435761u + 1, nxt;
 	const uint32_t start = 0xffffe000u, total = 30000;
 
@@ -433,7 +445,7 @@ END_TEST
 
 START_TEST(newest_block_comes_first)
 {
-	struct fdnet_rcvq q = { 0 };
+	struct fdnet_rcvq q = {0};
 	struct fdnet_tcp_range s[4];
 
 	queues_begin();
@@ -459,12 +471,11 @@ END_TEST
 
 START_TEST(ranges_are_limited)
 {
-	struct fdnet_rcvq q = { 0 };
+	struct fdnet_rcvq q = {0};
 
 	queues_begin();
 	for (uint32_t i = 0; i < FDNET_RCVQ_RANGES; i++)
-		ck_assert_int_eq(fdnet_rcvq_insert(&q, mem,
-						   payload(i * 10, 1),
+		ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(i * 10, 1),
 						   i * 10),
 				 1);
 	ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(9999, 1), 9999),
@@ -494,8 +505,7 @@ int main(void)
 			    ROWS(write_sizes));
 	tcase_add_test(tc, send_queue_respects_its_limit);
 	tcase_add_test(tc, reserved_room_becomes_data);
-	tcase_add_loop_test(tc, receive_queue_keeps_order, 0,
-			    ROWS(packet_sizes));
+	tcase_add_loop_test(tc, receive_queue_keeps_order, 0, ROWS(packet_sizes));
 	tcase_add_loop_test(tc, any_order_of_pieces_makes_the_stream, 0, 20);
 	tcase_add_test(tc, newest_block_comes_first);
 	tcase_add_test(tc, ranges_are_limited);

@@ -65,9 +65,9 @@ static void decode_option(const uint8_t *p, unsigned int len,
 		break;
 	case OPT_WSCALE:
 		if (len == 3 && syn)
-			hdr->wscale = p[2] > FDNET_TCP_WSCALE_MAX ?
-					      FDNET_TCP_WSCALE_MAX :
-					      p[2];
+			hdr->wscale = p[2] > FDNET_TCP_WSCALE_MAX
+					      ? FDNET_TCP_WSCALE_MAX
+					      : p[2];
 		break;
 	case OPT_SACK_OK:
 		if (len == 2 && syn)

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FDNET_TCP_HDR_MIN 20
-#define FDNET_TCP_HDR_MAX 60
+#define FDNET_TCP_HDR_MIN  20
+#define FDNET_TCP_HDR_MAX  60
 #define FDNET_TCP_SACK_MAX 4
 /* Larger shifts are taken as this one (RFC 7323 2.3). */
-#define FDNET_TCP_WSCALE_MAX 14
+#define FDNET_TCP_WSCALE_MAX  14
 #define FDNET_TCP_WSCALE_NONE 0xff
 
 enum fdnet_tcp_flag {
