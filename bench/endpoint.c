@@ -46,16 +46,16 @@ struct combo {
 };
 
 static const struct combo combos[] = {
-	{ "bare", BARE, 0, 1 },
-	{ "readv", POLLED, FDNET_DISPATCH_READV, 1 },
-	{ "readv-threads", THREADS, FDNET_DISPATCH_READV, 1 },
-	{ "bare", BARE, 0, 8 },
-	{ "recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 8 },
-	{ "recvmmsg-threads", THREADS, FDNET_DISPATCH_RECVMMSG, 8 },
-	{ "bare", BARE, 0, 32 },
-	{ "recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 32 },
-	{ "bare", BARE, 0, 64 },
-	{ "recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 64 },
+	{"bare", BARE, 0, 1},
+	{"readv", POLLED, FDNET_DISPATCH_READV, 1},
+	{"readv-threads", THREADS, FDNET_DISPATCH_READV, 1},
+	{"bare", BARE, 0, 8},
+	{"recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 8},
+	{"recvmmsg-threads", THREADS, FDNET_DISPATCH_RECVMMSG, 8},
+	{"bare", BARE, 0, 32},
+	{"recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 32},
+	{"bare", BARE, 0, 64},
+	{"recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 64},
 };
 #define NCOMBOS (sizeof(combos) / sizeof(combos[0]))
 
@@ -107,7 +107,7 @@ static void pin_to(int n)
 
 static void wait_for(int fd, short events, struct tally *t)
 {
-	struct pollfd pfd = { .fd = fd, .events = events };
+	struct pollfd pfd = {.fd = fd, .events = events};
 
 	t->calls++;
 	if (poll(&pfd, 1, -1) < 0)
@@ -129,8 +129,7 @@ static void count_free(void *arg, void *ptr, size_t size)
 	free(ptr);
 }
 
-static const struct fdnet_mem mem = { .alloc = count_alloc,
-				      .free = count_free };
+static const struct fdnet_mem mem = {.alloc = count_alloc, .free = count_free};
 
 static void note_warm(struct tally *t)
 {
@@ -155,9 +154,9 @@ static void bare_send(int fd, const struct combo *c, uint32_t size,
 		      struct tally *t)
 {
 	static uint8_t frame[MAX_FRAME];
-	struct iovec iov[2] = { { frame, size < 40 ? size : 40 },
-				{ frame + 40, size - 40 } };
-	struct mmsghdr msgs[MAX_BATCH] = { 0 };
+	struct iovec iov[2] = {{frame, size < 40 ? size : 40},
+			       {frame + 40, size - 40}};
+	struct mmsghdr msgs[MAX_BATCH] = {0};
 	double end = now() + run_ms / 1e3;
 	unsigned int i, done;
 	int rc;
@@ -186,12 +185,12 @@ static void bare_send(int fd, const struct combo *c, uint32_t size,
 static void bare_receive(int fd, const struct combo *c, struct tally *t)
 {
 	static uint8_t frames[MAX_BATCH][FDNET_BUF_CONFIG_SUM];
-	struct mmsghdr msgs[MAX_BATCH] = { 0 };
+	struct mmsghdr msgs[MAX_BATCH] = {0};
 	struct iovec iov[MAX_BATCH];
 	int rc, i;
 
 	for (i = 0; i < (int)c->batch; i++) {
-		iov[i] = (struct iovec){ frames[i], sizeof(frames[i]) };
+		iov[i] = (struct iovec){frames[i], sizeof(frames[i])};
 		msgs[i].msg_hdr.msg_iov = &iov[i];
 		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
@@ -212,8 +211,7 @@ static void bare_receive(int fd, const struct combo *c, struct tally *t)
 
 /* ---- endpoints ---- */
 
-static uint64_t count(struct fdnet_endpoint *ep,
-		      enum fdnet_endpoint_counter which)
+static uint64_t count(struct fdnet_endpoint *ep, enum fdnet_endpoint_counter which)
 {
 	struct fdnet_endpoint_stats stats;
 
@@ -237,11 +235,11 @@ static void endpoint_send(int fd, const struct combo *c, uint32_t size,
 			  struct tally *t)
 {
 	struct fdnet_pkt_pool *pool = fdnet_pkt_pool_new(&mem, 256, 0);
-	struct fdnet_fd_options o = { .fds = &fd,
-				      .nfds = 1,
-				      .mem = &mem,
-				      .pool = pool,
-				      .tx_policy = FDNET_TX_RETURN };
+	struct fdnet_fd_options o = {.fds = &fd,
+				     .nfds = 1,
+				     .mem = &mem,
+				     .pool = pool,
+				     .tx_policy = FDNET_TX_RETURN};
 	struct fdnet_buf *payload = fdnet_buf_new(pool);
 	double end = now() + run_ms / 1e3;
 	struct fdnet_pkt *pkts[MAX_BATCH];
@@ -277,8 +275,7 @@ static void endpoint_send(int fd, const struct combo *c, uint32_t size,
 	fdnet_pkt_pool_free(pool);
 }
 
-static void on_packet(void *arg, struct fdnet_endpoint *ep,
-		      struct fdnet_pkt *pkt)
+static void on_packet(void *arg, struct fdnet_endpoint *ep, struct fdnet_pkt *pkt)
 {
 	struct tally *t = arg;
 
@@ -290,15 +287,15 @@ static void on_packet(void *arg, struct fdnet_endpoint *ep,
 
 static void endpoint_receive(int fd, const struct combo *c, struct tally *t)
 {
-	static const struct fdnet_dispatcher disp = { .deliver = on_packet };
+	static const struct fdnet_dispatcher disp = {.deliver = on_packet};
 	struct fdnet_pkt_pool *pool =
 		fdnet_pkt_pool_new(&mem, 1024, c->how == THREADS);
-	struct fdnet_fd_options o = { .fds = &fd,
-				      .nfds = 1,
-				      .mem = &mem,
-				      .pool = pool,
-				      .packet_dispatch_mode = c->mode,
-				      .max_msgs_per_recv = c->batch };
+	struct fdnet_fd_options o = {.fds = &fd,
+				     .nfds = 1,
+				     .mem = &mem,
+				     .pool = pool,
+				     .packet_dispatch_mode = c->mode,
+				     .max_msgs_per_recv = c->batch};
 	struct fdnet_endpoint *ep;
 	int rc;
 
@@ -324,7 +321,7 @@ static void endpoint_receive(int fd, const struct combo *c, struct tally *t)
 
 static void receiver(int fd, int report, const struct combo *c)
 {
-	struct tally t = { 0 };
+	struct tally t = {0};
 
 	pin_to(1);
 	if (c->how == BARE)
@@ -339,17 +336,16 @@ static void receiver(int fd, int report, const struct combo *c)
 
 static struct result run(const struct combo *c, uint32_t size)
 {
-	struct tally tx = { 0 }, rx;
+	struct tally tx = {0}, rx;
 	int fds[2], report[2], sndbuf = SNDBUF;
 	double start, cpu_start, wall;
-	struct result r = { 0 };
+	struct result r = {0};
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) ||
 	    pipe(report))
 		die("socketpair");
-	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
-		   sizeof(sndbuf));
+	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf, sizeof(sndbuf));
 	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
 	pid = fork();
 	if (pid < 0)
@@ -375,9 +371,8 @@ static struct result run(const struct combo *c, uint32_t size)
 	waitpid(pid, NULL, 0);
 	close(report[0]);
 	if (rx.frames != tx.frames || rx.bytes != tx.frames * size) {
-		fprintf(stderr, "%s/%u/%u: %llu sent, %llu received\n",
-			c->name, c->batch, size,
-			(unsigned long long)tx.frames,
+		fprintf(stderr, "%s/%u/%u: %llu sent, %llu received\n", c->name,
+			c->batch, size, (unsigned long long)tx.frames,
 			(unsigned long long)rx.frames);
 		exit(1);
 	}
@@ -441,7 +436,7 @@ static void print_size(uint32_t size, unsigned int rounds, unsigned int batch)
 
 int main(int argc, char **argv)
 {
-	static const uint32_t sizes[] = { 64, 1500, 9000, 65520 };
+	static const uint32_t sizes[] = {64, 1500, 9000, 65520};
 	unsigned int rounds = 5, only = 0, batch = 0, s, i, r;
 	int opt;
 
@@ -469,8 +464,7 @@ int main(int argc, char **argv)
 		for (r = 0; r < rounds; r++)
 			for (i = 0; i < NCOMBOS; i++)
 				if (!batch || combos[i].batch == batch)
-					results[i][r] =
-						run(&combos[i], sizes[s]);
+					results[i][r] = run(&combos[i], sizes[s]);
 		print_size(sizes[s], rounds, batch);
 	}
 	return 0;

@@ -89,8 +89,8 @@ int fdnet_endpoint_set_mtu(struct fdnet_endpoint *ep, uint32_t mtu)
 	return ep->ops->set_mtu(ep, mtu);
 }
 
-int fdnet_endpoint_set_link_address(struct fdnet_endpoint *ep,
-				    const void *addr, size_t len)
+int fdnet_endpoint_set_link_address(struct fdnet_endpoint *ep, const void *addr,
+				    size_t len)
 {
 	return ep->ops->set_link_address(ep, addr, len);
 }
@@ -108,8 +108,7 @@ struct fdnet_pkt_pool *fdnet_endpoint_pool(struct fdnet_endpoint *ep)
 
 /* ---- writing ---- */
 
-static void describe(struct fdnet_pkt *pkt,
-		     const struct fdnet_link_route *route,
+static void describe(struct fdnet_pkt *pkt, const struct fdnet_link_route *route,
 		     const struct fdnet_gso *gso, uint16_t proto)
 {
 	if (proto)
@@ -144,9 +143,8 @@ int fdnet_endpoint_write_packet(struct fdnet_endpoint *ep,
 	return status;
 }
 
-int fdnet_endpoint_write_list(struct fdnet_endpoint *ep,
-			      struct fdnet_pkt **pkts, unsigned int n,
-			      int *status)
+int fdnet_endpoint_write_list(struct fdnet_endpoint *ep, struct fdnet_pkt **pkts,
+			      unsigned int n, int *status)
 {
 	return ep->ops->write(ep, pkts, n, status);
 }
@@ -192,8 +190,7 @@ int fdnet_endpoint_write_packets(struct fdnet_endpoint *ep,
 				 const struct fdnet_link_route *route,
 				 const struct fdnet_gso *gso, uint16_t proto,
 				 const struct fdnet_pkt_desc *descs,
-				 unsigned int n, const void *payload,
-				 int *status)
+				 unsigned int n, const void *payload, int *status)
 {
 	struct fdnet_buf buf = {
 		.data = (uint8_t *)payload,
@@ -232,8 +229,7 @@ int fdnet_endpoint_write_raw_packet(struct fdnet_endpoint *ep,
 }
 
 int fdnet_endpoint_inject_outbound(struct fdnet_endpoint *ep, const void *dest,
-				   size_t dest_len, const void *frame,
-				   size_t len)
+				   size_t dest_len, const void *frame, size_t len)
 {
 	return ep->ops->inject_outbound(ep, dest, dest_len, frame, len);
 }

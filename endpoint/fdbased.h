@@ -52,9 +52,9 @@ struct fdb_queue {
 	uint32_t vnet_len; /* bytes of vnet header on the wire */
 
 	/* what to undo when the endpoint cannot be made */
-	int old_flags;	 /* -1: not changed */
-	bool vnet_set;	 /* PACKET_VNET_HDR was switched on by us */
-	int old_sndbuf;	 /* -1: not changed */
+	int old_flags;	/* -1: not changed */
+	bool vnet_set;	/* PACKET_VNET_HDR was switched on by us */
+	int old_sndbuf; /* -1: not changed */
 
 	/* receiving: one reader at a time */
 	struct fdnet_rxslots *slots;
@@ -110,8 +110,7 @@ static inline void fdb_count(struct fdb_queue *q,
 	if (__libc_single_threaded)
 		q->stats.count[which] += n;
 	else
-		__atomic_fetch_add(&q->stats.count[which], n,
-				   __ATOMIC_RELAXED);
+		__atomic_fetch_add(&q->stats.count[which], n, __ATOMIC_RELAXED);
 }
 
 /* For counters that only the reader changes: no locked instruction. */
@@ -151,8 +150,7 @@ bool fdb_accept(struct fdb_queue *q, const uint8_t *frame, uint32_t len);
 
 /** fdb_dress - fill in the packet's metadata from the bytes in front of it;
  * false: counted, to be dropped */
-bool fdb_dress(struct fdb_queue *q, struct fdnet_pkt *pkt,
-	       const uint8_t *vnet);
+bool fdb_dress(struct fdb_queue *q, struct fdnet_pkt *pkt, const uint8_t *vnet);
 
 /** fdb_end - the fd has ended: tell the closed callback, once per attach */
 void fdb_end(struct fdb_queue *q, int reason);
@@ -194,14 +192,12 @@ void fdb_wake(struct fdb_queue *q);
 void fdb_tx_enqueue(struct fdb_queue *q, struct fdnet_pkt *pkt);
 
 /* running */
-int fdb_attach(struct fdnet_endpoint *base,
-	       const struct fdnet_dispatcher *disp, void *arg,
-	       enum fdnet_attach how);
+int fdb_attach(struct fdnet_endpoint *base, const struct fdnet_dispatcher *disp,
+	       void *arg, enum fdnet_attach how);
 void fdb_detach(struct fdnet_endpoint *base);
 bool fdb_is_attached(struct fdnet_endpoint *base);
 void fdb_wait(struct fdnet_endpoint *base);
-int fdb_poll_set(struct fdnet_endpoint *base, struct pollfd *fds,
-		 unsigned int n);
+int fdb_poll_set(struct fdnet_endpoint *base, struct pollfd *fds, unsigned int n);
 int fdb_dispatch(struct fdnet_endpoint *base, uint64_t now_us,
 		 unsigned int budget);
 /** fdb_on_reader - does the calling thread run a callback of @ep? */

@@ -53,8 +53,8 @@ int fdb_fanout(struct fdb *ep, const char **ret_why)
 	if (ep->opts.fanout_defrag)
 		type_flags |= PACKET_FANOUT_FLAG_DEFRAG;
 	for (i = 0; i < ep->nqueues && !rc; i++)
-		rc = i ? join(ep->queues[i].fd, id, type_flags) :
-			 first(ep->queues[i].fd, type_flags, &id);
+		rc = i ? join(ep->queues[i].fd, id, type_flags)
+		       : first(ep->queues[i].fd, type_flags, &id);
 	*ret_why = "PACKET_FANOUT was refused";
 	return rc;
 }

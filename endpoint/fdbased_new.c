@@ -62,8 +62,7 @@ static int check_bufs(struct fdnet_fd_options *o, uint32_t *ret_sum,
 	return 0;
 }
 
-static int check_fd_list(const struct fdnet_fd_options *o,
-			 const char **ret_why)
+static int check_fd_list(const struct fdnet_fd_options *o, const char **ret_why)
 {
 	unsigned int i, j;
 
@@ -130,7 +129,7 @@ static void default_options(struct fdnet_fd_options *o)
 
 static int look_at_tun(struct fdb_queue *q, const char **ret_why)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 	int size = FDNET_VNET_HDR_LEN;
 
 	*ret_why = "neither a socket nor TUN nor TAP";
@@ -287,8 +286,7 @@ static void undo_fd(struct fdb_queue *q)
 	if (q->vnet_set)
 		sys_setsockopt_int(q->fd, SOL_PACKET, PACKET_VNET_HDR, 0);
 	if (q->old_sndbuf >= 0)
-		sys_setsockopt_int(q->fd, SOL_SOCKET, SO_SNDBUF,
-				   q->old_sndbuf);
+		sys_setsockopt_int(q->fd, SOL_SOCKET, SO_SNDBUF, q->old_sndbuf);
 	if (q->old_flags >= 0)
 		fcntl(q->fd, F_SETFL, q->old_flags);
 }
@@ -304,8 +302,7 @@ static void set_caps(struct fdb *ep)
 {
 	const struct fdnet_fd_options *o = &ep->opts;
 	const struct fdb_queue *q = &ep->queues[0];
-	bool gso = o->gso_max_size &&
-		   (q->kind != FDB_DEVICE || q->vnet_len);
+	bool gso = o->gso_max_size && (q->kind != FDB_DEVICE || q->vnet_len);
 
 	if (o->tx_checksum_offload)
 		ep->caps |= FDNET_CAP_TX_CHECKSUM;
@@ -318,8 +315,8 @@ static void set_caps(struct fdb *ep)
 	if (o->disconnect_ok)
 		ep->caps |= FDNET_CAP_DISCONNECT_OK;
 	if (gso)
-		ep->caps |= o->software_gso_enabled ? FDNET_CAP_SOFTWARE_GSO :
-						      FDNET_CAP_HARDWARE_GSO;
+		ep->caps |= o->software_gso_enabled ? FDNET_CAP_SOFTWARE_GSO
+						    : FDNET_CAP_HARDWARE_GSO;
 	ep->hdr_len = o->ethernet_header ? FDNET_ETH_HDR_LEN : 0;
 	ep->info = (struct fdnet_endpoint_info){
 		.mtu = o->mtu,
@@ -443,9 +440,9 @@ int fdb_new(const struct fdnet_fd_options *opts, bool injectable,
 	ep->opts = o;
 	ep->injectable = injectable;
 	ep->capacity = sum;
-	ep->batch = o.packet_dispatch_mode == FDNET_DISPATCH_RECVMMSG ?
-			    o.max_msgs_per_recv :
-			    1;
+	ep->batch = o.packet_dispatch_mode == FDNET_DISPATCH_RECVMMSG
+			    ? o.max_msgs_per_recv
+			    : 1;
 	ep->nqueues = o.nfds;
 	atomic_init(&ep->refs, 1);
 	pthread_mutex_init(&ep->state_lock, NULL);

@@ -44,7 +44,7 @@ static int ring_setup(struct fdb_queue *q, struct fdb_ring *ring,
 		      const char **ret_why)
 {
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
-	struct tpacket_req req = { 0 };
+	struct tpacket_req req = {0};
 	int rc;
 
 	ring->nframes = q->ep->opts.ring_frames;
@@ -70,8 +70,7 @@ static int ring_setup(struct fdb_queue *q, struct fdb_ring *ring,
 	if (ring->map == MAP_FAILED) {
 		rc = -errno;
 		memset(&req, 0, sizeof(req));
-		setsockopt(q->fd, SOL_PACKET, PACKET_RX_RING, &req,
-			   sizeof(req));
+		setsockopt(q->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req));
 		*ret_why = "the ring could not be mapped";
 		return rc;
 	}
@@ -98,7 +97,7 @@ int fdb_ring_new(struct fdb_queue *q, const char **ret_why)
 
 void fdb_ring_free(struct fdb_queue *q, bool undo)
 {
-	struct tpacket_req req = { 0 };
+	struct tpacket_req req = {0};
 	struct fdb_ring *ring = q->ring;
 
 	if (!ring)
@@ -107,8 +106,7 @@ void fdb_ring_free(struct fdb_queue *q, bool undo)
 	munmap(ring->map, ring->map_len);
 	/* The fd may be closed by now, or used for another endpoint. */
 	if (undo)
-		setsockopt(q->fd, SOL_PACKET, PACKET_RX_RING, &req,
-			   sizeof(req));
+		setsockopt(q->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req));
 	pthread_mutex_destroy(&ring->loss_lock);
 	fdnet_mem_free(q->ep->opts.mem, ring, sizeof(*ring));
 }
@@ -116,7 +114,7 @@ void fdb_ring_free(struct fdb_queue *q, bool undo)
 void fdb_ring_losses(struct fdb_queue *q)
 {
 	struct fdb_ring *ring = q->ring;
-	struct tpacket_stats st = { 0 };
+	struct tpacket_stats st = {0};
 	socklen_t len = sizeof(st);
 
 	if (!ring)
@@ -197,8 +195,7 @@ static bool ring_resync(struct fdb_queue *q)
 		if (!(frame_status(ring_frame(ring, at)) & TP_STATUS_USER))
 			continue;
 		/* The kernel may have filled ours meanwhile. */
-		if (frame_status(ring_frame(ring, ring->head)) &
-		    TP_STATUS_USER)
+		if (frame_status(ring_frame(ring, ring->head)) & TP_STATUS_USER)
 			return true;
 		ring->head = at;
 		fdb_count_rx(q, FDNET_EP_RX_RING_RESYNC, 1);

@@ -20,11 +20,11 @@
 
 unsigned int fdb_batch_class(unsigned int n)
 {
-	unsigned int class = 0;
+	unsigned int column = 0;
 
-	while (class < FDNET_EP_BATCH_CLASSES - 1 && n > 1u << class)
-		class++;
-	return class;
+	while (column < FDNET_EP_BATCH_CLASSES - 1 && n > 1u << column)
+		column++;
+	return column;
 }
 
 void fdb_deliver(struct fdb_queue *q, struct fdnet_pkt *pkt)
@@ -47,8 +47,7 @@ static bool eth_is_ours(const struct fdb *ep, const uint8_t *frame)
 bool fdb_accept(struct fdb_queue *q, const uint8_t *frame, uint32_t len)
 {
 	if (len <= q->ep->hdr_len) {
-		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY,
-			     1);
+		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY, 1);
 		return false;
 	}
 	if (q->ep->hdr_len && !eth_is_ours(q->ep, frame)) {
@@ -139,8 +138,7 @@ static void take_message(struct fdb_queue *q, unsigned int i, uint32_t len)
 	struct fdnet_pkt *pkt;
 
 	if (len <= vnet_len) {
-		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY,
-			     1);
+		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY, 1);
 		return;
 	}
 	if (!fdb_accept(q, src + vnet_len, len - vnet_len))
@@ -185,8 +183,7 @@ static int end_with(struct fdb_queue *q, int reason)
 
 static int end_of_file(struct fdb_queue *q)
 {
-	return end_with(q, q->reset_seen ? FDNET_CLOSED_RESET :
-					   FDNET_CLOSED_EOF);
+	return end_with(q, q->reset_seen ? FDNET_CLOSED_RESET : FDNET_CLOSED_EOF);
 }
 
 static int receive_socket(struct fdb_queue *q, unsigned int n)
@@ -267,8 +264,7 @@ static int receive_some(struct fdb_queue *q, unsigned int want)
 		fdb_count_rx(q, FDNET_EP_RX_NOMEM, 1);
 		return 0;
 	}
-	rc = q->kind == FDB_DEVICE ? receive_device(q, n) :
-				     receive_socket(q, n);
+	rc = q->kind == FDB_DEVICE ? receive_device(q, n) : receive_socket(q, n);
 	if (rc > 0)
 		fdb_note_rx_batch(q, (unsigned int)rc);
 	return rc;

@@ -84,8 +84,8 @@ static int own_payload(struct fdnet_pkt *pkt)
 	if (!(pkt->flags & PKT_BORROWED))
 		return 0;
 	for (n = 0; n < left; n += FDNET_BUF_SIZE) {
-		buf = nbufs < FDNET_PKT_MAX_SLICES ? fdnet_buf_new(pkt->pool) :
-						     NULL;
+		buf = nbufs < FDNET_PKT_MAX_SLICES ? fdnet_buf_new(pkt->pool)
+						   : NULL;
 		if (!buf)
 			goto fail;
 		bufs[nbufs++] = buf;
@@ -156,8 +156,7 @@ void fdb_tx_enqueue(struct fdb_queue *q, struct fdnet_pkt *pkt)
 static ssize_t send_one(struct fdb_queue *q, const struct iovec *iov,
 			unsigned int n)
 {
-	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
-			      .msg_iovlen = n };
+	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
 
 	fdb_count(q, FDNET_EP_TX_CALLS, 1);
 	if (q->kind == FDB_DEVICE)
@@ -172,8 +171,8 @@ static void note_tx(struct fdb_queue *q, unsigned int pkts, uint64_t bytes)
 	if (__libc_single_threaded)
 		q->stats.tx_batch[fdb_batch_class(pkts)]++;
 	else
-		__atomic_fetch_add(&q->stats.tx_batch[fdb_batch_class(pkts)],
-				   1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&q->stats.tx_batch[fdb_batch_class(pkts)], 1,
+				   __ATOMIC_RELAXED);
 }
 
 /* With tx_lock: send until the queue is empty or the link is full. */
@@ -200,7 +199,7 @@ static void queue_send(struct fdb_queue *q)
 
 void fdb_tx_flush(struct fdb_queue *q)
 {
-	struct pollfd pfd = { .fd = q->fd, .events = POLLOUT };
+	struct pollfd pfd = {.fd = q->fd, .events = POLLOUT};
 	struct fdb *ep = q->ep;
 
 	if (!fdb_tx_waits(q))
@@ -228,7 +227,7 @@ static void drop_oldest(struct fdb_queue *q)
 /* FDNET_TX_BLOCK: wait, but never where we would wait for ourselves. */
 static void wait_for_room(struct fdb_queue *q)
 {
-	struct pollfd pfd = { .fd = q->fd, .events = POLLOUT };
+	struct pollfd pfd = {.fd = q->fd, .events = POLLOUT};
 
 	if (fdb_on_reader(q->ep))
 		return;
@@ -383,7 +382,7 @@ static void batch_add(struct tx_batch *b, struct fdb_queue *q,
 	}
 	b->q = q;
 	msg = &b->msgs[b->n].msg_hdr;
-	*msg = (struct msghdr){ .msg_iov = &b->iov[b->niov] };
+	*msg = (struct msghdr){.msg_iov = &b->iov[b->niov]};
 	msg->msg_iovlen = (size_t)fdnet_pkt_iov(pkt, msg->msg_iov);
 	b->niov += (unsigned int)msg->msg_iovlen;
 	b->pkts[b->n] = pkt;
@@ -452,8 +451,7 @@ static bool must_split(const struct fdb *ep, const struct fdb_queue *q,
 	return !q->vnet_len || !(ep->caps & FDNET_CAP_HARDWARE_GSO);
 }
 
-static void refuse(struct fdb_queue *q, struct fdnet_pkt *pkt, int rc,
-		   int *status)
+static void refuse(struct fdb_queue *q, struct fdnet_pkt *pkt, int rc, int *status)
 {
 	count_error(q, rc);
 	fdb_count(q, FDNET_EP_TX_DROPPED, 1);
@@ -488,8 +486,8 @@ static void write_split(struct tx_batch *b, struct fdb_queue *q,
 	fdnet_pkt_free(pkt);
 }
 
-static void write_one(struct tx_batch *b, struct fdb *ep,
-		      struct fdnet_pkt *pkt, int *status)
+static void write_one(struct tx_batch *b, struct fdb *ep, struct fdnet_pkt *pkt,
+		      int *status)
 {
 	struct fdb_queue *q = pick_queue(ep, pkt);
 	bool keep = ep->opts.tx_policy == FDNET_TX_RETURN;
@@ -541,9 +539,8 @@ int fdb_inject_outbound(struct fdnet_endpoint *base, const void *dest,
 {
 	struct fdb *ep = fdb_cast(base);
 	struct fdb_queue *q = &ep->queues[0];
-	uint8_t vnet[32] = { 0 };
-	struct iovec iov[2] = { { vnet, q->vnet_len },
-				{ (void *)bytes, len } };
+	uint8_t vnet[32] = {0};
+	struct iovec iov[2] = {{vnet, q->vnet_len}, {(void *)bytes, len}};
 	ssize_t rc;
 
 	if (!len)

@@ -32,8 +32,7 @@ static bool csum_good(const struct gro_seg *s)
 	uint32_t len = fdnet_pkt_total(s->pkt) - s->l4.l3_len;
 	uint64_t sum = fdnet_l4_pseudo(s->pkt->data, &s->l4, len);
 
-	return fdnet_sum_fold(fdnet_sum_pkt(s->pkt, s->l4.l3_len, sum)) ==
-	       0xffff;
+	return fdnet_sum_fold(fdnet_sum_pkt(s->pkt, s->l4.l3_len, sum)) == 0xffff;
 }
 
 /* Does the IP header say what we see? Padding would become payload. */
@@ -45,8 +44,7 @@ static bool ip_sane(const struct gro_seg *s)
 	if (s->l4.version == 6)
 		return get_be16(ip + 4) + 40u == total;
 	return get_be16(ip + 2) == total &&
-	       fdnet_sum_fold(fdnet_sum_bytes(ip, s->l4.l3_len, 0)) ==
-		       0xffff;
+	       fdnet_sum_fold(fdnet_sum_bytes(ip, s->l4.l3_len, 0)) == 0xffff;
 }
 
 /* Can this segment be part of a burst at all? */
@@ -59,8 +57,8 @@ static bool gro_eligible(const struct fdnet_gro *gro, struct gro_seg *s)
 	if (pkt->gso_size || pkt->flags & FDNET_PKT_CSUM_PARTIAL ||
 	    !fdnet_l4_parse(pkt, &s->l4))
 		return false;
-	if (s->l4.proto != FDNET_PROTO_TCP || !s->l4.l4_len ||
-	    !s->l4.plain || s->l4.fragment)
+	if (s->l4.proto != FDNET_PROTO_TCP || !s->l4.l4_len || !s->l4.plain ||
+	    s->l4.fragment)
 		return false;
 	hdr = (uint32_t)s->l4.l3_len + s->l4.l4_len;
 	s->payload = fdnet_pkt_total(pkt) - hdr;
@@ -98,8 +96,7 @@ static bool same_flow(const struct fdnet_gro_entry *e, const struct gro_seg *s)
 	       !memcmp(a + e->l3_len, b + s->l4.l3_len, 4);
 }
 
-static bool can_append(const struct fdnet_gro_entry *e,
-		       const struct gro_seg *s)
+static bool can_append(const struct fdnet_gro_entry *e, const struct gro_seg *s)
 {
 	const uint8_t *ta = e->pkt->data + e->l3_len;
 	const uint8_t *tb = s->pkt->data + s->l4.l3_len;
@@ -112,8 +109,7 @@ static bool can_append(const struct fdnet_gro_entry *e,
 	if (!same_network(e->pkt->data, s->pkt->data, s->l4.version))
 		return false;
 	/* acknowledgement, data offset, flags, window, options */
-	return !memcmp(ta + 8, tb + 8, 5) &&
-	       ((ta[13] ^ tb[13]) & ~loose) == 0 &&
+	return !memcmp(ta + 8, tb + 8, 5) && ((ta[13] ^ tb[13]) & ~loose) == 0 &&
 	       !memcmp(ta + 14, tb + 14, 2) &&
 	       !memcmp(ta + 20, tb + 20, e->l4_len - 20u);
 }
@@ -135,8 +131,8 @@ static bool append_payload(struct fdnet_gro_entry *e, const struct gro_seg *s)
 		/* to->user[0]: the buffer we are filling, if we made it */
 		buf = to->user[0].ptr;
 		if (!buf || !last || last->buf != buf ||
-		    (uint32_t)(buf->data + buf->size -
-			       (last->data + last->len)) < linear) {
+		    (uint32_t)(buf->data + buf->size - (last->data + last->len)) <
+			    linear) {
 			buf = fdnet_buf_new(to->pool);
 			if (!buf)
 				return false;
@@ -181,13 +177,13 @@ static struct fdnet_gro_entry *gro_new_entry(struct fdnet_gro *gro,
 
 	assert(gro->n < FDNET_GRO_MAX);
 	e = &gro->entries[gro->n++];
-	*e = (struct fdnet_gro_entry){ .pkt = pkt };
+	*e = (struct fdnet_gro_entry){.pkt = pkt};
 	return e;
 }
 
 bool fdnet_gro_add(struct fdnet_gro *gro, struct fdnet_pkt *pkt)
 {
-	struct gro_seg s = { .pkt = pkt };
+	struct gro_seg s = {.pkt = pkt};
 	struct fdnet_gro_entry *e;
 	unsigned int i;
 

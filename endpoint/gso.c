@@ -24,8 +24,8 @@ struct gso_cursor {
 static int gso_check(struct fdnet_pkt *pkt, struct fdnet_l4 *l4)
 {
 	uint8_t version = pkt->gso_type == FDNET_GSO_TCPV6 ? 6 : 4;
-	uint8_t proto = pkt->gso_type == FDNET_GSO_UDP_L4 ? FDNET_PROTO_UDP :
-							    FDNET_PROTO_TCP;
+	uint8_t proto = pkt->gso_type == FDNET_GSO_UDP_L4 ? FDNET_PROTO_UDP
+							  : FDNET_PROTO_TCP;
 
 	if (!pkt->gso_size || !fdnet_l4_parse(pkt, l4))
 		return -EINVAL;
@@ -123,7 +123,7 @@ static struct fdnet_pkt *gso_headers(const struct fdnet_pkt *pkt, uint32_t len)
 int fdnet_gso_segment(struct fdnet_pkt *pkt, struct fdnet_pkt **ret_list)
 {
 	struct fdnet_pkt *list = NULL, **tail = &list, *seg;
-	struct gso_cursor cur = { .pkt = pkt };
+	struct gso_cursor cur = {.pkt = pkt};
 	uint32_t hdr, payload, offset, n;
 	struct fdnet_l4 l4;
 	unsigned int i = 0;

@@ -16,9 +16,8 @@
 #define MIN_MSG 2048
 #define MAX_MSG (1u << 20)
 /* What this version can do; the others are never agreed to. */
-#define KNOWN_FEATURES                                                         \
-	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
-#define MIN_PACKET 20
+#define KNOWN_FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
+#define MIN_PACKET     20
 
 /* Which kind of fd is it, and does it suit? */
 static int link_check_fd(const struct fdnet_link_config *cfg, bool *ret_sock)
@@ -34,8 +33,7 @@ static int link_check_fd(const struct fdnet_link_config *cfg, bool *ret_sock)
 			return -EINVAL;
 		rc = (int)sys_rc(fcntl(cfg->fd, F_GETFL));
 		if (rc >= 0)
-			rc = (int)sys_rc(fcntl(cfg->fd, F_SETFL,
-					       rc | O_NONBLOCK));
+			rc = (int)sys_rc(fcntl(cfg->fd, F_SETFL, rc | O_NONBLOCK));
 		*ret_sock = false;
 		return rc;
 	}
@@ -109,11 +107,9 @@ static ssize_t link_transmit(struct fdnet_link *link, struct msghdr *msg)
 
 	link->stats.tx_calls++;
 	if (link->is_sock)
-		rc = sys_sendmsg(link->cfg.fd, msg,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		rc = sys_sendmsg(link->cfg.fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	else
-		rc = sys_writev(link->cfg.fd, msg->msg_iov,
-				(int)msg->msg_iovlen);
+		rc = sys_writev(link->cfg.fd, msg->msg_iov, (int)msg->msg_iovlen);
 	if (rc == -EAGAIN)
 		link->stats.tx_full++;
 	return rc;
@@ -138,8 +134,7 @@ static int link_check_packet(const struct fdnet_link *link,
 }
 
 static void link_describe(const struct fdnet_link *link,
-			  const struct fdnet_pkt *pkt,
-			  struct fdnet_link_hdr *hdr)
+			  const struct fdnet_pkt *pkt, struct fdnet_link_hdr *hdr)
 {
 	uint32_t hdr_len = pkt->len;
 
@@ -166,7 +161,7 @@ static void link_describe(const struct fdnet_link *link,
 int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 {
 	struct iovec iov[2 + FDNET_PKT_MAX_SLICES];
-	struct msghdr msg = { .msg_iov = iov };
+	struct msghdr msg = {.msg_iov = iov};
 	struct fdnet_link_hdr hdr;
 	ssize_t rc;
 
@@ -177,7 +172,7 @@ int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 		msg.msg_iovlen = (size_t)fdnet_pkt_iov(pkt, iov);
 	} else {
 		link_describe(link, pkt, &hdr);
-		iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
+		iov[0] = (struct iovec){&hdr, sizeof(hdr)};
 		msg.msg_iovlen = 1 + (size_t)fdnet_pkt_iov(pkt, iov + 1);
 	}
 	rc = link_transmit(link, &msg);
@@ -206,8 +201,8 @@ int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
 		.type = (uint8_t)type,
 		.hdr_len = (uint16_t)len,
 	};
-	struct iovec iov[2] = { { &hdr, sizeof(hdr) }, { (void *)body, len } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
+	struct iovec iov[2] = {{&hdr, sizeof(hdr)}, {(void *)body, len}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = len ? 2 : 1};
 	struct cmsghdr *cmsg;
 	ssize_t rc;
 

@@ -83,12 +83,12 @@ enum fdnet_link_hdr_flag {
 
 /* Why a message was dropped; each has a counter. */
 enum fdnet_link_drop {
-	FDNET_LINK_DROP_SHORT,     /* shorter than its header says or allows */
+	FDNET_LINK_DROP_SHORT,	   /* shorter than its header says or allows */
 	FDNET_LINK_DROP_TRUNCATED, /* larger than what we can take */
-	FDNET_LINK_DROP_TYPE,      /* unknown type, or before hello */
+	FDNET_LINK_DROP_TYPE,	   /* unknown type, or before hello */
 	FDNET_LINK_DROP_FEATURE,   /* uses what was not agreed */
-	FDNET_LINK_DROP_LENGTH,    /* lengths contradict each other */
-	FDNET_LINK_DROP_FDS,       /* carried fds nobody asked for */
+	FDNET_LINK_DROP_LENGTH,	   /* lengths contradict each other */
+	FDNET_LINK_DROP_FDS,	   /* carried fds nobody asked for */
 	FDNET_LINK_DROP_NOMEM,
 	FDNET_LINK_DROP_MAX
 };
@@ -96,7 +96,7 @@ enum fdnet_link_drop {
 struct fdnet_link_stats {
 	uint64_t rx_pkts, rx_bytes, rx_calls, rx_control;
 	uint64_t tx_pkts, tx_bytes, tx_calls, tx_control;
-	uint64_t tx_full; /* sends refused with -EAGAIN */
+	uint64_t tx_full;    /* sends refused with -EAGAIN */
 	uint64_t tx_dropped; /* packets lost to another error */
 	uint64_t drop[FDNET_LINK_DROP_MAX];
 };

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define KNOWN_FLAGS (FDNET_LINK_HF_CSUM_TRUSTED | FDNET_LINK_HF_CSUM_PARTIAL)
+#define KNOWN_FLAGS  (FDNET_LINK_HF_CSUM_TRUSTED | FDNET_LINK_HF_CSUM_PARTIAL)
 #define IPV4_HDR_LEN 20
 #define REF_LEN	     8
 
@@ -49,9 +49,9 @@ static int check_csum(const struct fdnet_link_hdr *hdr, uint32_t features)
 	if (hdr->flags && !(features & FDNET_LINK_F_CSUM))
 		return refuse(FDNET_LINK_DROP_FEATURE);
 	if (!(hdr->flags & FDNET_LINK_HF_CSUM_PARTIAL))
-		return hdr->csum_start || hdr->csum_offset ?
-			       refuse(FDNET_LINK_DROP_LENGTH) :
-			       0;
+		return hdr->csum_start || hdr->csum_offset
+			       ? refuse(FDNET_LINK_DROP_LENGTH)
+			       : 0;
 	/* The field has to be where the receiver can write it. */
 	if (hdr->csum_start < IPV4_HDR_LEN || end > FDNET_PKT_LINEAR ||
 	    end > (uint64_t)hdr->hdr_len + hdr->payload_len)
@@ -93,9 +93,8 @@ static int check_control(const struct fdnet_link_hdr *hdr, size_t len)
 	if (len > FDNET_LINK_HDR_LEN + (size_t)hdr->hdr_len ||
 	    hdr->hdr_len > FDNET_LINK_CONTROL_MAX)
 		return refuse(FDNET_LINK_DROP_LENGTH);
-	if (hdr->flags || hdr->payload_len || hdr->gso_size ||
-	    hdr->gso_type || hdr->nrefs || hdr->csum_start ||
-	    hdr->csum_offset)
+	if (hdr->flags || hdr->payload_len || hdr->gso_size || hdr->gso_type ||
+	    hdr->nrefs || hdr->csum_start || hdr->csum_offset)
 		return refuse(FDNET_LINK_DROP_LENGTH);
 	return 0;
 }

@@ -89,9 +89,8 @@ static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
 }
 
 /* One framed message; @fd came with it or is -1; taken. */
-static void link_take_message(struct fdnet_link *link,
-			      struct fdnet_rxslots *rs, unsigned int i,
-			      uint32_t len, int fd)
+static void link_take_message(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			      unsigned int i, uint32_t len, int fd)
 {
 	const uint8_t *src = fdnet_rxslots_msg(rs, i);
 	struct fdnet_link_hdr hdr;
@@ -106,8 +105,7 @@ static void link_take_message(struct fdnet_link *link,
 	} else if (hdr.type != FDNET_LINK_PACKET) {
 		link->stats.rx_control++;
 		link->cfg.ops->control(link->cfg.arg, hdr.type,
-				       src + FDNET_LINK_HDR_LEN, hdr.hdr_len,
-				       fd);
+				       src + FDNET_LINK_HDR_LEN, hdr.hdr_len, fd);
 		return;
 	} else if (hdr.nrefs) {
 		link_drop(link, FDNET_LINK_DROP_FEATURE);
@@ -177,8 +175,7 @@ static void link_prepare_control(struct fdnet_link *link,
 
 /* How many of @n messages are there, the end not counted as one? */
 static unsigned int link_strip_end(struct fdnet_link *link,
-				   const struct fdnet_rxslots *rs,
-				   unsigned int n)
+				   const struct fdnet_rxslots *rs, unsigned int n)
 {
 	unsigned int real = n;
 
@@ -242,8 +239,8 @@ static int link_recv_batch(struct fdnet_link *link, struct fdnet_rxslots *rs,
 		link_drop(link, FDNET_LINK_DROP_NOMEM);
 		return 0;
 	}
-	rc = link->is_sock ? link_recv_socket(link, rs, n) :
-			     link_recv_device(link, rs, n);
+	rc = link->is_sock ? link_recv_socket(link, rs, n)
+			   : link_recv_device(link, rs, n);
 	if (rc == -EAGAIN || rc == -ENOMEM || rc == -ENOBUFS)
 		return 0;
 	if (rc < 0)

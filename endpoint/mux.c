@@ -34,8 +34,8 @@ static bool is_first(const struct mux *mux, unsigned int i)
 	return true;
 }
 
-static struct fdnet_endpoint *mux_find(const struct mux *mux,
-				       const void *addr, size_t len)
+static struct fdnet_endpoint *mux_find(const struct mux *mux, const void *addr,
+				       size_t len)
 {
 	unsigned int i;
 
@@ -127,8 +127,8 @@ static struct fdnet_endpoint *mux_route(const struct mux *mux,
 
 	if (!fdnet_l4_parse(pkt, &l4))
 		return NULL;
-	return l4.version == 4 ? mux_find(mux, pkt->data + 16, 4) :
-				 mux_find(mux, pkt->data + 24, 16);
+	return l4.version == 4 ? mux_find(mux, pkt->data + 16, 4)
+			       : mux_find(mux, pkt->data + 24, 16);
 }
 
 static void no_route(struct mux *mux)
@@ -191,8 +191,7 @@ static int mux_poll_set(struct fdnet_endpoint *base, struct pollfd *fds,
 
 		if (is_first(mux, i))
 			used += (unsigned int)fdnet_endpoint_poll_set(
-				mux->routes[i].ep, fds + (room ? used : 0),
-				room);
+				mux->routes[i].ep, fds + (room ? used : 0), room);
 	}
 	return (int)used;
 }
@@ -210,8 +209,7 @@ static int mux_dispatch(struct fdnet_endpoint *base, uint64_t now_us,
 	for (i = 0; i < mux->n; i++) {
 		if (!is_first(mux, i))
 			continue;
-		rc = fdnet_endpoint_dispatch(mux->routes[i].ep, now_us,
-					     budget);
+		rc = fdnet_endpoint_dispatch(mux->routes[i].ep, now_us, budget);
 		open |= rc >= 0;
 		total += rc > 0 ? rc : 0;
 	}

@@ -462,10 +462,10 @@ int fdnet_pkt_iov(const struct fdnet_pkt *pkt, struct iovec *iov)
 	int n = 0;
 
 	if (pkt->len)
-		iov[n++] = (struct iovec){ pkt->data, pkt->len };
+		iov[n++] = (struct iovec){pkt->data, pkt->len};
 	for (i = 0; i < pkt->nslices; i++)
-		iov[n++] = (struct iovec){ (void *)pkt->slices[i].data,
-					   pkt->slices[i].len };
+		iov[n++] = (struct iovec){(void *)pkt->slices[i].data,
+					  pkt->slices[i].len};
 	return n;
 }
 

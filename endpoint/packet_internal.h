@@ -22,7 +22,7 @@ struct fdnet_pkt_pool {
 	const struct fdnet_mem *mem;
 	unsigned int max_idle;
 	bool threaded;
-	bool orphan; /* fdnet_pkt_pool_free() was called */
+	bool orphan;		   /* fdnet_pkt_pool_free() was called */
 	pthread_mutex_t free_lock; /* all below; only if threaded */
 	struct fdnet_pkt *free_pkts;
 	struct fdnet_buf *free_bufs;

@@ -96,7 +96,7 @@ static bool slot_fill_bufs(struct fdnet_rxslots *rs, unsigned int i)
 		n = FDNET_BUF_SIZE - offset;
 		if (n > left)
 			n = left;
-		*iov++ = (struct iovec){ slot->bufs[b]->data + offset, n };
+		*iov++ = (struct iovec){slot->bufs[b]->data + offset, n};
 	}
 	rs->msgs[i].msg_hdr.msg_iovlen = (size_t)(iov - slot->iov);
 	slot->bufs_ready = true;
@@ -114,8 +114,8 @@ static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
 		return false;
 	if (linear > FDNET_PKT_LINEAR)
 		linear = FDNET_PKT_LINEAR;
-	slot->iov[0] = (struct iovec){ slot->pkt->data - rs->prefix,
-				       rs->prefix + linear };
+	slot->iov[0] = (struct iovec){slot->pkt->data - rs->prefix,
+				      rs->prefix + linear};
 	slot->ready = true;
 	return true;
 }

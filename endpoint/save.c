@@ -65,8 +65,7 @@ static void put(struct writer *w, const void *src, size_t len)
 
 static void put_pkt(struct writer *w, const struct fdnet_pkt *pkt)
 {
-	struct saved_pkt sp = { .len = fdnet_pkt_total(pkt),
-				.hash = pkt->hash };
+	struct saved_pkt sp = {.len = fdnet_pkt_total(pkt), .hash = pkt->hash};
 
 	put(w, &sp, sizeof(sp));
 	if (w->used + sp.len <= w->room)
@@ -76,7 +75,7 @@ static void put_pkt(struct writer *w, const struct fdnet_pkt *pkt)
 
 static void put_queue(struct writer *w, struct fdb_queue *q)
 {
-	struct saved_queue sq = { .npkts = atomic_load(&q->tx_pending) };
+	struct saved_queue sq = {.npkts = atomic_load(&q->tx_pending)};
 	const struct fdnet_pkt *pkt;
 
 	sq.stats = q->stats;
@@ -96,8 +95,8 @@ static void save_opts(const struct fdb *ep, struct saved_opts *so)
 		.mode = o->packet_dispatch_mode,
 		.max_msgs = o->max_msgs_per_recv,
 		.tx_policy = o->tx_policy,
-		.tx_queue_len = o->tx_queue_len ? o->tx_queue_len :
-						  FDNET_TX_QUEUE_NONE,
+		.tx_queue_len =
+			o->tx_queue_len ? o->tx_queue_len : FDNET_TX_QUEUE_NONE,
 		.tx_block_ms = o->tx_block_ms,
 		.sndbuf = o->sndbuf,
 		.ring_frames = o->ring_frames,
@@ -120,7 +119,7 @@ static void save_opts(const struct fdb *ep, struct saved_opts *so)
 
 ssize_t fdnet_endpoint_save(struct fdnet_endpoint *base, void *dst, size_t len)
 {
-	struct writer w = { .dst = dst, .room = len };
+	struct writer w = {.dst = dst, .room = len};
 	struct fdb *ep = fdb_cast(base);
 	struct saved_head head = {
 		.magic = SAVE_MAGIC,
@@ -225,8 +224,7 @@ static bool get_head(struct reader *r, size_t len, struct saved_head *head)
 	       head->opts.tx_policy <= FDNET_TX_RETURN;
 }
 
-static void restore_opts(const struct saved_opts *so,
-			 struct fdnet_fd_options *o)
+static void restore_opts(const struct saved_opts *so, struct fdnet_fd_options *o)
 {
 	o->mtu = so->mtu;
 	o->address = so->address;
@@ -256,10 +254,9 @@ static void restore_opts(const struct saved_opts *so,
 
 int fdnet_endpoint_restore(const void *src, size_t len,
 			   const struct fdnet_fd_options *opts,
-			   struct fdnet_endpoint **ret_ep,
-			   const char **ret_why)
+			   struct fdnet_endpoint **ret_ep, const char **ret_why)
 {
-	struct reader r = { .src = src, .left = len };
+	struct reader r = {.src = src, .left = len};
 	struct fdnet_fd_options o = *opts;
 	struct saved_head head;
 	struct fdnet_endpoint *base;

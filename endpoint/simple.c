@@ -90,8 +90,8 @@ int fdnet_simple_set_mtu(struct fdnet_endpoint *base, uint32_t mtu)
 	return 0;
 }
 
-int fdnet_simple_set_link_address(struct fdnet_endpoint *base,
-				  const void *addr, size_t len)
+int fdnet_simple_set_link_address(struct fdnet_endpoint *base, const void *addr,
+				  size_t len)
 {
 	struct fdnet_simple *s = cast(base);
 
@@ -161,8 +161,8 @@ static struct fdnet_pkt *from_bytes(struct fdnet_pkt_pool *pool,
 	for (src += n, len -= n; len; src += n, len -= n) {
 		buf = fdnet_buf_new(pool);
 		n = len < FDNET_BUF_SIZE ? len : FDNET_BUF_SIZE;
-		if (!buf || fdnet_pkt_add_slice(pkt, buf, buf->data,
-						(uint32_t)n)) {
+		if (!buf ||
+		    fdnet_pkt_add_slice(pkt, buf, buf->data, (uint32_t)n)) {
 			fdnet_buf_unref(buf);
 			fdnet_pkt_free(pkt);
 			return NULL;

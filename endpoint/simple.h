@@ -41,8 +41,8 @@ void fdnet_simple_wait(struct fdnet_endpoint *base);
 void fdnet_simple_query(struct fdnet_endpoint *base,
 			struct fdnet_endpoint_info *ret_info);
 int fdnet_simple_set_mtu(struct fdnet_endpoint *base, uint32_t mtu);
-int fdnet_simple_set_link_address(struct fdnet_endpoint *base,
-				  const void *addr, size_t len);
+int fdnet_simple_set_link_address(struct fdnet_endpoint *base, const void *addr,
+				  size_t len);
 int fdnet_simple_inject_inbound(struct fdnet_endpoint *base, uint16_t proto,
 				struct fdnet_pkt *pkt);
 int fdnet_simple_poll_set(struct fdnet_endpoint *base, struct pollfd *fds,

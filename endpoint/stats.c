@@ -10,15 +10,15 @@
 #include <stdio.h>
 
 static const char *const names[] = {
-	"rx_pkts",	"rx_bytes",	  "rx_calls",	     "rx_wakeups",
-	"rx_empty",	"rx_short",	  "rx_trunc",	     "rx_badver",
-	"rx_foreign",	"rx_badvnet",	  "rx_nomem",	     "rx_transient",
-	"rx_ring_lost", "rx_ring_resync", "rx_gro_merged",   "rx_unattached",
-	"tx_pkts",	"tx_bytes",	  "tx_calls",	     "tx_eagain",
-	"tx_queued",	"tx_dropped",	  "tx_toobig",	     "tx_gone",
-	"tx_nobufs",	"tx_down",	  "tx_other",	     "tx_gso_bursts",
-	"tx_gso_segs",	"tx_csum",	  "tx_noroute",	     "wrap_lost",
-	"wrap_duplicated", "wrap_reordered", "wrap_delayed", "wrap_captured",
+	"rx_pkts",	   "rx_bytes",	     "rx_calls",      "rx_wakeups",
+	"rx_empty",	   "rx_short",	     "rx_trunc",      "rx_badver",
+	"rx_foreign",	   "rx_badvnet",     "rx_nomem",      "rx_transient",
+	"rx_ring_lost",	   "rx_ring_resync", "rx_gro_merged", "rx_unattached",
+	"tx_pkts",	   "tx_bytes",	     "tx_calls",      "tx_eagain",
+	"tx_queued",	   "tx_dropped",     "tx_toobig",     "tx_gone",
+	"tx_nobufs",	   "tx_down",	     "tx_other",      "tx_gso_bursts",
+	"tx_gso_segs",	   "tx_csum",	     "tx_noroute",    "wrap_lost",
+	"wrap_duplicated", "wrap_reordered", "wrap_delayed",  "wrap_captured",
 };
 
 static_assert(sizeof(names) / sizeof(names[0]) == FDNET_EP_COUNTER_MAX,
@@ -52,8 +52,8 @@ text_add(struct text *t, const char *format, ...)
 
 static void text_batches(struct text *t, const char *name, const uint64_t *h)
 {
-	static const char *const classes[] = { "1",    "2",	"3-4", "5-8",
-					       "9-16", "17-32", "33-" };
+	static const char *const classes[] = {"1",    "2",     "3-4", "5-8",
+					      "9-16", "17-32", "33-"};
 	unsigned int i;
 
 	static_assert(sizeof(classes) / sizeof(classes[0]) ==
@@ -68,7 +68,7 @@ static void text_batches(struct text *t, const char *name, const uint64_t *h)
 size_t fdnet_endpoint_stats_format(const struct fdnet_endpoint_stats *stats,
 				   char *dst, size_t len)
 {
-	struct text t = { .dst = dst, .len = len };
+	struct text t = {.dst = dst, .len = len};
 	unsigned int i;
 
 	if (len)
@@ -85,8 +85,8 @@ size_t fdnet_endpoint_stats_format(const struct fdnet_endpoint_stats *stats,
 	return t.used;
 }
 
-const char *fdnet_dispatch_mode_string(enum fdnet_dispatch_mode mode,
-				       char *dst, size_t len)
+const char *fdnet_dispatch_mode_string(enum fdnet_dispatch_mode mode, char *dst,
+				       size_t len)
 {
 	switch (mode) {
 	case FDNET_DISPATCH_READV:

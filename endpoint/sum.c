@@ -63,15 +63,13 @@ static uint64_t csum_piece(const uint8_t *src, uint32_t len, uint32_t *at,
 	return sum + piece;
 }
 
-uint64_t fdnet_sum_pkt(const struct fdnet_pkt *pkt, uint32_t offset,
-			uint64_t sum)
+uint64_t fdnet_sum_pkt(const struct fdnet_pkt *pkt, uint32_t offset, uint64_t sum)
 {
 	uint32_t at = 0;
 	unsigned int i;
 
 	if (offset < pkt->len) {
-		sum = csum_piece(pkt->data + offset, pkt->len - offset, &at,
-				 sum);
+		sum = csum_piece(pkt->data + offset, pkt->len - offset, &at, sum);
 		offset = 0;
 	} else {
 		offset -= pkt->len;
@@ -104,8 +102,7 @@ int fdnet_sum_complete(struct fdnet_pkt *pkt)
 	if (field + 2 > pkt->len)
 		return -EINVAL;
 	/* The field holds the pseudo header's sum and is summed with it. */
-	sum = (uint16_t)~fdnet_sum_fold(
-		fdnet_sum_pkt(pkt, pkt->csum_start, 0));
+	sum = (uint16_t)~fdnet_sum_fold(fdnet_sum_pkt(pkt, pkt->csum_start, 0));
 	/* RFC 768: a computed zero is sent as all ones. Harmless for TCP. */
 	put_csum(pkt->data + field, sum ? sum : 0xffff);
 	pkt->flags &= (uint16_t)~FDNET_PKT_CSUM_PARTIAL;
@@ -131,7 +128,7 @@ static void l4_transport(const struct fdnet_pkt *pkt, struct fdnet_l4 *l4)
 
 bool fdnet_l4_parse(const struct fdnet_pkt *pkt, struct fdnet_l4 *ret_l4)
 {
-	struct fdnet_l4 l4 = { 0 };
+	struct fdnet_l4 l4 = {0};
 	const uint8_t *p = pkt->data;
 
 	if (pkt->len < IPV4_HDR_LEN)
@@ -163,7 +160,7 @@ bool fdnet_l4_parse(const struct fdnet_pkt *pkt, struct fdnet_l4 *ret_l4)
 uint64_t fdnet_l4_pseudo(const uint8_t *ip, const struct fdnet_l4 *l4,
 			 uint32_t len)
 {
-	uint8_t tail[8] = { 0 };
+	uint8_t tail[8] = {0};
 	uint64_t sum;
 
 	if (l4->version == 4)
@@ -188,8 +185,8 @@ static void finish_ip(struct fdnet_pkt *pkt, const struct fdnet_l4 *l4)
 	}
 	put_be16(ip + 2, total > 65535 ? 0 : total);
 	put_be16(ip + 10, 0);
-	put_csum(ip + 10, (uint16_t)~fdnet_sum_fold(
-				  fdnet_sum_bytes(ip, l4->l3_len, 0)));
+	put_csum(ip + 10,
+		 (uint16_t)~fdnet_sum_fold(fdnet_sum_bytes(ip, l4->l3_len, 0)));
 }
 
 void fdnet_l4_finish(struct fdnet_pkt *pkt, const struct fdnet_l4 *l4,

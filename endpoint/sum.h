@@ -27,7 +27,7 @@ uint16_t fdnet_sum_fold(uint64_t sum);
 
 /** fdnet_sum_pkt - sum of a packet's bytes from @offset to its end */
 uint64_t fdnet_sum_pkt(const struct fdnet_pkt *pkt, uint32_t offset,
-			uint64_t sum);
+		       uint64_t sum);
 
 /**
  * fdnet_sum_complete - do what FDNET_PKT_CSUM_PARTIAL leaves to others

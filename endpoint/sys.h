@@ -91,7 +91,7 @@ static inline int sys_setsockopt_int(int fd, int level, int name, int val)
  */
 static inline int sys_socket_at_end(int fd)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN | POLLRDHUP };
+	struct pollfd pfd = {.fd = fd, .events = POLLIN | POLLRDHUP};
 	int queued = 0;
 
 	if (sys_poll(&pfd, 1, 0) < 0)

@@ -60,8 +60,7 @@ void fdb_end(struct fdb_queue *q, int reason)
 		return;
 	q->closed = true;
 	if (ep->opts.closed)
-		ep->opts.closed(ep->opts.closed_arg, &ep->base, q->index,
-				reason);
+		ep->opts.closed(ep->opts.closed_arg, &ep->base, q->index, reason);
 }
 
 /* ---- a reader thread ---- */
@@ -78,8 +77,8 @@ static void drain_wakefd(struct fdb_queue *q)
 static int reader_sleep(struct fdb_queue *q, bool *spinning)
 {
 	struct pollfd fds[2] = {
-		{ .fd = q->wakefd, .events = POLLIN },
-		{ .fd = q->fd, .events = POLLIN },
+		{.fd = q->wakefd, .events = POLLIN},
+		{.fd = q->fd, .events = POLLIN},
 	};
 	int rc;
 
@@ -255,9 +254,8 @@ static int attach_locked(struct fdb *ep, const struct fdnet_dispatcher *disp,
 	return start_all(ep);
 }
 
-int fdb_attach(struct fdnet_endpoint *base,
-	       const struct fdnet_dispatcher *disp, void *arg,
-	       enum fdnet_attach how)
+int fdb_attach(struct fdnet_endpoint *base, const struct fdnet_dispatcher *disp,
+	       void *arg, enum fdnet_attach how)
 {
 	struct fdb *ep = fdb_cast(base);
 	int rc;
@@ -311,8 +309,7 @@ static bool enter_dispatch(struct fdb *ep)
 	bool ok;
 
 	pthread_mutex_lock(&ep->state_lock);
-	ok = ep->attached && ep->how == FDNET_ATTACH_POLLED &&
-	     !fdb_on_reader(ep);
+	ok = ep->attached && ep->how == FDNET_ATTACH_POLLED && !fdb_on_reader(ep);
 	if (ok) {
 		ep->running++;
 		fdb_ref(ep);
@@ -321,8 +318,7 @@ static bool enter_dispatch(struct fdb *ep)
 	return ok;
 }
 
-int fdb_dispatch(struct fdnet_endpoint *base, uint64_t now_us,
-		 unsigned int budget)
+int fdb_dispatch(struct fdnet_endpoint *base, uint64_t now_us, unsigned int budget)
 {
 	struct fdb *ep = fdb_cast(base);
 	unsigned int i, open = 0;
@@ -353,8 +349,7 @@ int fdb_dispatch(struct fdnet_endpoint *base, uint64_t now_us,
 	return total;
 }
 
-int fdb_poll_set(struct fdnet_endpoint *base, struct pollfd *fds,
-		 unsigned int n)
+int fdb_poll_set(struct fdnet_endpoint *base, struct pollfd *fds, unsigned int n)
 {
 	struct fdb *ep = fdb_cast(base);
 	unsigned int i, used = 0;
@@ -370,8 +365,8 @@ int fdb_poll_set(struct fdnet_endpoint *base, struct pollfd *fds,
 		if (q->closed || !events)
 			continue;
 		if (used < n)
-			fds[used] = (struct pollfd){ .fd = q->fd,
-						     .events = events };
+			fds[used] =
+				(struct pollfd){.fd = q->fd, .events = events};
 		used++;
 	}
 	return (int)used;

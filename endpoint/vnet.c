@@ -56,13 +56,11 @@ static int decode_gso(uint8_t type, const struct fdnet_pkt *pkt)
 		return -EINVAL;
 	switch (type) {
 	case FDNET_GSO_TCPV4:
-		return l4.version == 4 && l4.proto == FDNET_PROTO_TCP ?
-			       0 :
-			       -EINVAL;
+		return l4.version == 4 && l4.proto == FDNET_PROTO_TCP ? 0
+								      : -EINVAL;
 	case FDNET_GSO_TCPV6:
-		return l4.version == 6 && l4.proto == FDNET_PROTO_TCP ?
-			       0 :
-			       -EINVAL;
+		return l4.version == 6 && l4.proto == FDNET_PROTO_TCP ? 0
+								      : -EINVAL;
 	case FDNET_GSO_UDP_L4:
 		return l4.proto == FDNET_PROTO_UDP ? 0 : -EINVAL;
 	default:
@@ -70,16 +68,14 @@ static int decode_gso(uint8_t type, const struct fdnet_pkt *pkt)
 	}
 }
 
-int fdnet_vnet_decode(const uint8_t *src, uint32_t eth_len,
-		      struct fdnet_pkt *pkt)
+int fdnet_vnet_decode(const uint8_t *src, uint32_t eth_len, struct fdnet_pkt *pkt)
 {
 	uint8_t type = src[1] & (uint8_t)~GSO_ECN;
 	uint16_t gso_size = get_le16(src + 4);
 	uint32_t start = get_le16(src + 6), offset = get_le16(src + 8);
 
-	if (src[0] & F_NEEDS_CSUM &&
-	    (start < eth_len + MIN_IP_HDR ||
-	     start - eth_len + offset + 2 > pkt->len))
+	if (src[0] & F_NEEDS_CSUM && (start < eth_len + MIN_IP_HDR ||
+				      start - eth_len + offset + 2 > pkt->len))
 		return -EINVAL;
 	if (type && (!gso_size || decode_gso(type, pkt)))
 		return -EINVAL;

@@ -28,8 +28,7 @@ const struct fdnet_mem *fdnet_wrap_mem(struct fdnet_endpoint *lower)
 	return fdnet_endpoint_pool(lower)->mem;
 }
 
-void fdnet_wrap_count(struct fdnet_wrap *wrap,
-		      enum fdnet_endpoint_counter which)
+void fdnet_wrap_count(struct fdnet_wrap *wrap, enum fdnet_endpoint_counter which)
 {
 	__atomic_fetch_add(&wrap->stats.count[which], 1, __ATOMIC_RELAXED);
 }
@@ -125,8 +124,8 @@ int fdnet_wrap_set_link_address(struct fdnet_endpoint *base, const void *addr,
 int fdnet_wrap_inject_outbound(struct fdnet_endpoint *base, const void *dest,
 			       size_t dest_len, const void *frame, size_t len)
 {
-	return fdnet_endpoint_inject_outbound(cast(base)->lower, dest,
-					      dest_len, frame, len);
+	return fdnet_endpoint_inject_outbound(cast(base)->lower, dest, dest_len,
+					      frame, len);
 }
 
 int fdnet_wrap_inject_inbound(struct fdnet_endpoint *base, uint16_t proto,
@@ -161,8 +160,8 @@ void fdnet_wrap_stats(struct fdnet_endpoint *base, int queue,
 
 	fdnet_endpoint_stats(wrap->lower, queue, ret_stats);
 	for (i = 0; i < FDNET_EP_COUNTER_MAX; i++)
-		ret_stats->count[i] += __atomic_load_n(&wrap->stats.count[i],
-						       __ATOMIC_RELAXED);
+		ret_stats->count[i] +=
+			__atomic_load_n(&wrap->stats.count[i], __ATOMIC_RELAXED);
 }
 
 struct fdnet_pkt_pool *fdnet_wrap_pool(struct fdnet_endpoint *base)

@@ -34,8 +34,7 @@ void fdnet_wrap_init(struct fdnet_wrap *wrap,
 /** fdnet_wrap_mem - the allocator of an endpoint's pool */
 const struct fdnet_mem *fdnet_wrap_mem(struct fdnet_endpoint *lower);
 
-void fdnet_wrap_count(struct fdnet_wrap *wrap,
-		      enum fdnet_endpoint_counter which);
+void fdnet_wrap_count(struct fdnet_wrap *wrap, enum fdnet_endpoint_counter which);
 void fdnet_wrap_ref(struct fdnet_wrap *wrap);
 void fdnet_wrap_unref(struct fdnet_wrap *wrap);
 /** fdnet_wrap_up - hand a packet to the user */

@@ -24,7 +24,7 @@ struct fault_dir {
 	struct fdnet_fault_side cfg;
 	uint64_t rng;
 	uint64_t last_due_us;
-	struct fdnet_pkt *held; /* to follow the next packet */
+	struct fdnet_pkt *held;		/* to follow the next packet */
 	struct fdnet_pkt_queue delayed; /* user[2].u64: when */
 };
 
@@ -200,8 +200,7 @@ static struct fdnet_pkt *take_due(struct fault *f, struct fault_dir *dir,
 	struct fdnet_pkt *pkt = NULL;
 
 	pthread_mutex_lock(&f->dir_lock);
-	if (dir->delayed.head &&
-	    dir->delayed.head->user[2].u64 <= f->now_us) {
+	if (dir->delayed.head && dir->delayed.head->user[2].u64 <= f->now_us) {
 		pkt = fdnet_pkt_queue_get(&dir->delayed);
 	} else if (idle && dir->held) {
 		pkt = dir->held;
@@ -348,12 +347,10 @@ int fdnet_fault_new(struct fdnet_endpoint *lower,
 		return -ENOMEM;
 	fdnet_wrap_init(&f->wrap, &fault_ops, lower, fault_destroy);
 	pthread_mutex_init(&f->dir_lock, NULL);
-	f->rx = (struct fault_dir){ .cfg = cfg->rx,
-				    .rng = cfg->seed,
-				    .delayed.max = max };
-	f->tx = (struct fault_dir){ .cfg = cfg->tx,
-				    .rng = ~cfg->seed,
-				    .delayed.max = max };
+	f->rx = (struct fault_dir){
+		.cfg = cfg->rx, .rng = cfg->seed, .delayed.max = max};
+	f->tx = (struct fault_dir){
+		.cfg = cfg->tx, .rng = ~cfg->seed, .delayed.max = max};
 	*ret_ep = &f->wrap.base;
 	return 0;
 }

@@ -38,20 +38,18 @@ static uint32_t capture_bytes(struct capture *cap, const struct fdnet_pkt *pkt,
 	if (cap->hdr_len) {
 		memcpy(eth, pkt->link_dst, 6);
 		memcpy(eth + 6,
-		       memcmp(pkt->link_src, none, 6) ? pkt->link_src : own,
-		       6);
+		       memcmp(pkt->link_src, none, 6) ? pkt->link_src : own, 6);
 		put_be16(eth + 12, pkt->ethertype);
 		n = cap->snaplen < sizeof(eth) ? cap->snaplen : sizeof(eth);
 		memcpy(cap->scratch, eth, n);
 	}
-	return n + fdnet_pkt_copy_out(pkt, 0, cap->scratch + n,
-				      cap->snaplen - n);
+	return n + fdnet_pkt_copy_out(pkt, 0, cap->scratch + n, cap->snaplen - n);
 }
 
 static void capture_write(struct capture *cap, const struct fdnet_pkt *pkt,
 			  const uint8_t *own)
 {
-	struct pcap_pkthdr h = { .len = cap->hdr_len + fdnet_pkt_total(pkt) };
+	struct pcap_pkthdr h = {.len = cap->hdr_len + fdnet_pkt_total(pkt)};
 
 	pthread_mutex_lock(&cap->file_lock);
 	gettimeofday(&h.ts, NULL);

@@ -25,8 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct fdnet_endpoint *endpoints[VARIANTS];
 static int peers[VARIANTS];
 
-static void on_packet(void *arg, struct fdnet_endpoint *ep,
-		      struct fdnet_pkt *pkt)
+static void on_packet(void *arg, struct fdnet_endpoint *ep, struct fdnet_pkt *pkt)
 {
 	struct fdnet_pkt *list;
 
@@ -41,7 +40,7 @@ static void on_packet(void *arg, struct fdnet_endpoint *ep,
 
 static void open_variant(unsigned int v)
 {
-	static const struct fdnet_dispatcher disp = { .deliver = on_packet };
+	static const struct fdnet_dispatcher disp = {.deliver = on_packet};
 	struct fdnet_fd_options o = {
 		.nfds = 1,
 		.mtu = 1500,
@@ -61,8 +60,7 @@ static void open_variant(unsigned int v)
 	o.fds = fds;
 	peers[v] = fds[1];
 	if (fdnet_fd_endpoint_new(&o, &endpoints[v], NULL) ||
-	    fdnet_endpoint_attach(endpoints[v], &disp, NULL,
-				  FDNET_ATTACH_POLLED))
+	    fdnet_endpoint_attach(endpoints[v], &disp, NULL, FDNET_ATTACH_POLLED))
 		__builtin_trap();
 }
 

@@ -34,8 +34,8 @@ static void on_control(void *arg, enum fdnet_link_type type,
 
 static void open_link(void)
 {
-	static const struct fdnet_link_ops ops = { .packet = on_packet,
-						   .control = on_control };
+	static const struct fdnet_link_ops ops = {.packet = on_packet,
+						  .control = on_control};
 	struct fdnet_link_config cfg = {
 		.mem = fdnet_mem_libc(),
 		.max_msg = 1 << 20,

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static int fds[2] = { -1, -1 };
-	struct fdnet_fd_options o = { .fds = fds, .nfds = 1 };
+	static int fds[2] = {-1, -1};
+	struct fdnet_fd_options o = {.fds = fds, .nfds = 1};
 	struct fdnet_endpoint *ep;
 
 	if (fds[0] < 0 &&

@@ -144,8 +144,7 @@ static inline struct fdnet_fd_options options(const int *fds, unsigned int n)
 	};
 }
 
-static inline struct fdnet_endpoint *
-endpoint(const struct fdnet_fd_options *opts)
+static inline struct fdnet_endpoint *endpoint(const struct fdnet_fd_options *opts)
 {
 	struct fdnet_endpoint *ep = NULL;
 	const char *why = NULL;

@@ -41,7 +41,7 @@ END_TEST
 
 START_TEST(link_address_is_kept_as_given)
 {
-	static const char *const addrs[] = { "", "abc", "def" };
+	static const char *const addrs[] = {"", "abc", "def"};
 	uint8_t got[FDNET_ENDPOINT_MAX_ADDR];
 	struct fdnet_fd_options o = options(fds, 1);
 	struct fdnet_endpoint *ep;
@@ -55,8 +55,7 @@ START_TEST(link_address_is_kept_as_given)
 	ck_assert_int_eq(fdnet_endpoint_set_link_address(ep, "xyz1", 4), 0);
 	ck_assert_uint_eq(fdnet_endpoint_link_address(ep, got), 4);
 	ck_assert_int_eq(memcmp(got, "xyz1", 4), 0);
-	ck_assert_int_eq(fdnet_endpoint_set_link_address(ep, got, 33),
-			 -EINVAL);
+	ck_assert_int_eq(fdnet_endpoint_set_link_address(ep, got, 33), -EINVAL);
 	fdnet_endpoint_free(ep);
 }
 END_TEST
@@ -113,16 +112,16 @@ static const struct {
 	uint32_t caps;
 	void (*set)(struct fdnet_fd_options *o);
 } caps[] = {
-	{ "none", 0, set_nothing },
-	{ "tx checksum", 2, set_tx_csum },
-	{ "rx checksum", 4, set_rx_csum },
-	{ "ethernet", 8, set_ethernet },
-	{ "save", 16, set_save },
-	{ "disconnect", 32, set_disconnect },
-	{ "host gso", 128, set_host_gso },
-	{ "software gso", 256, set_soft_gso },
-	{ "software gso without a size", 0, set_soft_only },
-	{ "all", 2 + 4 + 8 + 16 + 32 + 128, set_all },
+	{"none", 0, set_nothing},
+	{"tx checksum", 2, set_tx_csum},
+	{"rx checksum", 4, set_rx_csum},
+	{"ethernet", 8, set_ethernet},
+	{"save", 16, set_save},
+	{"disconnect", 32, set_disconnect},
+	{"host gso", 128, set_host_gso},
+	{"software gso", 256, set_soft_gso},
+	{"software gso without a size", 0, set_soft_only},
+	{"all", 2 + 4 + 8 + 16 + 32 + 128, set_all},
 };
 #define NCAPS 10
 
@@ -134,10 +133,8 @@ START_TEST(capabilities_have_the_seeds_values)
 	caps[_i].set(&o);
 	ep = endpoint(&o);
 	ck_assert_msg(fdnet_endpoint_capabilities(ep) == caps[_i].caps,
-		      "%s: %u", caps[_i].label,
-		      fdnet_endpoint_capabilities(ep));
-	ck_assert_uint_eq(fdnet_endpoint_gso_max_size(ep),
-			  o.gso_max_size);
+		      "%s: %u", caps[_i].label, fdnet_endpoint_capabilities(ep));
+	ck_assert_uint_eq(fdnet_endpoint_gso_max_size(ep), o.gso_max_size);
 	fdnet_endpoint_free(ep);
 }
 END_TEST
@@ -194,14 +191,14 @@ static void bad_gso(struct fdnet_fd_options *o)
 }
 static void bad_first(struct fdnet_fd_options *o)
 {
-	static const uint32_t bufs[] = { 119, 65600 };
+	static const uint32_t bufs[] = {119, 65600};
 
 	o->buf_config = bufs;
 	o->nbuf_config = 2;
 }
 static void bad_sum(struct fdnet_fd_options *o)
 {
-	static const uint32_t bufs[] = { 120, 65494 };
+	static const uint32_t bufs[] = {120, 65494};
 
 	o->buf_config = bufs;
 	o->nbuf_config = 2;
@@ -229,21 +226,21 @@ static const struct {
 	int rc;
 	void (*set)(struct fdnet_fd_options *o);
 } wrong[] = {
-	{ "no fds", -EINVAL, bad_none },
-	{ "many fds", -E2BIG, bad_many },
-	{ "an fd twice", -EEXIST, bad_twice },
-	{ "closed fd", -EBADF, bad_fd },
-	{ "mode", -EINVAL, bad_mode },
-	{ "mmap", -EOPNOTSUPP, bad_mmap },
-	{ "policy", -EINVAL, bad_policy },
-	{ "address", -ENAMETOOLONG, bad_address },
-	{ "batch", -ERANGE, bad_batch },
-	{ "gso", -ERANGE, bad_gso },
-	{ "first piece", -ERANGE, bad_first },
-	{ "sum", -ERANGE, bad_sum },
-	{ "stream", -EPROTOTYPE, bad_stream },
-	{ "pipe", -ESPIPE, bad_pipe },
-	{ "device", -ESPIPE, bad_device },
+	{"no fds", -EINVAL, bad_none},
+	{"many fds", -E2BIG, bad_many},
+	{"an fd twice", -EEXIST, bad_twice},
+	{"closed fd", -EBADF, bad_fd},
+	{"mode", -EINVAL, bad_mode},
+	{"mmap", -EOPNOTSUPP, bad_mmap},
+	{"policy", -EINVAL, bad_policy},
+	{"address", -ENAMETOOLONG, bad_address},
+	{"batch", -ERANGE, bad_batch},
+	{"gso", -ERANGE, bad_gso},
+	{"first piece", -ERANGE, bad_first},
+	{"sum", -ERANGE, bad_sum},
+	{"stream", -EPROTOTYPE, bad_stream},
+	{"pipe", -ESPIPE, bad_pipe},
+	{"device", -ESPIPE, bad_device},
 };
 
 START_TEST(wrong_options_are_refused)
@@ -267,7 +264,7 @@ END_TEST
 
 START_TEST(failure_leaves_the_fds_as_they_were)
 {
-	int list[2] = { fds[0], fds[2] }, before, after, flags, size;
+	int list[2] = {fds[0], fds[2]}, before, after, flags, size;
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep;
 	socklen_t len = sizeof(int);
@@ -314,9 +311,9 @@ static void scarce_free(void *arg, void *ptr, size_t size)
 
 START_TEST(no_memory_undoes_everything)
 {
-	static const struct fdnet_mem mem = { .alloc = scarce_alloc,
-					      .free = scarce_free };
-	int list[2] = { fds[0], fds[2] }, flags = fcntl(fds[0], F_GETFL);
+	static const struct fdnet_mem mem = {.alloc = scarce_alloc,
+					     .free = scarce_free};
+	int list[2] = {fds[0], fds[2]}, flags = fcntl(fds[0], F_GETFL);
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep;
 	int n, rc = -ENOMEM;
@@ -348,7 +345,7 @@ END_TEST
 
 START_TEST(kinds_are_not_mixed)
 {
-	int list[2] = { fds[0], -1 };
+	int list[2] = {fds[0], -1};
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep;
 
@@ -362,7 +359,7 @@ END_TEST
 
 START_TEST(buf_config_is_the_seeds)
 {
-	static const uint32_t own[] = { 200, 1000, 69000 };
+	static const uint32_t own[] = {200, 1000, 69000};
 	struct fdnet_fd_options o = options(fds, 1);
 	struct fdnet_endpoint *ep;
 	uint32_t sum = 0;
@@ -396,11 +393,9 @@ START_TEST(modes_have_names)
 
 	ck_assert_str_eq(fdnet_dispatch_mode_string(0, buf, 64), "Readv");
 	ck_assert_str_eq(fdnet_dispatch_mode_string(1, buf, 64), "RecvMMsg");
-	ck_assert_str_eq(fdnet_dispatch_mode_string(2, buf, 64),
-			 "PacketMMap");
+	ck_assert_str_eq(fdnet_dispatch_mode_string(2, buf, 64), "PacketMMap");
 	ck_assert_ptr_nonnull(strstr(
-		fdnet_dispatch_mode_string((enum fdnet_dispatch_mode)99, buf,
-					   64),
+		fdnet_dispatch_mode_string((enum fdnet_dispatch_mode)99, buf, 64),
 		"99"));
 }
 END_TEST
@@ -409,34 +404,33 @@ START_TEST(errors_have_the_seeds_classes)
 {
 	static const struct {
 		int err;
-		enum fdnet_error_class class;
+		enum fdnet_error_class want;
 	} rows[] = {
-		{ EEXIST, FDNET_ERR_DUPLICATE_ADDRESS },
-		{ ENETUNREACH, FDNET_ERR_NO_ROUTE },
-		{ EINVAL, FDNET_ERR_INVALID_STATE },
-		{ EPIPE, FDNET_ERR_CLOSED_FOR_SEND },
-		{ EAGAIN, FDNET_ERR_WOULD_BLOCK },
-		{ EMSGSIZE, FDNET_ERR_MESSAGE_TOO_LONG },
-		{ ENOBUFS, FDNET_ERR_NO_BUFFER_SPACE },
-		{ ECONNRESET, FDNET_ERR_CONNECTION_RESET },
-		{ EBADF, FDNET_ERR_INVALID_STATE },
-		{ ENETDOWN, FDNET_ERR_INVALID_STATE },
-		{ 0, FDNET_ERR_INVALID_STATE },
-		{ 134, FDNET_ERR_INVALID_STATE },
-		{ 514, FDNET_ERR_INVALID_STATE },
-		{ -5, FDNET_ERR_INVALID_STATE },
+		{EEXIST, FDNET_ERR_DUPLICATE_ADDRESS},
+		{ENETUNREACH, FDNET_ERR_NO_ROUTE},
+		{EINVAL, FDNET_ERR_INVALID_STATE},
+		{EPIPE, FDNET_ERR_CLOSED_FOR_SEND},
+		{EAGAIN, FDNET_ERR_WOULD_BLOCK},
+		{EMSGSIZE, FDNET_ERR_MESSAGE_TOO_LONG},
+		{ENOBUFS, FDNET_ERR_NO_BUFFER_SPACE},
+		{ECONNRESET, FDNET_ERR_CONNECTION_RESET},
+		{EBADF, FDNET_ERR_INVALID_STATE},
+		{ENETDOWN, FDNET_ERR_INVALID_STATE},
+		{0, FDNET_ERR_INVALID_STATE},
+		{134, FDNET_ERR_INVALID_STATE},
+		{514, FDNET_ERR_INVALID_STATE},
+		{-5, FDNET_ERR_INVALID_STATE},
 	};
 	unsigned int i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_int_eq(fdnet_error_class(rows[i].err),
-				 rows[i].class);
+		ck_assert_int_eq(fdnet_error_class(rows[i].err), rows[i].want);
 }
 END_TEST
 
 START_TEST(counters_have_names_and_a_text_form)
 {
-	struct fdnet_endpoint_stats stats = { 0 };
+	struct fdnet_endpoint_stats stats = {0};
 	char text[256], small[8];
 	unsigned int i;
 	size_t len;

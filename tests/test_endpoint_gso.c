@@ -111,10 +111,10 @@ static struct fdnet_pkt *make(const struct burst *b)
 		fdnet_buf_unref(buf);
 	}
 	pkt->gso_size = b->mss;
-	pkt->gso_type = !b->mss			 ? 0 :
-			b->proto == FDNET_PROTO_UDP ? FDNET_GSO_UDP_L4 :
-			b->version == 4		 ? FDNET_GSO_TCPV4 :
-						   FDNET_GSO_TCPV6;
+	pkt->gso_type = !b->mss			      ? 0
+			: b->proto == FDNET_PROTO_UDP ? FDNET_GSO_UDP_L4
+			: b->version == 4	      ? FDNET_GSO_TCPV4
+						      : FDNET_GSO_TCPV6;
 	ck_assert(fdnet_l4_parse(pkt, &l4));
 	fdnet_l4_finish(pkt, &l4, false);
 	return pkt;
@@ -131,9 +131,9 @@ static void check_valid(const struct fdnet_pkt *pkt)
 	ck_assert_uint_gt(l4.l4_len, 0);
 	if (l4.version == 4) {
 		ck_assert_uint_eq(get_be16(pkt->data + 2), total);
-		ck_assert_uint_eq(fdnet_sum_fold(fdnet_sum_bytes(
-					  pkt->data, l4.l3_len, 0)),
-				  0xffff);
+		ck_assert_uint_eq(
+			fdnet_sum_fold(fdnet_sum_bytes(pkt->data, l4.l3_len, 0)),
+			0xffff);
 	} else {
 		ck_assert_uint_eq(get_be16(pkt->data + 4) + 40u, total);
 	}
@@ -156,15 +156,15 @@ static void check_payload(const struct fdnet_pkt *pkt, uint32_t hdr,
 }
 
 static const struct burst bursts[] = {
-	{ 4, 6, 65476, 1000, ACK | PSH | FIN | CWR, 0, 1420, 0 },
-	{ 6, 6, 65375, 0xffffff00, ACK | PSH, 0, 1400, 0 },
-	{ 4, 6, 1421, 1, ACK | PSH, 1421, 1420, 0 },
-	{ 4, 6, 1420, 1, ACK | PSH, 700, 1420, 0 },
-	{ 6, 6, 5000, 1, ACK | FIN, 333, 1000, 0 },
-	{ 4, 17, 5000, 1, 0, 0, 1200, 0 },
-	{ 6, 17, 2400, 1, 0, 100, 1200, 0 },
-	{ 4, 6, 200000, 1, ACK, 0, 60000, 0 },
-	{ 4, 6, 1, 1, ACK | PSH, 1, 1, 0 },
+	{4, 6, 65476, 1000, ACK | PSH | FIN | CWR, 0, 1420, 0},
+	{6, 6, 65375, 0xffffff00, ACK | PSH, 0, 1400, 0},
+	{4, 6, 1421, 1, ACK | PSH, 1421, 1420, 0},
+	{4, 6, 1420, 1, ACK | PSH, 700, 1420, 0},
+	{6, 6, 5000, 1, ACK | FIN, 333, 1000, 0},
+	{4, 17, 5000, 1, 0, 0, 1200, 0},
+	{6, 17, 2400, 1, 0, 100, 1200, 0},
+	{4, 6, 200000, 1, ACK, 0, 60000, 0},
+	{4, 6, 1, 1, ACK | PSH, 1, 1, 0},
 };
 #define NBURSTS 9
 
@@ -291,8 +291,7 @@ START_TEST(sums_do_not_depend_on_where_pieces_end)
 			fdnet_pkt_add_slice(pkt, one, one->data, b);
 			fdnet_pkt_add_slice(pkt, two, two->data, 63 - a - b);
 			ck_assert_uint_eq(
-				fdnet_sum_fold(fdnet_sum_pkt(pkt, 0, 0)),
-				want);
+				fdnet_sum_fold(fdnet_sum_pkt(pkt, 0, 0)), want);
 			fdnet_buf_unref(one);
 			fdnet_buf_unref(two);
 			fdnet_pkt_free(pkt);
@@ -324,8 +323,7 @@ static void burst_through(const struct burst *b, bool soft, bool eth)
 	attach_polled(rx);
 	pkt = make(b);
 	pkt->ethertype = b->version == 4 ? 0x0800 : 0x86dd;
-	ck_assert_int_eq(fdnet_endpoint_write_packet(tx, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_packet(tx, NULL, NULL, 0, pkt), 0);
 	drain(rx);
 	while ((pkt = sink_take())) {
 		check_valid(pkt);
@@ -336,8 +334,7 @@ static void burst_through(const struct burst *b, bool soft, bool eth)
 		fdnet_pkt_free(pkt);
 	}
 	ck_assert_uint_eq(got, b->payload);
-	ck_assert_uint_eq(counter(tx, FDNET_EP_TX_GSO_BURSTS),
-			  soft || !b->mss);
+	ck_assert_uint_eq(counter(tx, FDNET_EP_TX_GSO_BURSTS), soft || !b->mss);
 	fdnet_endpoint_free(tx);
 	fdnet_endpoint_free(rx);
 	sink_clear();
@@ -347,12 +344,12 @@ static void burst_through(const struct burst *b, bool soft, bool eth)
 
 START_TEST(bursts_travel)
 {
-	struct burst b = { .version = _i & 1 ? 4 : 6,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = 60000,
-			   .seq = 5,
-			   .flags = ACK | PSH,
-			   .mss = 1420 };
+	struct burst b = {.version = _i & 1 ? 4 : 6,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = 60000,
+			  .seq = 5,
+			  .flags = ACK | PSH,
+			  .mss = 1420};
 
 	burst_through(&b, _i & 2, _i & 4);
 }
@@ -360,14 +357,14 @@ END_TEST
 
 START_TEST(vnet_header_says_what_the_burst_is)
 {
-	static const uint32_t payloads[] = { 1420, 1421, 65475, 65536 };
+	static const uint32_t payloads[] = {1420, 1421, 65475, 65536};
 	uint32_t eth = _i & 1 ? 14 : 0, l3 = _i & 2 ? 40 : 20;
 	uint32_t payload = payloads[_i >> 2];
-	struct burst b = { .version = _i & 2 ? 6 : 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = payload,
-			   .flags = ACK,
-			   .mss = 1420 };
+	struct burst b = {.version = _i & 2 ? 6 : 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = payload,
+			  .flags = ACK,
+			  .mss = 1420};
 	struct fdnet_pkt *pkt = make(&b);
 	uint8_t v[12];
 
@@ -389,8 +386,8 @@ START_TEST(vnet_header_says_what_the_burst_is)
 	ck_assert_int_eq(fdnet_vnet_decode(v, eth, pkt), 0);
 	ck_assert_uint_eq(pkt->csum_start, l3);
 	ck_assert_uint_eq(pkt->csum_offset, 16);
-	ck_assert_uint_eq(pkt->flags, FDNET_PKT_CSUM_PARTIAL |
-					      FDNET_PKT_CSUM_TRUSTED);
+	ck_assert_uint_eq(pkt->flags,
+			  FDNET_PKT_CSUM_PARTIAL | FDNET_PKT_CSUM_TRUSTED);
 	ck_assert_uint_eq(pkt->gso_size, payload == 1420 ? 0 : 1420);
 	fdnet_pkt_free(pkt);
 }
@@ -401,34 +398,29 @@ static const struct {
 	uint8_t v[10];
 	int rc;
 } vnets[] = {
-	{ "nothing", { 0 }, 0 },
-	{ "valid data", { 2 }, 0 },
-	{ "burst", { 1, 1, 52, 0, 100, 0, 20, 0, 16, 0 }, 0 },
-	{ "burst with ECN", { 1, 0x81, 52, 0, 100, 0, 20, 0, 16, 0 }, 0 },
-	{ "start in the IP header", { 1, 0, 52, 0, 0, 0, 19, 0, 16, 0 },
-	  -EINVAL },
-	{ "start outside", { 1, 0, 52, 0, 0, 0, 0xff, 0xff, 16, 0 },
-	  -EINVAL },
-	{ "offset outside", { 1, 0, 52, 0, 0, 0, 20, 0, 0xff, 0xff },
-	  -EINVAL },
-	{ "offset at the very end", { 1, 0, 52, 0, 0, 0, 20, 0, 130, 0 }, 0 },
-	{ "offset one behind", { 1, 0, 52, 0, 0, 0, 20, 0, 131, 0 },
-	  -EINVAL },
-	{ "burst without size", { 1, 1, 52, 0, 0, 0, 20, 0, 16, 0 },
-	  -EINVAL },
-	{ "other version", { 1, 4, 52, 0, 100, 0, 20, 0, 16, 0 }, -EINVAL },
-	{ "other protocol", { 1, 5, 52, 0, 100, 0, 20, 0, 16, 0 }, -EINVAL },
-	{ "unknown type", { 1, 9, 52, 0, 100, 0, 20, 0, 16, 0 }, -EINVAL },
-	{ "UFO", { 1, 3, 52, 0, 100, 0, 20, 0, 16, 0 }, -EINVAL },
+	{"nothing", {0}, 0},
+	{"valid data", {2}, 0},
+	{"burst", {1, 1, 52, 0, 100, 0, 20, 0, 16, 0}, 0},
+	{"burst with ECN", {1, 0x81, 52, 0, 100, 0, 20, 0, 16, 0}, 0},
+	{"start in the IP header", {1, 0, 52, 0, 0, 0, 19, 0, 16, 0}, -EINVAL},
+	{"start outside", {1, 0, 52, 0, 0, 0, 0xff, 0xff, 16, 0}, -EINVAL},
+	{"offset outside", {1, 0, 52, 0, 0, 0, 20, 0, 0xff, 0xff}, -EINVAL},
+	{"offset at the very end", {1, 0, 52, 0, 0, 0, 20, 0, 130, 0}, 0},
+	{"offset one behind", {1, 0, 52, 0, 0, 0, 20, 0, 131, 0}, -EINVAL},
+	{"burst without size", {1, 1, 52, 0, 0, 0, 20, 0, 16, 0}, -EINVAL},
+	{"other version", {1, 4, 52, 0, 100, 0, 20, 0, 16, 0}, -EINVAL},
+	{"other protocol", {1, 5, 52, 0, 100, 0, 20, 0, 16, 0}, -EINVAL},
+	{"unknown type", {1, 9, 52, 0, 100, 0, 20, 0, 16, 0}, -EINVAL},
+	{"UFO", {1, 3, 52, 0, 100, 0, 20, 0, 16, 0}, -EINVAL},
 };
 
 START_TEST(peers_vnet_header_is_checked)
 {
-	struct burst b = { .version = 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = 100,
-			   .linear = 100,
-			   .flags = ACK };
+	struct burst b = {.version = 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = 100,
+			  .linear = 100,
+			  .flags = ACK};
 	struct fdnet_pkt *pkt = make(&b);
 	int rc = fdnet_vnet_decode(vnets[_i].v, 0, pkt);
 
@@ -443,7 +435,7 @@ END_TEST
 
 START_TEST(bad_vnet_headers_cost_the_frame)
 {
-	struct burst b = { 4, 6, 100, 1, ACK, 100, 0, 0 };
+	struct burst b = {4, 6, 100, 1, ACK, 100, 0, 0};
 	struct fdnet_fd_options o;
 	struct fdnet_endpoint *ep;
 	struct fdnet_pkt *pkt = make(&b);
@@ -463,8 +455,8 @@ START_TEST(bad_vnet_headers_cost_the_frame)
 	send(fds[1], frame, 10 + pkt->len, 0);
 	drain(ep);
 	ck_assert_uint_eq(sink.pkts, 1);
-	ck_assert_uint_eq(sink.first->flags, FDNET_PKT_CSUM_PARTIAL |
-						     FDNET_PKT_CSUM_TRUSTED);
+	ck_assert_uint_eq(sink.first->flags,
+			  FDNET_PKT_CSUM_PARTIAL | FDNET_PKT_CSUM_TRUSTED);
 	ck_assert_uint_eq(counter(ep, FDNET_EP_RX_BADVNET), 1);
 	sink_clear();
 	fdnet_pkt_free(pkt);
@@ -480,13 +472,13 @@ static struct fdnet_gro gro;
 
 static void add(uint32_t seq, uint32_t len, uint8_t flags, uint16_t sport)
 {
-	struct burst b = { .version = 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = len,
-			   .seq = seq,
-			   .flags = flags,
-			   .linear = len,
-			   .sport = sport };
+	struct burst b = {.version = 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = len,
+			  .seq = seq,
+			  .flags = flags,
+			  .linear = len,
+			  .sport = sport};
 
 	fdnet_gro_add(&gro, make(&b));
 }
@@ -512,10 +504,10 @@ static void expect(const uint32_t *lens)
 
 START_TEST(segments_in_sequence_become_one)
 {
-	struct burst b = { .version = _i ? 6 : 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = 1000,
-			   .flags = ACK };
+	struct burst b = {.version = _i ? 6 : 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = 1000,
+			  .flags = ACK};
 	struct fdnet_pkt *pkt;
 	int i;
 
@@ -542,46 +534,46 @@ START_TEST(merging_stops_where_it_must)
 	add(0, 100, ACK, 1);
 	add(200, 100, ACK, 1);
 	add(300, 100, ACK, 1);
-	expect((uint32_t[]){ 100, 200, 0 });
+	expect((uint32_t[]){100, 200, 0});
 	/* flows do not disturb each other */
 	add(0, 100, ACK, 1);
 	add(0, 100, ACK, 2);
 	add(100, 100, ACK, 1);
 	add(100, 100, ACK, 2);
-	expect((uint32_t[]){ 200, 200, 0 });
+	expect((uint32_t[]){200, 200, 0});
 	/* a short one is the last, a longer one starts anew */
 	add(0, 100, ACK, 1);
 	add(100, 50, ACK, 1);
 	add(150, 100, ACK, 1);
 	add(250, 101, ACK, 1);
-	expect((uint32_t[]){ 150, 100, 101, 0 });
+	expect((uint32_t[]){150, 100, 101, 0});
 	/* PSH and FIN come last */
 	add(0, 100, ACK, 1);
 	add(100, 100, ACK | PSH, 1);
 	add(200, 100, ACK | FIN, 1);
 	add(300, 100, ACK, 1);
-	expect((uint32_t[]){ 200, 100, 100, 0 });
+	expect((uint32_t[]){200, 100, 100, 0});
 	/* never merged: SYN, RST, URG, CWR; and order is kept around them */
 	add(0, 100, ACK, 1);
 	add(100, 100, ACK | 0x04, 1);
 	add(200, 100, ACK, 1);
-	expect((uint32_t[]){ 100, 100, 100, 0 });
+	expect((uint32_t[]){100, 100, 100, 0});
 	add(0, 100, ACK | CWR, 1);
 	add(100, 100, ACK | CWR, 1);
-	expect((uint32_t[]){ 100, 100, 0 });
+	expect((uint32_t[]){100, 100, 0});
 }
 END_TEST
 
 /* What must be equal, as offset into an IPv4 segment. */
-static const int differ[] = { 1, 8, 52 - 32 + 8, 52 - 32 + 15, 52 - 4 };
+static const int differ[] = {1, 8, 52 - 32 + 8, 52 - 32 + 15, 52 - 4};
 
 START_TEST(different_headers_do_not_merge)
 {
-	struct burst b = { .version = 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = 100,
-			   .linear = 100,
-			   .flags = ACK };
+	struct burst b = {.version = 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = 100,
+			  .linear = 100,
+			  .flags = ACK};
 	struct fdnet_pkt *pkt;
 	struct fdnet_l4 l4;
 
@@ -592,17 +584,17 @@ START_TEST(different_headers_do_not_merge)
 	fdnet_l4_parse(pkt, &l4);
 	fdnet_l4_finish(pkt, &l4, false);
 	ck_assert(!fdnet_gro_add(&gro, pkt));
-	expect((uint32_t[]){ 100, 100, 0 });
+	expect((uint32_t[]){100, 100, 0});
 }
 END_TEST
 
 START_TEST(bad_sums_and_fragments_pass_alone)
 {
-	struct burst b = { .version = 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = 100,
-			   .linear = 100,
-			   .flags = ACK };
+	struct burst b = {.version = 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = 100,
+			  .linear = 100,
+			  .flags = ACK};
 	struct fdnet_pkt *pkt, *list;
 	struct fdnet_l4 l4;
 	int i;
@@ -647,11 +639,11 @@ END_TEST
 
 START_TEST(endpoint_merges_a_batch)
 {
-	struct burst b = { .version = 4,
-			   .proto = FDNET_PROTO_TCP,
-			   .payload = 8000,
-			   .flags = ACK,
-			   .mss = 1000 };
+	struct burst b = {.version = 4,
+			  .proto = FDNET_PROTO_TCP,
+			  .payload = 8000,
+			  .flags = ACK,
+			  .mss = 1000};
 	struct fdnet_fd_options o;
 	struct fdnet_endpoint *tx, *rx;
 	int fds[2];
@@ -688,8 +680,7 @@ static Suite *gso_suite(void)
 	TCase *tc = tcase_create("bursts");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, bursts_are_split_into_valid_packets, 0,
-			    NBURSTS);
+	tcase_add_loop_test(tc, bursts_are_split_into_valid_packets, 0, NBURSTS);
 	tcase_add_test(tc, what_is_no_burst_is_refused);
 	tcase_add_test(tc, untouched_sums_stay_out_of_trusted_bursts);
 	tcase_add_loop_test(tc, partial_sums_are_completed, 0, 7);

@@ -10,8 +10,8 @@
 
 #define VNET 10
 
-static const uint8_t mac_a[6] = { 2, 0, 0, 0, 0, 1 };
-static const uint8_t mac_b[6] = { 2, 0, 0, 0, 0, 2 };
+static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1};
+static const uint8_t mac_b[6] = {2, 0, 0, 0, 0, 2};
 static int fds[4];
 
 static void setup(void)
@@ -41,10 +41,10 @@ static void close_fd(int i)
 /* Ethernet {no,yes} x payload {0,100,1000} x GSO {no,host} */
 START_TEST(write_packet_matrix)
 {
-	static const uint32_t payloads[] = { 0, 100, 1000 };
+	static const uint32_t payloads[] = {0, 100, 1000};
 	bool eth = _i & 1, gso = _i & 2;
 	uint32_t payload = payloads[_i >> 2], hdr = 100, i;
-	struct fdnet_link_route route = { 0 };
+	struct fdnet_link_route route = {0};
 	struct fdnet_gso g = {
 		.type = FDNET_GSO_TCPV6,
 		.needs_csum = true,
@@ -66,8 +66,7 @@ START_TEST(write_packet_matrix)
 	pkt = fdnet_pkt_new(fdnet_endpoint_pool(ep));
 	fill_frame(fdnet_pkt_put(pkt, hdr), hdr, 6);
 	if (payload) {
-		struct fdnet_buf *buf =
-			fdnet_buf_new(fdnet_endpoint_pool(ep));
+		struct fdnet_buf *buf = fdnet_buf_new(fdnet_endpoint_pool(ep));
 
 		for (i = 0; i < payload; i++)
 			buf->data[i] = pattern(hdr + i);
@@ -75,9 +74,8 @@ START_TEST(write_packet_matrix)
 		fdnet_buf_unref(buf);
 	}
 	memcpy(route.remote, mac_b, 6);
-	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, &route,
-						     gso ? &g : NULL, 0x86dd,
-						     pkt),
+	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, &route, gso ? &g : NULL,
+						     0x86dd, pkt),
 			 0);
 	ck_assert_int_eq(recv(fds[1], got, sizeof(got), 0),
 			 (ssize_t)(skip + hdr + payload));
@@ -88,8 +86,7 @@ START_TEST(write_packet_matrix)
 		ck_assert_uint_eq(got[6] | got[7] << 8, start);
 		ck_assert_uint_eq(got[8] | got[9] << 8, 48);
 		ck_assert_uint_eq(got[1], payload > 500 ? 4 : 0);
-		ck_assert_uint_eq(got[4] | got[5] << 8,
-				  payload > 500 ? 500 : 0);
+		ck_assert_uint_eq(got[4] | got[5] << 8, payload > 500 ? 500 : 0);
 	}
 	if (eth) {
 		const uint8_t *e = got + (gso ? VNET : 0);
@@ -106,7 +103,7 @@ END_TEST
 
 START_TEST(route_local_address_is_kept_as_source)
 {
-	struct fdnet_link_route route = { .has_local = true };
+	struct fdnet_link_route route = {.has_local = true};
 	struct fdnet_fd_options o = options(fds, 1);
 	struct fdnet_endpoint *ep;
 	uint8_t got[256];
@@ -129,15 +126,14 @@ END_TEST
 
 START_TEST(hash_chooses_the_fd)
 {
-	int list[2] = { fds[0], fds[2] };
+	int list[2] = {fds[0], fds[2]};
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep = endpoint(&o);
 	struct fdnet_pkt *pkt = packet(ep, 100, 4);
 	uint8_t got[256];
 
 	pkt->hash = (uint32_t)_i + 4;
-	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt), 0);
 	ck_assert_int_eq(recv(fds[_i ? 3 : 1], got, 256, MSG_DONTWAIT), 100);
 	ck_assert_int_eq(recv(fds[_i ? 1 : 3], got, 256, MSG_DONTWAIT), -1);
 	fdnet_endpoint_free(ep);
@@ -160,7 +156,7 @@ static struct fdnet_pkt *udp(struct fdnet_endpoint *ep, uint16_t port,
 	}
 	p[6] = p[7] = 0;
 	p[9] = 17;
-	memcpy(p + 12, (uint8_t[]){ 10, 0, 0, a, 10, 0, 0, b }, 8);
+	memcpy(p + 12, (uint8_t[]){10, 0, 0, a, 10, 0, 0, b}, 8);
 	p[20] = (uint8_t)(sport >> 8);
 	p[21] = (uint8_t)sport;
 	p[22] = (uint8_t)(dport >> 8);
@@ -180,7 +176,7 @@ static int which_fd(void)
 
 START_TEST(flows_spread_over_fds_symmetrically)
 {
-	int list[2] = { fds[0], fds[2] }, used[2] = { 0, 0 }, one, two;
+	int list[2] = {fds[0], fds[2]}, used[2] = {0, 0}, one, two;
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep = endpoint(&o);
 	uint16_t port;
@@ -205,26 +201,31 @@ START_TEST(descriptors_share_a_payload)
 {
 	uint8_t payload[3000], got[2048];
 	struct fdnet_pkt_desc d[3] = {
-		{ "\x45" "bcd", 4, 0, 1000 },
-		{ "\x45" "xyz", 4, 1000, 1000 },
-		{ "\x45" "end", 4, 2000, 0 },
+		{"\x45"
+		 "bcd",
+		 4, 0, 1000},
+		{"\x45"
+		 "xyz",
+		 4, 1000, 1000},
+		{"\x45"
+		 "end",
+		 4, 2000, 0},
 	};
 	struct fdnet_fd_options o = options(fds, 1);
 	struct fdnet_endpoint *ep = endpoint(&o);
-	int status[3] = { 1, 1, 1 }, i;
+	int status[3] = {1, 1, 1}, i;
 
 	for (i = 0; i < 3000; i++)
 		payload[i] = pattern((uint32_t)i);
-	ck_assert_int_eq(fdnet_endpoint_write_packets(ep, NULL, NULL, 0x0800,
-						      d, 3, payload, status),
+	ck_assert_int_eq(fdnet_endpoint_write_packets(ep, NULL, NULL, 0x0800, d,
+						      3, payload, status),
 			 3);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(status[i], 0);
 		ck_assert_int_eq(recv(fds[1], got, sizeof(got), 0),
 				 (ssize_t)(4 + d[i].size));
 		ck_assert_int_eq(memcmp(got, d[i].hdr, 4), 0);
-		ck_assert_int_eq(memcmp(got + 4, payload + d[i].off,
-					d[i].size),
+		ck_assert_int_eq(memcmp(got + 4, payload + d[i].off, d[i].size),
 				 0);
 	}
 	ck_assert_uint_eq(counter(ep, FDNET_EP_TX_CALLS), 1);
@@ -245,8 +246,7 @@ START_TEST(large_batches_go_out_whole)
 
 	for (i = 0; i < 200; i++)
 		pkts[i] = packet(ep, 100 + (uint32_t)i, 4);
-	ck_assert_int_eq(fdnet_endpoint_write_list(ep, pkts, 200, status),
-			 200);
+	ck_assert_int_eq(fdnet_endpoint_write_list(ep, pkts, 200, status), 200);
 	for (i = 0; i < 200; i++) {
 		ck_assert_int_eq(status[i], 0);
 		ck_assert_int_eq(recv(fds[1], got, sizeof(got), MSG_DONTWAIT),
@@ -286,7 +286,7 @@ START_TEST(raw_bytes_travel_verbatim)
 {
 	struct fdnet_fd_options o = options(fds, 1);
 	struct fdnet_endpoint *ep;
-	uint8_t got[64], none[VNET] = { 0 };
+	uint8_t got[64], none[VNET] = {0};
 
 	o.gso_max_size = _i ? 65536 : 0;
 	ep = endpoint(&o);
@@ -295,9 +295,8 @@ START_TEST(raw_bytes_travel_verbatim)
 	ck_assert_int_eq(memcmp(got + (_i ? VNET : 0), "hello", 5), 0);
 	if (_i)
 		ck_assert_int_eq(memcmp(got, none, VNET), 0);
-	ck_assert_int_eq(fdnet_endpoint_inject_outbound(ep, "abcd", 4,
-							"hello", 5),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_inject_outbound(ep, "abcd", 4, "hello", 5), 0);
 	ck_assert_int_eq(fdnet_endpoint_write_raw_packet(ep, "", 0), -EINVAL);
 	fdnet_endpoint_free(ep);
 }
@@ -343,8 +342,7 @@ static unsigned int fill(struct fdnet_endpoint *ep, int *ret_status)
 
 	for (;;) {
 		pkt = packet(ep, 1500, 4);
-		*ret_status = fdnet_endpoint_write_packet(ep, NULL, NULL, 0,
-							  pkt);
+		*ret_status = fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt);
 		if (*ret_status == -EAGAIN)
 			fdnet_pkt_free(pkt);
 		if (*ret_status)
@@ -427,8 +425,7 @@ START_TEST(returned_packets_stay_the_callers)
 	ck_assert_int_eq(poll(&pfd, 1, 1000), 1);
 	drain(ep);
 	ck_assert_uint_eq(sink.writable, 1);
-	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt), 0);
 	ck_assert_uint_eq(counter(ep, FDNET_EP_TX_DROPPED), 0);
 	fdnet_endpoint_free(ep);
 }
@@ -437,8 +434,8 @@ END_TEST
 START_TEST(waiting_packets_go_out_later)
 {
 	bool head = _i;
-	struct fdnet_fd_options o = small_link(
-		head ? FDNET_TX_DROP_HEAD : FDNET_TX_DROP_TAIL, 10);
+	struct fdnet_fd_options o =
+		small_link(head ? FDNET_TX_DROP_HEAD : FDNET_TX_DROP_TAIL, 10);
 	struct fdnet_endpoint *ep = endpoint(&o);
 	struct fdnet_endpoint_stats stats;
 	unsigned int total = 0, i;
@@ -448,10 +445,10 @@ START_TEST(waiting_packets_go_out_later)
 	attach_polled(ep);
 	if (head) {
 		for (i = 0; i < 500; i++)
-			ck_assert_int_eq(fdnet_endpoint_write_packet(
-						 ep, NULL, NULL, 0,
-						 packet(ep, 1500, 4)),
-					 0);
+			ck_assert_int_eq(
+				fdnet_endpoint_write_packet(ep, NULL, NULL, 0,
+							    packet(ep, 1500, 4)),
+				0);
 		ck_assert_uint_gt(counter(ep, FDNET_EP_TX_DROPPED), 100);
 		total = 500 - (unsigned int)counter(ep, FDNET_EP_TX_DROPPED);
 	} else {
@@ -488,8 +485,8 @@ START_TEST(waiting_packets_own_their_payload)
 	for (i = 0; i < 70000; i++)
 		payload[i] = pattern((uint32_t)i);
 	do {
-		d[0] = (struct fdnet_pkt_desc){ "\x45", 1, 0, 1400 };
-		d[1] = (struct fdnet_pkt_desc){ "\x46", 1, 1400, 1400 };
+		d[0] = (struct fdnet_pkt_desc){"\x45", 1, 0, 1400};
+		d[1] = (struct fdnet_pkt_desc){"\x46", 1, 1400, 1400};
 		rc = fdnet_endpoint_write_packets(ep, NULL, NULL, 0, d, 2,
 						  payload, NULL);
 		ck_assert_int_eq(rc, 2);
@@ -533,9 +530,8 @@ START_TEST(blocking_writers_lose_nothing)
 	attach_threads(ep);
 	ck_assert_int_eq(pthread_create(&reader, NULL, slow_reader, &left), 0);
 	for (i = 0; i < 3000; i++)
-		ck_assert_int_eq(fdnet_endpoint_write_packet(
-					 ep, NULL, NULL, 0,
-					 packet(ep, 1500, 4)),
+		ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0,
+							     packet(ep, 1500, 4)),
 				 0);
 	pthread_join(reader, NULL);
 	ck_assert_uint_eq(counter(ep, FDNET_EP_TX_DROPPED), 0);
@@ -550,8 +546,8 @@ static struct fdnet_fd_options read_options(int i)
 {
 	struct fdnet_fd_options o = options(fds, 1);
 
-	o.packet_dispatch_mode = i & 1 ? FDNET_DISPATCH_RECVMMSG :
-					 FDNET_DISPATCH_READV;
+	o.packet_dispatch_mode =
+		i & 1 ? FDNET_DISPATCH_RECVMMSG : FDNET_DISPATCH_READV;
 	return o;
 }
 
@@ -603,8 +599,8 @@ START_TEST(deliver_matrix)
 }
 END_TEST
 
-static const uint32_t sizes[] = { 1,	40,   120,  128,   129,	  2047,
-				  2048, 2049, 9000, 65535, 65536, 65664 };
+static const uint32_t sizes[] = {1,    40,   120,  128,	  129,	 2047,
+				 2048, 2049, 9000, 65535, 65536, 65664};
 
 START_TEST(all_sizes_arrive_whole)
 {
@@ -655,7 +651,7 @@ START_TEST(odd_messages_never_end_the_link)
 	bool eth = _i & 2, gso = _i & 4;
 	uint32_t hdr = (eth ? 14 : 0) + (gso ? VNET : 0), n;
 	struct fdnet_endpoint *ep;
-	uint8_t zero[64] = { 0 };
+	uint8_t zero[64] = {0};
 
 	o.ethernet_header = eth;
 	o.gso_max_size = gso ? 65536 : 0;
@@ -717,9 +713,9 @@ END_TEST
 
 START_TEST(foreign_frames_are_dropped)
 {
-	static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
-	static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 1 };
-	static const uint8_t other[6] = { 2, 9, 9, 9, 9, 9 };
+	static const uint8_t all[6] = {255, 255, 255, 255, 255, 255};
+	static const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 1};
+	static const uint8_t other[6] = {2, 9, 9, 9, 9, 9};
 	struct fdnet_fd_options o = read_options(_i);
 	struct fdnet_endpoint *ep;
 
@@ -816,9 +812,8 @@ START_TEST(all_is_delivered_before_the_end)
 			polled_until_closed(ep);
 		ck_assert_uint_eq(sink.pkts, n);
 		ck_assert_uint_eq(sink.closed, 1);
-		ck_assert_int_eq(sink.reasons[0], _i & 2 ?
-							  FDNET_CLOSED_RESET :
-							  FDNET_CLOSED_EOF);
+		ck_assert_int_eq(sink.reasons[0], _i & 2 ? FDNET_CLOSED_RESET
+							 : FDNET_CLOSED_EOF);
 		fdnet_endpoint_free(ep);
 		ck_assert_uint_eq(sink.closed, 1);
 		sink_clear();
@@ -831,7 +826,7 @@ START_TEST(close_before_attach_ends_at_once_without_spinning)
 {
 	struct fdnet_fd_options o = read_options(_i);
 	struct fdnet_endpoint *ep = endpoint(&o);
-	struct timespec a, b, pause = { .tv_nsec = 50000000 };
+	struct timespec a, b, pause = {.tv_nsec = 50000000};
 
 	close_fd(1);
 	attach_threads(ep);
@@ -850,7 +845,7 @@ END_TEST
 
 START_TEST(each_fd_ends_by_itself)
 {
-	int list[2] = { fds[0], fds[2] };
+	int list[2] = {fds[0], fds[2]};
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep = endpoint(&o);
 
@@ -905,8 +900,8 @@ static void count_free(void *arg, void *ptr, size_t size)
 
 START_TEST(no_allocation_after_warm_up)
 {
-	static const struct fdnet_mem mem = { .alloc = count_alloc,
-					      .free = count_free };
+	static const struct fdnet_mem mem = {.alloc = count_alloc,
+					     .free = count_free};
 	struct fdnet_fd_options o = read_options(_i);
 	struct fdnet_endpoint *ep, *other;
 	unsigned int warm = 0, round, i;
@@ -921,8 +916,7 @@ START_TEST(no_allocation_after_warm_up)
 			warm = allocs;
 		for (i = 0; i < 12; i++)
 			fdnet_endpoint_write_packet(other, NULL, NULL, 0,
-						    packet(other, sizes[i],
-							   4));
+						    packet(other, sizes[i], 4));
 		drain(ep);
 		ck_assert_uint_eq(sink.pkts, 12);
 		sink_clear();

@@ -67,9 +67,8 @@ START_TEST(second_attach_is_refused)
 	ck_assert_int_eq(fdnet_endpoint_attach(ep, &sink_ops, &sink,
 					       FDNET_ATTACH_POLLED),
 			 -EALREADY);
-	ck_assert_int_eq(fdnet_endpoint_attach(ep, NULL, NULL,
-					       FDNET_ATTACH_THREADS),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_attach(ep, NULL, NULL, FDNET_ATTACH_THREADS), 0);
 	ck_assert(!fdnet_endpoint_is_attached(ep));
 	ck_assert_uint_eq(sink.closed, 1);
 	ck_assert_int_eq(sink.reasons[0], FDNET_CLOSED_DETACHED);
@@ -115,7 +114,7 @@ static void *wait_main(void *arg)
 
 START_TEST(several_threads_may_wait)
 {
-	int list[2] = { fds[0], fds[2] };
+	int list[2] = {fds[0], fds[2]};
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep = endpoint(&o);
 	pthread_t waiters[4];
@@ -224,9 +223,9 @@ static void live_free(void *arg, void *ptr, size_t size)
 
 START_TEST(free_from_a_callback)
 {
-	static const struct fdnet_mem mem = { .alloc = live_alloc,
-					      .free = live_free };
-	int list[2] = { fds[0], fds[2] };
+	static const struct fdnet_mem mem = {.alloc = live_alloc,
+					     .free = live_free};
+	int list[2] = {fds[0], fds[2]};
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep;
 
@@ -287,7 +286,7 @@ END_TEST
 
 START_TEST(both_readers_may_detach_at_once)
 {
-	int list[2] = { fds[0], fds[2] }, round;
+	int list[2] = {fds[0], fds[2]}, round;
 	struct fdnet_fd_options o = options(list, 2);
 	struct fdnet_endpoint *ep = endpoint(&o);
 

@@ -39,19 +39,17 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static void on_packet(void *arg, struct fdnet_endpoint *ep,
-		      struct fdnet_pkt *pkt)
+static void on_packet(void *arg, struct fdnet_endpoint *ep, struct fdnet_pkt *pkt)
 {
 	fdnet_stack_input(((struct host *)arg)->stack, pkt);
 }
 
-static const struct fdnet_dispatcher disp = { .deliver = on_packet };
+static const struct fdnet_dispatcher disp = {.deliver = on_packet};
 
 static void host_attach(struct host *h)
 {
-	ck_assert_int_eq(fdnet_endpoint_attach(h->ep, &disp, h,
-					       FDNET_ATTACH_POLLED),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_attach(h->ep, &disp, h, FDNET_ATTACH_POLLED), 0);
 	h->ended = false;
 }
 
@@ -107,9 +105,8 @@ static void host_move(struct host *h, int fd)
 	blob = malloc((size_t)len);
 	ck_assert_int_eq(fdnet_endpoint_save(h->ep, blob, (size_t)len), len);
 	fdnet_endpoint_free(h->ep);
-	ck_assert_int_eq(fdnet_endpoint_restore(blob, (size_t)len, &o, &h->ep,
-						NULL),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_restore(blob, (size_t)len, &o, &h->ep, NULL), 0);
 	free(blob);
 	host_attach(h);
 }
@@ -117,8 +114,7 @@ static void host_move(struct host *h, int fd)
 /* One turn: send, sleep, receive. @extra is polled too. */
 static void host_step(struct host *h, int extra)
 {
-	struct pollfd fds[2] = { { .fd = extra, .events = POLLIN },
-				 { .fd = -1 } };
+	struct pollfd fds[2] = {{.fd = extra, .events = POLLIN}, {.fd = -1}};
 	uint64_t expiry, now = now_us();
 	struct fdnet_pkt *pkt;
 	int timeout = 1000;
@@ -140,12 +136,10 @@ static void host_step(struct host *h, int extra)
 		h->ended = fdnet_endpoint_dispatch(h->ep, 0, 64) == -EPIPE;
 }
 
-static ssize_t sock_io(struct fdnet_sock *so, uint8_t *buf, size_t len,
-		       bool out)
+static ssize_t sock_io(struct fdnet_sock *so, uint8_t *buf, size_t len, bool out)
 {
-	struct iovec iov = { buf, len };
-	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1, .ttl = -1,
-				 .tos = -1 };
+	struct iovec iov = {buf, len};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1, .ttl = -1, .tos = -1};
 
 	return out ? fdnet_sock_send(so, &msg) : fdnet_sock_recv(so, &msg);
 }
@@ -197,12 +191,13 @@ static void client_until(struct host *h, uint32_t checked)
 
 static void pass_fd(int to, int fd)
 {
-	char buf[CMSG_SPACE(sizeof(int))] = { 0 };
+	char buf[CMSG_SPACE(sizeof(int))] = {0};
 	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = buf,
-			      .msg_controllen = sizeof(buf) };
+	struct iovec iov = {&byte, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = buf,
+			     .msg_controllen = sizeof(buf)};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
 	cmsg->cmsg_level = SOL_SOCKET;
@@ -214,12 +209,13 @@ static void pass_fd(int to, int fd)
 
 static int take_fd(int from)
 {
-	char buf[CMSG_SPACE(sizeof(int))] = { 0 };
+	char buf[CMSG_SPACE(sizeof(int))] = {0};
 	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = buf,
-			      .msg_controllen = sizeof(buf) };
+	struct iovec iov = {&byte, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = buf,
+			     .msg_controllen = sizeof(buf)};
 	int fd = -1;
 
 	if (recvmsg(from, &msg, MSG_DONTWAIT) == 1 && CMSG_FIRSTHDR(&msg))
@@ -246,14 +242,12 @@ static void successor(struct host *h, int control)
 
 static void client(int fd, int control)
 {
-	struct fdnet_name to = { .ip = fdnet_ip4(10u << 24 | 2),
-				 .port = PORT };
+	struct fdnet_name to = {.ip = fdnet_ip4(10u << 24 | 2), .port = PORT};
 	struct host h;
 
 	host_open(&h, fd, 1);
-	ck_assert_int_eq(fdnet_sock_open(h.stack, 4, FDNET_SOCK_STREAM, 6,
-					 &h.so),
-			 0);
+	ck_assert_int_eq(
+		fdnet_sock_open(h.stack, 4, FDNET_SOCK_STREAM, 6, &h.so), 0);
 	ck_assert_int_eq(fdnet_sock_connect(h.so, &to), -EINPROGRESS);
 	client_until(&h, MOVE_AT);
 	fdnet_endpoint_detach(h.ep);
@@ -293,15 +287,14 @@ static bool serve(struct host *h)
 
 static void server(struct host *h, int control)
 {
-	struct fdnet_name at = { .port = PORT };
+	struct fdnet_name at = {.port = PORT};
 	struct fdnet_sock *listener;
 	bool moved = false;
 	int fd = -1;
 
 	at.ip = fdnet_ip4(10u << 24 | 2);
-	ck_assert_int_eq(fdnet_sock_open(h->stack, 4, FDNET_SOCK_STREAM, 6,
-					 &listener),
-			 0);
+	ck_assert_int_eq(
+		fdnet_sock_open(h->stack, 4, FDNET_SOCK_STREAM, 6, &listener), 0);
 	ck_assert_int_eq(fdnet_sock_bind(listener, &at), 0);
 	ck_assert_int_eq(fdnet_sock_listen(listener, 5), 0);
 	for (;;) {

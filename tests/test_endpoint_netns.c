@@ -36,19 +36,19 @@ static int ctl(void)
 
 static void set_up(const char *name, bool up)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 
 	snprintf(ifr.ifr_name, IFNAMSIZ, "%s", name);
 	ck_assert_int_eq(ioctl(ctl(), SIOCGIFFLAGS, &ifr), 0);
-	ifr.ifr_flags = (short)(up ? ifr.ifr_flags | IFF_UP :
-				     ifr.ifr_flags & ~IFF_UP);
+	ifr.ifr_flags =
+		(short)(up ? ifr.ifr_flags | IFF_UP : ifr.ifr_flags & ~IFF_UP);
 	ck_assert_int_eq(ioctl(ctl(), SIOCSIFFLAGS, &ifr), 0);
 }
 
 static void set_addr(const char *name, const char *addr)
 {
 	struct sockaddr_in *sin;
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 
 	snprintf(ifr.ifr_name, IFNAMSIZ, "%s", name);
 	sin = (struct sockaddr_in *)&ifr.ifr_addr;
@@ -61,7 +61,7 @@ static void set_addr(const char *name, const char *addr)
 
 static void get_mac(const char *name, uint8_t *mac)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 
 	snprintf(ifr.ifr_name, IFNAMSIZ, "%s", name);
 	ck_assert_int_eq(ioctl(ctl(), SIOCGIFHWADDR, &ifr), 0);
@@ -70,7 +70,7 @@ static void get_mac(const char *name, uint8_t *mac)
 
 static int tun_open(const char *name, short flags)
 {
-	struct ifreq ifr = { .ifr_flags = (short)(flags | IFF_NO_PI) };
+	struct ifreq ifr = {.ifr_flags = (short)(flags | IFF_NO_PI)};
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
 	ck_assert_int_ge(fd, 0);
@@ -85,8 +85,8 @@ static void be_quiet(const char *name)
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path),
-		 "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		 name);
 	fd = open(path, O_WRONLY);
 	if (fd >= 0) {
 		ck_assert_int_eq(write(fd, "1", 1), 1);
@@ -106,8 +106,8 @@ static int tap_up(void)
 
 static int packet_socket(const char *name)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons(ETH_P_ALL) };
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons(ETH_P_ALL)};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
@@ -160,7 +160,7 @@ START_TEST(af_packet_reads_and_writes)
 {
 	int mode = _i % 3, n = _i / 3 % 2 + 1, tap, fds[2], i, got;
 	bool threads = _i / 6;
-	struct fdnet_link_route route = { .remote = { 2, 0, 0, 0, 0, 9 } };
+	struct fdnet_link_route route = {.remote = {2, 0, 0, 0, 0, 9}};
 	struct fdnet_fd_options o;
 	struct fdnet_endpoint *ep;
 	struct pollfd pfd[2];
@@ -184,8 +184,7 @@ START_TEST(af_packet_reads_and_writes)
 		while (!threads && sink.pkts <= (unsigned int)i) {
 			fdnet_endpoint_poll_set(ep, pfd, 2);
 			ck_assert_int_ge(poll(pfd, (nfds_t)n, 10000), 1);
-			ck_assert_int_ge(fdnet_endpoint_dispatch(ep, 0, 64),
-					 0);
+			ck_assert_int_ge(fdnet_endpoint_dispatch(ep, 0, 64), 0);
 		}
 	}
 	sink_wait_pkts(100);
@@ -221,7 +220,7 @@ END_TEST
 
 START_TEST(foreign_unicast_is_dropped)
 {
-	static const uint8_t other[6] = { 2, 1, 1, 1, 1, 1 };
+	static const uint8_t other[6] = {2, 1, 1, 1, 1, 1};
 	struct fdnet_fd_options o;
 	struct fdnet_endpoint *ep;
 	uint8_t mac[6];
@@ -245,7 +244,7 @@ END_TEST
 
 START_TEST(interface_down_and_up_is_survived)
 {
-	struct timespec a, b, pause = { .tv_nsec = 100000000 };
+	struct timespec a, b, pause = {.tv_nsec = 100000000};
 	struct fdnet_fd_options o;
 	struct fdnet_endpoint *ep;
 	uint8_t mac[6];
@@ -328,9 +327,8 @@ START_TEST(failing_ring_leaves_the_fds_as_they_were)
 		return;
 	}
 	ck_assert_int_eq(fcntl(fds[0], F_GETFL), flags);
-	ck_assert_int_eq(getsockopt(fds[0], SOL_PACKET, PACKET_VNET_HDR, &vnet,
-				    &len),
-			 0);
+	ck_assert_int_eq(
+		getsockopt(fds[0], SOL_PACKET, PACKET_VNET_HDR, &vnet, &len), 0);
 	ck_assert_int_eq(vnet, 0);
 	/* the ring is gone, so a new one can be made */
 	o.ring_frames = 4;
@@ -385,8 +383,7 @@ START_TEST(host_gso_over_af_packet)
 	o = packet_options(&fd, 1, _i, mac);
 	o.gso_max_size = 65536;
 	ep = endpoint(&o);
-	ck_assert_uint_eq(fdnet_endpoint_capabilities(ep) &
-				  FDNET_CAP_HARDWARE_GSO,
+	ck_assert_uint_eq(fdnet_endpoint_capabilities(ep) & FDNET_CAP_HARDWARE_GSO,
 			  FDNET_CAP_HARDWARE_GSO);
 	attach_threads(ep);
 	/* inbound frames come with a vnet header, which is taken off */
@@ -407,8 +404,7 @@ START_TEST(host_gso_over_af_packet)
 	pkt->csum_start = 20;
 	pkt->csum_offset = 16;
 	pkt->ethertype = 0x0800;
-	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt), 0);
 	for (i = 0; i < 5; i++) {
 		n = (int)read(tap, buf, sizeof(buf));
 		ck_assert_int_eq(n, 14 + 40 + 1000);
@@ -428,8 +424,8 @@ START_TEST(tun_answers_pings)
 	struct fdnet_pkt *pkts[3], *pkt;
 	int status[3], fd, i;
 	bool vnet = _i & 1;
-	uint8_t ping[28] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0,
-			     10,   9, 9, 2,  10, 9, 9, 1, 8,  0, 0xf7, 0xff };
+	uint8_t ping[28] = {0x45, 0, 0, 28, 0,	0, 0, 0, 64, 1, 0,    0,
+			    10,	  9, 9, 2,  10, 9, 9, 1, 8,  0, 0xf7, 0xff};
 	uint32_t sum = 0;
 
 	new_netns();
@@ -466,13 +462,11 @@ START_TEST(tun_answers_pings)
 	set_up("tun0", false);
 	pkt = fdnet_pkt_new(fdnet_endpoint_pool(ep));
 	memcpy(fdnet_pkt_put(pkt, 28), ping, 28);
-	ck_assert_int_lt(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_lt(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt), 0);
 	set_up("tun0", true);
 	pkt = fdnet_pkt_new(fdnet_endpoint_pool(ep));
 	memcpy(fdnet_pkt_put(pkt, 28), ping, 28);
-	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt), 0);
 	sink_wait_pkts(4);
 	ck_assert_uint_eq(sink.closed, 0);
 	fdnet_endpoint_free(ep);
@@ -500,7 +494,7 @@ END_TEST
 
 START_TEST(tap_carries_ethernet)
 {
-	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 5 };
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 5};
 	struct fdnet_fd_options o;
 	struct fdnet_endpoint *ep;
 	int fd, sock, i;
@@ -554,8 +548,7 @@ static bool can_have_netns(void)
 	int status = 1;
 
 	if (pid == 0)
-		_exit(unshare(CLONE_NEWNET) ||
-		      open("/dev/net/tun", O_RDWR) < 0 ||
+		_exit(unshare(CLONE_NEWNET) || open("/dev/net/tun", O_RDWR) < 0 ||
 		      socket(AF_PACKET, SOCK_RAW, 0) < 0);
 	waitpid(pid, &status, 0);
 	return status == 0;

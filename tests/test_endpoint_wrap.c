@@ -52,9 +52,9 @@ static void check_table(struct fdnet_endpoint *ep)
 START_TEST(every_kind_implements_every_operation)
 {
 	struct fdnet_fd_options o = options(fds, 1);
-	struct fdnet_fault_config cfg = { .seed = 1 };
+	struct fdnet_fault_config cfg = {.seed = 1};
 	struct fdnet_endpoint *ep, *a, *b, *mux, *fault, *cap;
-	struct fdnet_mux_route route = { .addr_len = 4 };
+	struct fdnet_mux_route route = {.addr_len = 4};
 
 	o.pool = pool;
 	ep = endpoint(&o);
@@ -81,7 +81,7 @@ END_TEST
 START_TEST(wrappers_hide_nothing)
 {
 	struct fdnet_fd_options o = options(fds, 1);
-	struct fdnet_fault_config cfg = { .seed = 1 };
+	struct fdnet_fault_config cfg = {.seed = 1};
 	struct fdnet_endpoint_info one, two;
 	struct fdnet_endpoint *ep, *fault, *cap;
 
@@ -142,8 +142,7 @@ START_TEST(pair_carries_both_ways)
 	ck_assert_uint_eq(sink.writable, 1);
 	ck_assert_uint_eq(sink.first->gso_size, 9);
 	ck_assert_uint_eq(sink.first->ethertype, 0x0800);
-	ck_assert_int_eq(fdnet_endpoint_write_packet(b, NULL, NULL, 0, pkt),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_packet(b, NULL, NULL, 0, pkt), 0);
 	ck_assert_int_eq(fdnet_endpoint_dispatch(a, 0, 9), 1);
 	/* what was sent arrives, then the end */
 	fdnet_endpoint_free(a);
@@ -166,8 +165,7 @@ START_TEST(channel_gives_back_what_was_written)
 	ck_assert_uint_eq(fdnet_endpoint_capabilities(ep), 6);
 	ck_assert_uint_eq(fdnet_endpoint_gso_max_size(ep), 32768);
 	ck_assert_ptr_null(fdnet_channel_read(ep));
-	ck_assert_int_eq(fdnet_endpoint_write_raw_packet(ep, "\x45raw", 4),
-			 0);
+	ck_assert_int_eq(fdnet_endpoint_write_raw_packet(ep, "\x45raw", 4), 0);
 	fdnet_endpoint_write_packet(ep, NULL, NULL, 0, packet(ep, 99, 6));
 	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0,
 						     packet(ep, 99, 6)),
@@ -181,9 +179,8 @@ START_TEST(channel_gives_back_what_was_written)
 						       packet(ep, 50, 4)),
 			 -ENOTCONN);
 	attach_polled(ep);
-	ck_assert_int_eq(fdnet_endpoint_inject_inbound(ep, 0x1234,
-						       packet(ep, 50, 4)),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_inject_inbound(ep, 0x1234, packet(ep, 50, 4)), 0);
 	ck_assert_uint_eq(sink.pkts, 1);
 	ck_assert_uint_eq(sink.first->ethertype, 0x1234);
 	ck_assert_uint_eq(counter(ep, FDNET_EP_RX_UNATTACHED), 1);
@@ -199,8 +196,7 @@ START_TEST(injectable_only_writes)
 	struct fdnet_endpoint *ep;
 	uint8_t got[64];
 
-	ck_assert_int_eq(fdnet_injectable_new(fds[0], 1234, 42, pool, &ep),
-			 0);
+	ck_assert_int_eq(fdnet_injectable_new(fds[0], 1234, 42, pool, &ep), 0);
 	ck_assert_uint_eq(fdnet_endpoint_capabilities(ep), 42);
 	ck_assert_uint_eq(fdnet_endpoint_mtu(ep), 1234);
 	ck_assert_uint_eq(fdnet_endpoint_max_header_length(ep), 0);
@@ -212,15 +208,13 @@ START_TEST(injectable_only_writes)
 	attach_threads(ep);
 	ck_assert(fdnet_endpoint_is_attached(ep));
 	send_frame(fds[1], 60, 4); /* nobody reads it */
-	ck_assert_int_eq(fdnet_endpoint_inject_inbound(ep, 0x86dd,
-						       packet(ep, 50, 4)),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_inject_inbound(ep, 0x86dd, packet(ep, 50, 4)), 0);
 	ck_assert_uint_eq(sink.pkts, 1);
 	ck_assert_uint_eq(sink.first->ethertype, 0x86dd);
 	fdnet_endpoint_wait(ep);
-	ck_assert_int_eq(fdnet_endpoint_inject_outbound(ep, "abcd", 4, "\xfa",
-							1),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_inject_outbound(ep, "abcd", 4, "\xfa", 1), 0);
 	ck_assert_int_eq(recv(fds[1], got, 64, 0), 1);
 	ck_assert_uint_eq(got[0], 0xfa);
 	sink_clear();
@@ -235,8 +229,7 @@ START_TEST(injectable_takes_capabilities_verbatim)
 	uint8_t got[64];
 
 	ck_assert_int_eq(fdnet_injectable_new(fds[0], 1500,
-					      FDNET_CAP_HARDWARE_GSO, pool,
-					      &ep),
+					      FDNET_CAP_HARDWARE_GSO, pool, &ep),
 			 0);
 	ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0,
 						     packet(ep, 30, 4)),
@@ -250,16 +243,16 @@ static struct fdnet_pkt *packet_to(struct fdnet_endpoint *ep, uint8_t last)
 {
 	struct fdnet_pkt *pkt = packet(ep, 40, 4);
 
-	memcpy(pkt->data + 16, (uint8_t[]){ 10, 0, 0, last }, 4);
+	memcpy(pkt->data + 16, (uint8_t[]){10, 0, 0, last}, 4);
 	return pkt;
 }
 
 START_TEST(multiplexer_chooses_by_destination)
 {
 	struct fdnet_mux_route routes[3] = {
-		{ .addr = { 10, 0, 0, 1 }, .addr_len = 4 },
-		{ .addr = { 10, 0, 0, 2 }, .addr_len = 4 },
-		{ .addr = { 10, 0, 0, 3 }, .addr_len = 4 },
+		{.addr = {10, 0, 0, 1}, .addr_len = 4},
+		{.addr = {10, 0, 0, 2}, .addr_len = 4},
+		{.addr = {10, 0, 0, 3}, .addr_len = 4},
 	};
 	struct fdnet_endpoint *a, *b, *mux;
 	struct fdnet_pkt *pkts[5];
@@ -277,7 +270,7 @@ START_TEST(multiplexer_chooses_by_destination)
 	ck_assert_uint_eq(fdnet_endpoint_capabilities(mux), 2);
 	ck_assert_uint_eq(fdnet_endpoint_link_address(mux, got), 0);
 	for (i = 0; i < 5; i++)
-		pkts[i] = packet_to(mux, (uint8_t[]){ 1, 2, 3, 9, 2 }[i]);
+		pkts[i] = packet_to(mux, (uint8_t[]){1, 2, 3, 9, 2}[i]);
 	ck_assert_int_eq(fdnet_endpoint_write_list(mux, pkts, 5, status), 4);
 	ck_assert_int_eq(status[3], -EHOSTUNREACH);
 	for (i = 0; i < 2; i++) {
@@ -287,12 +280,12 @@ START_TEST(multiplexer_chooses_by_destination)
 		ck_assert_uint_eq(got[19], 2);
 	}
 	/* upstream's two: a raw frame by address, header and payload */
-	ck_assert_int_eq(fdnet_endpoint_inject_outbound(
-				 mux, "\x0a\0\0\2", 4, "\xfa", 1),
+	ck_assert_int_eq(fdnet_endpoint_inject_outbound(mux, "\x0a\0\0\2", 4,
+							"\xfa", 1),
 			 0);
 	ck_assert_int_eq(recv(fds[3], got, 64, MSG_DONTWAIT), 1);
-	ck_assert_int_eq(fdnet_endpoint_inject_outbound(
-				 mux, "\x0a\0\0\7", 4, "\xfa", 1),
+	ck_assert_int_eq(fdnet_endpoint_inject_outbound(mux, "\x0a\0\0\7", 4,
+							"\xfa", 1),
 			 -EHOSTUNREACH);
 	ck_assert_int_eq(fdnet_endpoint_write_raw_packet(mux, "x", 1),
 			 -EHOSTUNREACH);
@@ -301,9 +294,8 @@ START_TEST(multiplexer_chooses_by_destination)
 	/* what members receive is the multiplexer's */
 	attach_polled(mux);
 	ck_assert(fdnet_endpoint_is_attached(a));
-	ck_assert_int_eq(fdnet_endpoint_inject_inbound(b, 0x0800,
-						       packet(b, 50, 4)),
-			 0);
+	ck_assert_int_eq(
+		fdnet_endpoint_inject_inbound(b, 0x0800, packet(b, 50, 4)), 0);
 	ck_assert_uint_eq(sink.pkts, 1);
 	fdnet_endpoint_free(mux);
 	ck_assert(!fdnet_endpoint_is_attached(a));
@@ -319,7 +311,7 @@ static struct fdnet_endpoint *faulty(struct fdnet_endpoint *lower,
 				     struct fdnet_fault_side tx,
 				     struct fdnet_fault_side rx, uint64_t seed)
 {
-	struct fdnet_fault_config cfg = { .seed = seed, .tx = tx, .rx = rx };
+	struct fdnet_fault_config cfg = {.seed = seed, .tx = tx, .rx = rx};
 	struct fdnet_endpoint *ep;
 
 	ck_assert_int_eq(fdnet_fault_new(lower, &cfg, &ep), 0);
@@ -329,23 +321,22 @@ static struct fdnet_endpoint *faulty(struct fdnet_endpoint *lower,
 /* Send 1000 numbered packets and note which come, in which order. */
 static unsigned int run_faults(uint64_t seed, uint16_t *order)
 {
-	struct fdnet_fault_side side = { .loss_ppm = 100000,
-					 .duplicate_ppm = 50000,
-					 .reorder_ppm = 50000 };
+	struct fdnet_fault_side side = {.loss_ppm = 100000,
+					.duplicate_ppm = 50000,
+					.reorder_ppm = 50000};
 	struct fdnet_endpoint *ch, *ep;
 	struct fdnet_pkt *pkt;
 	unsigned int n = 0, i;
 
 	ck_assert_int_eq(fdnet_channel_new(pool, 1500, 0, 0, 3000, &ch), 0);
-	ep = faulty(ch, side, (struct fdnet_fault_side){ 0 }, seed);
+	ep = faulty(ch, side, (struct fdnet_fault_side){0}, seed);
 	attach_polled(ep);
 	for (i = 0; i < 1000; i++) {
 		pkt = packet(ep, 60, 4);
 		pkt->data[40 - 2] = (uint8_t)(i >> 8);
 		pkt->data[40 - 1] = (uint8_t)i;
-		ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL,
-							     0, pkt),
-				 0);
+		ck_assert_int_eq(
+			fdnet_endpoint_write_packet(ep, NULL, NULL, 0, pkt), 0);
 	}
 	drain(ep);
 	while ((pkt = fdnet_channel_read(ch))) {
@@ -379,8 +370,8 @@ END_TEST
 
 START_TEST(inbound_faults_too)
 {
-	struct fdnet_fault_side lose = { .loss_ppm = 1000000 }, none = { 0 };
-	struct fdnet_fault_side twice = { .duplicate_ppm = 1000000 };
+	struct fdnet_fault_side lose = {.loss_ppm = 1000000}, none = {0};
+	struct fdnet_fault_side twice = {.duplicate_ppm = 1000000};
 	struct fdnet_endpoint *ep = faulty(channel(), none, lose, 1);
 
 	attach_polled(ep);
@@ -400,8 +391,7 @@ END_TEST
 
 START_TEST(delays_follow_the_callers_clock)
 {
-	struct fdnet_fault_side slow = { .delay_us = 1000,
-					 .jitter_us = 100 };
+	struct fdnet_fault_side slow = {.delay_us = 1000, .jitter_us = 100};
 	struct fdnet_endpoint *ch = channel();
 	struct fdnet_endpoint *ep = faulty(ch, slow, slow, 3);
 	struct fdnet_pkt *pkt;
@@ -471,8 +461,7 @@ START_TEST(capture_is_a_pcap_file)
 	o.pool = pool;
 	o.ethernet_header = eth;
 	ep = endpoint(&o);
-	ck_assert_int_eq(fdnet_capture_new(ep, "/nowhere/at/all", 0, &cap),
-			 -EIO);
+	ck_assert_int_eq(fdnet_capture_new(ep, "/nowhere/at/all", 0, &cap), -EIO);
 	ck_assert_int_eq(fdnet_capture_new(ep, path, snap, &cap), 0);
 	attach_polled(cap);
 	fdnet_endpoint_write_packet(cap, NULL, NULL, 0x0800,
@@ -483,9 +472,8 @@ START_TEST(capture_is_a_pcap_file)
 	ck_assert_uint_eq(counter(cap, FDNET_EP_WRAP_CAPTURED), 2);
 	ck_assert_uint_eq(counter(cap, FDNET_EP_RX_PKTS), 1);
 	ck_assert_int_eq(fdnet_capture_flush(cap), 0);
-	ck_assert_uint_eq(read_capture(path, eth ? DLT_EN10MB : DLT_RAW, lens,
-				       caps),
-			  2);
+	ck_assert_uint_eq(
+		read_capture(path, eth ? DLT_EN10MB : DLT_RAW, lens, caps), 2);
 	ck_assert_uint_eq(lens[0], 3000 + hdr);
 	ck_assert_uint_eq(caps[0], snap ? snap : 3000 + hdr);
 	ck_assert_uint_eq(lens[1], 500 + hdr);
@@ -547,8 +535,8 @@ START_TEST(state_moves_to_new_fds)
 
 	/* every shorter one is refused, and changed ones never hurt */
 	for (n = 0; n < (unsigned int)len; n += n < 700 ? 1 : 97)
-		ck_assert_int_eq(fdnet_endpoint_restore(blob, n, &fresh,
-							&moved, NULL),
+		ck_assert_int_eq(fdnet_endpoint_restore(blob, n, &fresh, &moved,
+							NULL),
 				 -EPROTO);
 	for (n = 0; n < (unsigned int)len; n += n < 700 ? 1 : 97) {
 		int rc;

@@ -79,7 +79,7 @@ static void side_open(struct side *side, int fd, bool plain, bool accept_fds)
 {
 	struct fdnet_link_config cfg = config(side, fd);
 
-	*side = (struct side){ .fd = -1 };
+	*side = (struct side){.fd = -1};
 	cfg.plain = plain;
 	cfg.accept_fds = accept_fds;
 	ck_assert_int_eq(fdnet_link_new(&cfg, &side->link), 0);
@@ -188,15 +188,31 @@ static void check_packet(const struct fdnet_pkt *pkt, uint32_t total)
 }
 
 static const uint32_t sizes[] = {
-	20,	59,	60,    61,    1500,   2047,   2048,
-	2049,	2064,	9000,  65520, 65535,  65536,  67584,
-	67585,	100000, 200000, 512000, MAX_MSG - FDNET_LINK_HDR_LEN,
+	20,
+	59,
+	60,
+	61,
+	1500,
+	2047,
+	2048,
+	2049,
+	2064,
+	9000,
+	65520,
+	65535,
+	65536,
+	67584,
+	67585,
+	100000,
+	200000,
+	512000,
+	MAX_MSG - FDNET_LINK_HDR_LEN,
 };
 #define NSIZES (int)(sizeof(sizes) / sizeof(sizes[0]))
 
 START_TEST(packets_of_every_size_arrive_whole)
 {
-	struct fdnet_pkt *held[3] = { NULL };
+	struct fdnet_pkt *held[3] = {NULL};
 	int round;
 
 	/* Several, so that partly used buffers are used again. */
@@ -228,8 +244,7 @@ START_TEST(batches_keep_order_and_budget)
 
 	for (i = 0; i < 50; i++)
 		ck_assert_int_eq(
-			fdnet_link_send(a.link,
-					make(20 + 700 * (uint32_t)i, 4)),
+			fdnet_link_send(a.link, make(20 + 700 * (uint32_t)i, 4)),
 			0);
 	ck_assert_int_eq(fdnet_link_recv(b.link, 3), 3);
 	ck_assert_int_eq(fdnet_link_recv(b.link, 11), 11);
@@ -291,8 +306,8 @@ START_TEST(control_messages_travel_between_packets)
 	ck_assert_int_eq(memcmp(body, b.body, sizeof(body)), 0);
 	ck_assert_int_eq(b.type, FDNET_LINK_CONTROL);
 	/* an empty body is a message too */
-	ck_assert_int_eq(fdnet_link_send_control(a.link, FDNET_LINK_HELLO,
-						 NULL, 0, -1),
+	ck_assert_int_eq(fdnet_link_send_control(a.link, FDNET_LINK_HELLO, NULL,
+						 0, -1),
 			 0);
 	ck_assert_int_eq(fdnet_link_recv(b.link, 8), 1);
 	ck_assert_uint_eq(b.body_len, 0);
@@ -312,8 +327,8 @@ START_TEST(nothing_but_hello_before_features)
 	ck_assert_uint_eq(b.pkts, 0);
 	ck_assert_uint_eq(b.controls, 1);
 	ck_assert_int_eq(b.type, FDNET_LINK_HELLO);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_TYPE], 2);
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_TYPE],
+			  2);
 	fdnet_link_set_features(b.link, ~0u);
 	ck_assert_uint_eq(fdnet_link_features(b.link), ALL_FEATURES);
 }
@@ -422,11 +437,11 @@ END_TEST
 /* Send raw bytes with @nfds copies of fd 0 attached. */
 static void send_raw(const void *src, size_t len, int nfds)
 {
-	char buf[CMSG_SPACE(4 * sizeof(int))] = { 0 };
-	struct iovec iov = { (void *)src, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	char buf[CMSG_SPACE(4 * sizeof(int))] = {0};
+	struct iovec iov = {(void *)src, len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *cmsg;
-	int list[4] = { fds[0], fds[0], fds[0], fds[0] };
+	int list[4] = {fds[0], fds[0], fds[0], fds[0]};
 
 	if (nfds) {
 		msg.msg_control = buf;
@@ -452,8 +467,7 @@ static unsigned int open_fds(void)
 
 static void attach_message(uint8_t *dst)
 {
-	struct fdnet_link_hdr hdr = { .type = FDNET_LINK_ATTACH,
-				      .hdr_len = 4 };
+	struct fdnet_link_hdr hdr = {.type = FDNET_LINK_ATTACH, .hdr_len = 4};
 
 	fdnet_link_hdr_encode(dst, &hdr);
 	memset(dst + FDNET_LINK_HDR_LEN, 7, 4);
@@ -468,8 +482,7 @@ START_TEST(unwanted_fds_never_enter)
 	send_raw(msg, sizeof(msg), 2);
 	ck_assert_int_eq(fdnet_link_recv(b.link, 64), 1);
 	ck_assert_uint_eq(b.controls, 0);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_FDS], 1);
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_FDS], 1);
 	ck_assert_uint_eq(open_fds(), before);
 }
 END_TEST
@@ -493,8 +506,7 @@ START_TEST(one_fd_is_taken_with_a_control_message)
 	send_raw(msg, sizeof(msg), 4);
 	ck_assert_int_eq(fdnet_link_recv(b.link, 64), 1);
 	ck_assert_uint_eq(open_fds(), before + 1);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_FDS], 1);
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_FDS], 1);
 	/* none */
 	send_raw(msg, sizeof(msg), 0);
 	ck_assert_int_eq(fdnet_link_recv(b.link, 64), 1);
@@ -512,9 +524,8 @@ END_TEST
 START_TEST(fds_with_packets_are_closed)
 {
 	unsigned int before = open_fds();
-	struct fdnet_link_hdr hdr = { .type = FDNET_LINK_PACKET,
-				      .hdr_len = 20 };
-	uint8_t msg[36] = { 0 };
+	struct fdnet_link_hdr hdr = {.type = FDNET_LINK_PACKET, .hdr_len = 20};
+	uint8_t msg[36] = {0};
 
 	fdnet_link_hdr_encode(msg, &hdr);
 	msg[16] = 0x45;
@@ -524,10 +535,9 @@ START_TEST(fds_with_packets_are_closed)
 	ck_assert_int_eq(fdnet_link_recv(b.link, 64), 3);
 	ck_assert_uint_eq(b.pkts, 1);
 	ck_assert_uint_eq(open_fds(), before);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_FDS], 1);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_SHORT], 1);
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_FDS], 1);
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_SHORT],
+			  1);
 }
 END_TEST
 
@@ -548,12 +558,12 @@ START_TEST(plain_packets_travel_bare)
 	ck_assert_uint_eq(b.pkts, 1);
 	check_packet(b.first, 20000);
 	ck_assert_uint_eq(b.first->ethertype, 0x86dd);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_SHORT], 2);
-	ck_assert_uint_eq(
-		fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_TYPE], 1);
-	ck_assert_int_eq(fdnet_link_send_control(a.link, FDNET_LINK_HELLO,
-						 "x", 1, -1),
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_SHORT],
+			  2);
+	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_TYPE],
+			  1);
+	ck_assert_int_eq(fdnet_link_send_control(a.link, FDNET_LINK_HELLO, "x",
+						 1, -1),
 			 -EINVAL);
 	close_a();
 	ck_assert_int_eq(fdnet_link_recv(b.link, 64), -EPIPE);
@@ -599,65 +609,84 @@ static const struct {
 	uint32_t features;
 	int drop; /* -1: accepted */
 } headers[] = {
-	{ "packet", { 0xf3, 0, 40, 100 }, 140, 0, -1 },
-	{ "no payload", { 0xf3, 0, 40, 0 }, 40, 0, -1 },
-	{ "short", { 0xf3, 0, 40, 100 }, 139, 0, FDNET_LINK_DROP_SHORT },
-	{ "long", { 0xf3, 0, 40, 100 }, 141, 0, FDNET_LINK_DROP_LENGTH },
-	{ "no ip header", { 0xf3, 0, 19, 100 }, 119, 0,
-	  FDNET_LINK_DROP_LENGTH },
-	{ "long headers", { 0xf3, 0, 2049, 0 }, 2049, 0,
-	  FDNET_LINK_DROP_LENGTH },
-	{ "length wraps", { 0xf3, 0, 40, UINT32_MAX - 15 }, 40,
-	  FDNET_LINK_F_BIG, FDNET_LINK_DROP_SHORT },
-	{ "big", { 0xf3, 0, 40, 65496 }, 65536, 0, FDNET_LINK_DROP_FEATURE },
-	{ "big agreed", { 0xf3, 0, 40, 65496 }, 65536, FDNET_LINK_F_BIG, -1 },
-	{ "gso", { 0xf3, 0, 40, 100, 50, 1 }, 140, 0,
-	  FDNET_LINK_DROP_FEATURE },
-	{ "gso agreed", { 0xf3, 0, 40, 100, 50, 1 }, 140, FDNET_LINK_F_GSO,
-	  -1 },
-	{ "gso type", { 0xf3, 0, 40, 100, 50, 2 }, 140, FDNET_LINK_F_GSO,
-	  FDNET_LINK_DROP_FEATURE },
-	{ "gso type alone", { 0xf3, 0, 40, 100, 0, 1 }, 140,
-	  FDNET_LINK_F_GSO, FDNET_LINK_DROP_LENGTH },
-	{ "trusted", { 0xf3, 1, 40, 100 }, 140, 0, FDNET_LINK_DROP_FEATURE },
-	{ "trusted agreed", { 0xf3, 1, 40, 100 }, 140, FDNET_LINK_F_CSUM,
-	  -1 },
-	{ "partial", { 0xf3, 2, 40, 100, 0, 0, 0, 20, 16 }, 140,
-	  FDNET_LINK_F_CSUM, -1 },
-	{ "partial at the end", { 0xf3, 2, 40, 100, 0, 0, 0, 20, 118 }, 140,
-	  FDNET_LINK_F_CSUM, -1 },
-	{ "partial outside", { 0xf3, 2, 40, 100, 0, 0, 0, 20, 119 }, 140,
-	  FDNET_LINK_F_CSUM, FDNET_LINK_DROP_LENGTH },
-	{ "partial in ip", { 0xf3, 2, 40, 100, 0, 0, 0, 19, 16 }, 140,
-	  FDNET_LINK_F_CSUM, FDNET_LINK_DROP_LENGTH },
-	{ "partial far away", { 0xf3, 2, 40, 4000, 0, 0, 0, 20, 2027 }, 4040,
-	  FDNET_LINK_F_CSUM, FDNET_LINK_DROP_LENGTH },
-	{ "start unused", { 0xf3, 0, 40, 100, 0, 0, 0, 20, 0 }, 140,
-	  FDNET_LINK_F_CSUM, FDNET_LINK_DROP_LENGTH },
-	{ "unknown flag", { 0xf3, 4, 40, 100 }, 140, FDNET_LINK_F_CSUM,
-	  FDNET_LINK_DROP_FEATURE },
-	{ "references", { 0xf3, 0, 40, 100, 0, 0, 1 }, 48, 0,
-	  FDNET_LINK_DROP_FEATURE },
-	{ "references agreed", { 0xf3, 0, 40, 100, 0, 0, 1 }, 48,
-	  FDNET_LINK_F_AREA, -1 },
-	{ "reference cut", { 0xf3, 0, 40, 100, 0, 0, 1 }, 47,
-	  FDNET_LINK_F_AREA, FDNET_LINK_DROP_SHORT },
-	{ "control", { 0xf4, 0, 12 }, 12, 0, -1 },
-	{ "hello", { 0xf1, 0, 40 }, 40, 0, -1 },
-	{ "welcome", { 0xf2, 0, 104 }, 104, 0, -1 },
-	{ "attach", { 0xf5, 0, 16 }, 16, 0, -1 },
-	{ "control short", { 0xf4, 0, 12 }, 11, 0, FDNET_LINK_DROP_SHORT },
-	{ "control long", { 0xf4, 0, 12 }, 13, 0, FDNET_LINK_DROP_LENGTH },
-	{ "control large", { 0xf4, 0, 1025 }, 1025, 0,
-	  FDNET_LINK_DROP_LENGTH },
-	{ "control payload", { 0xf4, 0, 12, 1 }, 12, 0,
-	  FDNET_LINK_DROP_LENGTH },
-	{ "control flags", { 0xf4, 1, 12 }, 12, ~0u, FDNET_LINK_DROP_LENGTH },
-	{ "type 0", { 0, 0, 40, 100 }, 140, ~0u, FDNET_LINK_DROP_TYPE },
-	{ "type f0", { 0xf0, 0, 40, 100 }, 140, ~0u, FDNET_LINK_DROP_TYPE },
-	{ "type f6", { 0xf6, 0, 40, 100 }, 140, ~0u, FDNET_LINK_DROP_TYPE },
-	{ "an ip packet", { 0x45, 0, 40, 100 }, 140, ~0u,
-	  FDNET_LINK_DROP_TYPE },
+	{"packet", {0xf3, 0, 40, 100}, 140, 0, -1},
+	{"no payload", {0xf3, 0, 40, 0}, 40, 0, -1},
+	{"short", {0xf3, 0, 40, 100}, 139, 0, FDNET_LINK_DROP_SHORT},
+	{"long", {0xf3, 0, 40, 100}, 141, 0, FDNET_LINK_DROP_LENGTH},
+	{"no ip header", {0xf3, 0, 19, 100}, 119, 0, FDNET_LINK_DROP_LENGTH},
+	{"long headers", {0xf3, 0, 2049, 0}, 2049, 0, FDNET_LINK_DROP_LENGTH},
+	{"length wraps",
+	 {0xf3, 0, 40, UINT32_MAX - 15},
+	 40,
+	 FDNET_LINK_F_BIG,
+	 FDNET_LINK_DROP_SHORT},
+	{"big", {0xf3, 0, 40, 65496}, 65536, 0, FDNET_LINK_DROP_FEATURE},
+	{"big agreed", {0xf3, 0, 40, 65496}, 65536, FDNET_LINK_F_BIG, -1},
+	{"gso", {0xf3, 0, 40, 100, 50, 1}, 140, 0, FDNET_LINK_DROP_FEATURE},
+	{"gso agreed", {0xf3, 0, 40, 100, 50, 1}, 140, FDNET_LINK_F_GSO, -1},
+	{"gso type",
+	 {0xf3, 0, 40, 100, 50, 2},
+	 140,
+	 FDNET_LINK_F_GSO,
+	 FDNET_LINK_DROP_FEATURE},
+	{"gso type alone",
+	 {0xf3, 0, 40, 100, 0, 1},
+	 140,
+	 FDNET_LINK_F_GSO,
+	 FDNET_LINK_DROP_LENGTH},
+	{"trusted", {0xf3, 1, 40, 100}, 140, 0, FDNET_LINK_DROP_FEATURE},
+	{"trusted agreed", {0xf3, 1, 40, 100}, 140, FDNET_LINK_F_CSUM, -1},
+	{"partial", {0xf3, 2, 40, 100, 0, 0, 0, 20, 16}, 140, FDNET_LINK_F_CSUM, -1},
+	{"partial at the end",
+	 {0xf3, 2, 40, 100, 0, 0, 0, 20, 118},
+	 140,
+	 FDNET_LINK_F_CSUM,
+	 -1},
+	{"partial outside",
+	 {0xf3, 2, 40, 100, 0, 0, 0, 20, 119},
+	 140,
+	 FDNET_LINK_F_CSUM,
+	 FDNET_LINK_DROP_LENGTH},
+	{"partial in ip",
+	 {0xf3, 2, 40, 100, 0, 0, 0, 19, 16},
+	 140,
+	 FDNET_LINK_F_CSUM,
+	 FDNET_LINK_DROP_LENGTH},
+	{"partial far away",
+	 {0xf3, 2, 40, 4000, 0, 0, 0, 20, 2027},
+	 4040,
+	 FDNET_LINK_F_CSUM,
+	 FDNET_LINK_DROP_LENGTH},
+	{"start unused",
+	 {0xf3, 0, 40, 100, 0, 0, 0, 20, 0},
+	 140,
+	 FDNET_LINK_F_CSUM,
+	 FDNET_LINK_DROP_LENGTH},
+	{"unknown flag",
+	 {0xf3, 4, 40, 100},
+	 140,
+	 FDNET_LINK_F_CSUM,
+	 FDNET_LINK_DROP_FEATURE},
+	{"references", {0xf3, 0, 40, 100, 0, 0, 1}, 48, 0, FDNET_LINK_DROP_FEATURE},
+	{"references agreed", {0xf3, 0, 40, 100, 0, 0, 1}, 48, FDNET_LINK_F_AREA, -1},
+	{"reference cut",
+	 {0xf3, 0, 40, 100, 0, 0, 1},
+	 47,
+	 FDNET_LINK_F_AREA,
+	 FDNET_LINK_DROP_SHORT},
+	{"control", {0xf4, 0, 12}, 12, 0, -1},
+	{"hello", {0xf1, 0, 40}, 40, 0, -1},
+	{"welcome", {0xf2, 0, 104}, 104, 0, -1},
+	{"attach", {0xf5, 0, 16}, 16, 0, -1},
+	{"control short", {0xf4, 0, 12}, 11, 0, FDNET_LINK_DROP_SHORT},
+	{"control long", {0xf4, 0, 12}, 13, 0, FDNET_LINK_DROP_LENGTH},
+	{"control large", {0xf4, 0, 1025}, 1025, 0, FDNET_LINK_DROP_LENGTH},
+	{"control payload", {0xf4, 0, 12, 1}, 12, 0, FDNET_LINK_DROP_LENGTH},
+	{"control flags", {0xf4, 1, 12}, 12, ~0u, FDNET_LINK_DROP_LENGTH},
+	{"type 0", {0, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
+	{"type f0", {0xf0, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
+	{"type f6", {0xf6, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
+	{"an ip packet", {0x45, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
 };
 
 START_TEST(header_is_checked)
@@ -671,17 +700,14 @@ START_TEST(header_is_checked)
 	fdnet_link_hdr_encode(src, &headers[_i].hdr);
 	rc = fdnet_link_hdr_decode(src, headers[_i].len + FDNET_LINK_HDR_LEN,
 				   headers[_i].features, &got);
-	ck_assert_msg(rc == want, "%s: %d, not %d", headers[_i].label, rc,
-		      want);
+	ck_assert_msg(rc == want, "%s: %d, not %d", headers[_i].label, rc, want);
 	if (rc)
 		return;
 	ck_assert_int_eq(memcmp(&got, &headers[_i].hdr, sizeof(got)), 0);
 	for (len = 0; len < headers[_i].len + FDNET_LINK_HDR_LEN; len++) {
-		rc = fdnet_link_hdr_decode(src, len, headers[_i].features,
-					   &got);
+		rc = fdnet_link_hdr_decode(src, len, headers[_i].features, &got);
 		/* referenced payload is not part of the message */
-		if (!headers[_i].hdr.nrefs ||
-		    len < FDNET_LINK_HDR_LEN + 48)
+		if (!headers[_i].hdr.nrefs || len < FDNET_LINK_HDR_LEN + 48)
 			ck_assert_msg(rc < 0, "%s, %zu bytes",
 				      headers[_i].label, len);
 	}
@@ -691,9 +717,8 @@ END_TEST
 START_TEST(changed_bytes_never_hurt)
 {
 	uint8_t msg[FDNET_LINK_HDR_LEN + 60];
-	struct fdnet_link_hdr hdr = { .type = FDNET_LINK_PACKET,
-				      .hdr_len = 40,
-				      .payload_len = 20 };
+	struct fdnet_link_hdr hdr = {
+		.type = FDNET_LINK_PACKET, .hdr_len = 40, .payload_len = 20};
 	unsigned int i, v;
 
 	memset(msg, 0x45, sizeof(msg));

@@ -76,8 +76,8 @@ static struct fdnet_pkt *make(uint32_t linear, const uint32_t *lens)
 
 		fill(buf->data, *lens, at);
 		at += *lens;
-		ck_assert_int_eq(
-			fdnet_pkt_add_slice(pkt, buf, buf->data, *lens), 0);
+		ck_assert_int_eq(fdnet_pkt_add_slice(pkt, buf, buf->data, *lens),
+				 0);
 		fdnet_buf_unref(buf);
 	}
 	return pkt;
@@ -132,7 +132,7 @@ END_TEST
 
 START_TEST(put_is_refused_behind_slices)
 {
-	struct fdnet_pkt *pkt = make(10, (uint32_t[]){ 10, 0 });
+	struct fdnet_pkt *pkt = make(10, (uint32_t[]){10, 0});
 
 	ck_assert_uint_eq(fdnet_pkt_tailroom(pkt), 0);
 	ck_assert_ptr_null(fdnet_pkt_put(pkt, 1));
@@ -141,8 +141,7 @@ START_TEST(put_is_refused_behind_slices)
 END_TEST
 
 static const uint32_t shapes[][5] = {
-	{ 0 }, { 1, 0 }, { 5, 0 }, { 3, 4, 0 }, { 1, 1, 1, 1, 0 },
-	{ 7, 2, 9, 0 },
+	{0}, {1, 0}, {5, 0}, {3, 4, 0}, {1, 1, 1, 1, 0}, {7, 2, 9, 0},
 };
 
 static uint32_t shape_len(int i)
@@ -193,7 +192,7 @@ END_TEST
 
 START_TEST(pull_up_gives_up_headroom_before_it_fails)
 {
-	struct fdnet_pkt *pkt = make(6, (uint32_t[]){ 3000, 0 });
+	struct fdnet_pkt *pkt = make(6, (uint32_t[]){3000, 0});
 	uint32_t most = FDNET_PKT_HEADROOM + FDNET_PKT_LINEAR;
 
 	ck_assert_int_eq(fdnet_pkt_pull_up(pkt, most + 1), -ENOBUFS);
@@ -229,9 +228,8 @@ START_TEST(slices_are_limited)
 	int i;
 
 	for (i = 0; i < FDNET_PKT_MAX_SLICES; i++)
-		ck_assert_int_eq(fdnet_pkt_add_slice(pkt, buf,
-						     buf->data + 2 * i, 1),
-				 0);
+		ck_assert_int_eq(
+			fdnet_pkt_add_slice(pkt, buf, buf->data + 2 * i, 1), 0);
 	ck_assert_int_eq(fdnet_pkt_add_slice(pkt, buf, buf->data + 500, 1),
 			 -ENOSPC);
 	ck_assert_uint_eq(buf->refs, 1 + FDNET_PKT_MAX_SLICES);
@@ -243,7 +241,7 @@ END_TEST
 
 START_TEST(clone_shares_payload_and_copies_headers)
 {
-	struct fdnet_pkt *pkt = make(6, (uint32_t[]){ 100, 20, 0 });
+	struct fdnet_pkt *pkt = make(6, (uint32_t[]){100, 20, 0});
 	struct fdnet_pkt *copy;
 
 	pkt->ethertype = 0x86dd;
@@ -264,7 +262,7 @@ END_TEST
 
 START_TEST(copy_out_starts_anywhere)
 {
-	struct fdnet_pkt *pkt = make(6, (uint32_t[]){ 7, 2, 9, 0 });
+	struct fdnet_pkt *pkt = make(6, (uint32_t[]){7, 2, 9, 0});
 	uint8_t got[32];
 	uint32_t at, n;
 
@@ -272,11 +270,10 @@ START_TEST(copy_out_starts_anywhere)
 		for (n = 0; n <= 24; n++) {
 			uint32_t want = n < 24 - at ? n : 24 - at;
 
-			ck_assert_uint_eq(
-				fdnet_pkt_copy_out(pkt, at, got, n), want);
+			ck_assert_uint_eq(fdnet_pkt_copy_out(pkt, at, got, n),
+					  want);
 			if (want)
-				ck_assert_uint_eq(got[want - 1],
-						  at + want - 1);
+				ck_assert_uint_eq(got[want - 1], at + want - 1);
 		}
 	}
 	fdnet_pkt_free(pkt);
@@ -286,7 +283,7 @@ END_TEST
 START_TEST(iov_covers_every_byte)
 {
 	struct iovec iov[FDNET_PKT_MAX_SLICES + 1];
-	struct fdnet_pkt *pkt = make(6, (uint32_t[]){ 7, 2, 0 });
+	struct fdnet_pkt *pkt = make(6, (uint32_t[]){7, 2, 0});
 
 	ck_assert_int_eq(fdnet_pkt_iov(pkt, iov), 3);
 	ck_assert_uint_eq(iov[0].iov_len, 6);
@@ -302,10 +299,10 @@ START_TEST(warm_pool_does_not_allocate)
 	unsigned int before;
 	int i;
 
-	fdnet_pkt_free(make(6, (uint32_t[]){ 7, 2, 0 }));
+	fdnet_pkt_free(make(6, (uint32_t[]){7, 2, 0}));
 	before = mem_allocs;
 	for (i = 0; i < 1000; i++)
-		fdnet_pkt_free(make(6, (uint32_t[]){ 7, 2, 0 }));
+		fdnet_pkt_free(make(6, (uint32_t[]){7, 2, 0}));
 	ck_assert_uint_eq(mem_allocs, before);
 }
 END_TEST
@@ -346,7 +343,7 @@ END_TEST
 
 START_TEST(no_memory_is_an_answer)
 {
-	struct fdnet_pkt *pkt = make(6, (uint32_t[]){ 7, 0 });
+	struct fdnet_pkt *pkt = make(6, (uint32_t[]){7, 0});
 
 	mem_allow = 0;
 	ck_assert_ptr_null(fdnet_pkt_new(pool));
@@ -368,10 +365,10 @@ static void foreign_release(struct fdnet_buf *buf)
 START_TEST(foreign_memory_is_released_once)
 {
 	static uint8_t bytes[16];
-	struct fdnet_buf buf = { .data = bytes,
-				 .size = sizeof(bytes),
-				 .refs = 1,
-				 .release = foreign_release };
+	struct fdnet_buf buf = {.data = bytes,
+				.size = sizeof(bytes),
+				.refs = 1,
+				.release = foreign_release};
 	struct fdnet_pkt *pkt = fdnet_pkt_new(pool);
 
 	foreign_released = 0;

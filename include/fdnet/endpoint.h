@@ -72,9 +72,8 @@ enum fdnet_dispatch_mode {
  *
  * Returns the text.
  */
-FDNET_API const char *
-fdnet_dispatch_mode_string(enum fdnet_dispatch_mode mode, char *dst,
-			   size_t len);
+FDNET_API const char *fdnet_dispatch_mode_string(enum fdnet_dispatch_mode mode,
+						 char *dst, size_t len);
 
 /* ---- what endpoints deliver and tell ---- */
 
@@ -116,12 +115,12 @@ enum fdnet_endpoint_counter {
 	FDNET_EP_RX_BYTES,
 	FDNET_EP_RX_CALLS,
 	FDNET_EP_RX_WAKEUPS,
-	FDNET_EP_RX_EMPTY,     /* zero-length message */
-	FDNET_EP_RX_SHORT,     /* no byte behind the link header */
-	FDNET_EP_RX_TRUNC,     /* larger than a receive slot */
-	FDNET_EP_RX_BADVER,    /* neither IPv4 nor IPv6 */
-	FDNET_EP_RX_FOREIGN,   /* for another link address */
-	FDNET_EP_RX_BADVNET,   /* impossible vnet header */
+	FDNET_EP_RX_EMPTY,   /* zero-length message */
+	FDNET_EP_RX_SHORT,   /* no byte behind the link header */
+	FDNET_EP_RX_TRUNC,   /* larger than a receive slot */
+	FDNET_EP_RX_BADVER,  /* neither IPv4 nor IPv6 */
+	FDNET_EP_RX_FOREIGN, /* for another link address */
+	FDNET_EP_RX_BADVNET, /* impossible vnet header */
 	FDNET_EP_RX_NOMEM,
 	FDNET_EP_RX_TRANSIENT, /* read errors that were survived */
 	FDNET_EP_RX_RING_LOST, /* the kernel found the ring full */
@@ -135,9 +134,9 @@ enum fdnet_endpoint_counter {
 	FDNET_EP_TX_QUEUED,
 	FDNET_EP_TX_DROPPED, /* for whatever reason */
 	FDNET_EP_TX_TOOBIG,
-	FDNET_EP_TX_GONE,    /* EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN */
+	FDNET_EP_TX_GONE, /* EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN */
 	FDNET_EP_TX_NOBUFS,
-	FDNET_EP_TX_DOWN,    /* ENETDOWN, ENXIO, EIO */
+	FDNET_EP_TX_DOWN, /* ENETDOWN, ENXIO, EIO */
 	FDNET_EP_TX_OTHER,
 	FDNET_EP_TX_GSO_BURSTS, /* split here */
 	FDNET_EP_TX_GSO_SEGS,
@@ -171,9 +170,8 @@ fdnet_endpoint_counter_name(enum fdnet_endpoint_counter which);
  *
  * Returns the length of the whole text, as snprintf().
  */
-FDNET_API size_t
-fdnet_endpoint_stats_format(const struct fdnet_endpoint_stats *stats,
-			    char *dst, size_t len);
+FDNET_API size_t fdnet_endpoint_stats_format(
+	const struct fdnet_endpoint_stats *stats, char *dst, size_t len);
 
 /* ---- the one table ---- */
 
@@ -263,8 +261,7 @@ FDNET_API void fdnet_endpoint_query(struct fdnet_endpoint *ep,
 				    struct fdnet_endpoint_info *ret_info);
 FDNET_API uint32_t fdnet_endpoint_mtu(struct fdnet_endpoint *ep);
 FDNET_API uint32_t fdnet_endpoint_capabilities(struct fdnet_endpoint *ep);
-FDNET_API uint32_t
-fdnet_endpoint_max_header_length(struct fdnet_endpoint *ep);
+FDNET_API uint32_t fdnet_endpoint_max_header_length(struct fdnet_endpoint *ep);
 FDNET_API uint32_t fdnet_endpoint_gso_max_size(struct fdnet_endpoint *ep);
 
 /**
@@ -291,8 +288,7 @@ FDNET_API void fdnet_endpoint_stats(struct fdnet_endpoint *ep, int queue,
 				    struct fdnet_endpoint_stats *ret_stats);
 
 /** fdnet_endpoint_pool - where packets to be written may come from */
-FDNET_API struct fdnet_pkt_pool *
-fdnet_endpoint_pool(struct fdnet_endpoint *ep);
+FDNET_API struct fdnet_pkt_pool *fdnet_endpoint_pool(struct fdnet_endpoint *ep);
 
 /* ---- writing ---- */
 
@@ -338,8 +334,7 @@ struct fdnet_gso {
 FDNET_API int fdnet_endpoint_write_packet(struct fdnet_endpoint *ep,
 					  const struct fdnet_link_route *route,
 					  const struct fdnet_gso *gso,
-					  uint16_t proto,
-					  struct fdnet_pkt *pkt);
+					  uint16_t proto, struct fdnet_pkt *pkt);
 
 /**
  * fdnet_endpoint_write_list - write several packets
@@ -350,8 +345,8 @@ FDNET_API int fdnet_endpoint_write_packet(struct fdnet_endpoint *ep,
  * Returns how many have status 0.
  */
 FDNET_API int fdnet_endpoint_write_list(struct fdnet_endpoint *ep,
-					struct fdnet_pkt **pkts,
-					unsigned int n, int *status);
+					struct fdnet_pkt **pkts, unsigned int n,
+					int *status);
 
 /**
  * struct fdnet_pkt_desc - a packet cut out of a shared payload
@@ -373,11 +368,13 @@ struct fdnet_pkt_desc {
  *
  * Returns how many have status 0.
  */
-FDNET_API int fdnet_endpoint_write_packets(
-	struct fdnet_endpoint *ep, const struct fdnet_link_route *route,
-	const struct fdnet_gso *gso, uint16_t proto,
-	const struct fdnet_pkt_desc *descs, unsigned int n,
-	const void *payload, int *status);
+FDNET_API int fdnet_endpoint_write_packets(struct fdnet_endpoint *ep,
+					   const struct fdnet_link_route *route,
+					   const struct fdnet_gso *gso,
+					   uint16_t proto,
+					   const struct fdnet_pkt_desc *descs,
+					   unsigned int n, const void *payload,
+					   int *status);
 
 /**
  * fdnet_endpoint_write_raw_packet - write bytes as they are
@@ -500,8 +497,8 @@ struct fdnet_fd_options {
 	unsigned int nfds;
 	uint32_t mtu;
 	bool ethernet_header;
-	void (*closed)(void *arg, struct fdnet_endpoint *ep,
-		       unsigned int index, int reason);
+	void (*closed)(void *arg, struct fdnet_endpoint *ep, unsigned int index,
+		       int reason);
 	void *closed_arg;
 	const void *address;
 	size_t address_len;
@@ -630,9 +627,8 @@ FDNET_API unsigned int fdnet_channel_drain(struct fdnet_endpoint *ep);
  *
  * Returns 0, -ENOMEM, -EIO (the file cannot be written).
  */
-FDNET_API int fdnet_capture_new(struct fdnet_endpoint *lower,
-				const char *path, uint32_t snaplen,
-				struct fdnet_endpoint **ret_ep);
+FDNET_API int fdnet_capture_new(struct fdnet_endpoint *lower, const char *path,
+				uint32_t snaplen, struct fdnet_endpoint **ret_ep);
 
 /** fdnet_capture_flush - bring the file up to date; 0 or -EIO */
 FDNET_API int fdnet_capture_flush(struct fdnet_endpoint *ep);
