@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "endpoint/link_internal.h"
 #include "endpoint/packet_internal.h"
+#include "endpoint/sum.h"
 #include "endpoint/sys.h"
 
 #define MIN_MSG 2048
@@ -158,6 +159,21 @@ static void link_describe(const struct fdnet_link *link,
 	}
 }
 
+/* A peer that agreed to no offload gets real checksums. */
+static int link_complete(const struct fdnet_link *link, struct fdnet_pkt *pkt)
+{
+	const unsigned int both = FDNET_PKT_CSUM_TRUSTED | FDNET_PKT_CSUM_PARTIAL;
+	struct fdnet_l4 l4;
+
+	if (link->features & FDNET_LINK_F_CSUM || !(pkt->flags & both))
+		return 0;
+	if (pkt->flags & FDNET_PKT_CSUM_PARTIAL)
+		return fdnet_sum_complete(pkt);
+	if (fdnet_l4_parse(pkt, &l4) && l4.l4_len)
+		fdnet_l4_finish(pkt, &l4, false);
+	return 0;
+}
+
 int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 {
 	struct iovec iov[2 + FDNET_PKT_MAX_SLICES];
@@ -166,6 +182,8 @@ int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 	ssize_t rc;
 
 	rc = link_check_packet(link, pkt);
+	if (!rc)
+		rc = link_complete(link, pkt);
 	if (rc)
 		goto drop;
 	if (link->cfg.plain) {

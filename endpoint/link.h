@@ -174,7 +174,8 @@ int fdnet_link_fd(const struct fdnet_link *link);
  *        error but -EAGAIN
  *
  * Never blocks, never raises SIGPIPE. The memory behind slices is free for
- * reuse on return.
+ * reuse on return. Without FDNET_LINK_F_CSUM, checksums that were left out are
+ * computed here.
  * Returns 0; -EAGAIN when the fd is not writable (the packet stays the
  * caller's: keep it and wait for POLLOUT); -EMSGSIZE (dropped); -EPIPE or
  * -ECONNRESET when the peer is gone; another negative errno when only this

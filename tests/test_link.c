@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "endpoint/link.h"
+#include "endpoint/sum.h"
 
 #define ALL_FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
 #define MAX_MSG	     (1u << 20)
@@ -416,6 +417,34 @@ START_TEST(what_was_not_agreed_is_not_sent)
 }
 END_TEST
 
+/* A TCP packet whose checksum was never computed, or only in part. */
+START_TEST(peers_without_offload_get_real_checksums)
+{
+	static const uint16_t flags[] = {FDNET_PKT_CSUM_TRUSTED,
+					 FDNET_PKT_CSUM_PARTIAL};
+	struct fdnet_pkt *pkt = make(1000, 4);
+	struct fdnet_l4 l4;
+	uint64_t sum;
+
+	memset(pkt->data, 0, 60);
+	memcpy(pkt->data, "\x45\0\x03\xe8\0\0\0\0\x40\6", 10);
+	pkt->data[32] = 0x50;
+	ck_assert(fdnet_l4_parse(pkt, &l4));
+	ck_assert_uint_eq(l4.l4_len, 20);
+	fdnet_l4_finish(pkt, &l4, true);
+	pkt->flags = flags[_i];
+	if (_i == 0)
+		memset(pkt->data + 36, 0, 2);
+	fdnet_link_set_features(a.link, 0);
+	ck_assert_int_eq(fdnet_link_send(a.link, pkt), 0);
+	ck_assert_int_eq(fdnet_link_recv(b.link, 8), 1);
+	ck_assert_uint_eq(b.first->flags, 0);
+	sum = fdnet_l4_pseudo(b.first->data, &l4, 980);
+	ck_assert_uint_eq(fdnet_sum_fold(fdnet_sum_pkt(b.first, 20, sum)),
+			  0xffff);
+}
+END_TEST
+
 START_TEST(oversize_is_dropped_not_cut)
 {
 	struct fdnet_link_config cfg = config(&b, fds[1]);
@@ -764,6 +793,7 @@ static Suite *link_suite(void)
 	tcase_add_test(tc, empty_messages_are_not_the_end);
 	tcase_add_test(tc, full_fd_leaves_the_packet_to_the_caller);
 	tcase_add_test(tc, what_was_not_agreed_is_not_sent);
+	tcase_add_loop_test(tc, peers_without_offload_get_real_checksums, 0, 2);
 	tcase_add_test(tc, oversize_is_dropped_not_cut);
 	tcase_add_test(tc, unwanted_fds_never_enter);
 	tcase_add_test(tc, bad_settings_are_refused);
