@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 
+#include "shim/helper.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 
 struct shim_file *shim_begin(int fd, struct shim_guard *guard)
@@ -19,6 +21,33 @@ struct shim_file *shim_begin(int fd, struct shim_guard *guard)
 		return file;
 	shim_leave(guard);
 	return NULL;
+}
+
+struct shim_file *shim_begin_io(int fd, struct shim_guard *guard)
+{
+	struct shim_file *file = shim_begin(fd, guard);
+	int saved;
+
+	if (!file || !file->pumped)
+		return file;
+	if (file->remote) {
+		/* unconnected datagram sockets cannot be shared */
+		if (!file->is_stream && file->peer.ip.family == 0)
+			return file;
+		shim_pump_touch(file);
+	}
+	shim_end(guard);
+	saved = errno;
+	shim_helper_start();
+	errno = saved;
+	return NULL;
+}
+
+bool shim_is_kernels(int fd)
+{
+	struct shim_file *file = shim_file_peek(fd);
+
+	return !file || file->pumped;
 }
 
 void shim_end(struct shim_guard *guard)

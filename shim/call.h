@@ -33,6 +33,17 @@ static inline ssize_t shim_ret(ssize_t rc)
  */
 struct shim_file *shim_begin(int fd, struct shim_guard *guard);
 
+/**
+ * shim_begin_io - shim_begin(), for a call that moves data
+ *
+ * Returns NULL (not locked) also for a pumped socket: the call is the
+ * kernel's, on the placeholder. A socket of our parent's becomes pumped here.
+ */
+struct shim_file *shim_begin_io(int fd, struct shim_guard *guard);
+
+/** shim_is_kernels - is @fd either not ours or pumped? Lock-free */
+bool shim_is_kernels(int fd);
+
 /** shim_end - the call is over */
 void shim_end(struct shim_guard *guard);
 

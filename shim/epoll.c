@@ -18,7 +18,7 @@ int shim_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	rc = LIBC(epoll_ctl)(epfd, op, fd, event);
 	if (rc < 0 || op == EPOLL_CTL_DEL || !event)
 		return rc;
-	file = shim_begin(fd, &guard);
+	file = shim_begin_io(fd, &guard);
 	if (!file)
 		return rc;
 	/* whoever waits on the set already is woken by the kernel when the

@@ -14,6 +14,7 @@
 
 #include "shim/attach.h"
 #include "shim/call.h"
+#include "shim/pump.h"
 
 extern char **environ;
 
@@ -48,12 +49,23 @@ static char *const *with_ours(char *const *envp, size_t n, char **room)
 	return room;
 }
 
+/* The stack is about to go, or stays with a parent. */
+static void prepare(void)
+{
+	struct shim_guard guard;
+
+	shim_enter(&guard);
+	shim_pump_inherited();
+	shim_leave(&guard);
+	shim_settle();
+}
+
 int shim_execve(const char *path, char *const argv[], char *const envp[])
 {
 	static char *const none[] = { NULL };
 	size_t n = 0;
 
-	shim_settle();
+	prepare();
 	if (!envp)
 		envp = none;
 	while (envp[n])
@@ -77,7 +89,7 @@ int shim_execvpe(const char *file, char *const argv[], char *const envp[])
 {
 	size_t n = 0;
 
-	shim_settle();
+	prepare();
 	while (envp[n])
 		n++;
 	{
@@ -98,7 +110,7 @@ int shim_fexecve(int fd, char *const argv[], char *const envp[])
 {
 	size_t n = 0;
 
-	shim_settle();
+	prepare();
 	while (envp[n])
 		n++;
 	{

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 #include <linux/close_range.h>
 #include <linux/sockios.h>
 
@@ -14,6 +15,7 @@
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/ifaces.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 
 int shim_close(int fd)
@@ -98,6 +100,24 @@ void shim_closefrom(int first)
 }
 SHIM_EXPORT(closefrom);
 
+/* A stream reads and writes inside libc, on the placeholder. */
+FILE *shim_fdopen(int fd, const char *mode)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+
+	if (file) {
+		if (file->remote)
+			shim_pump_touch(file);
+		else
+			shim_pump_begin(file);
+		shim_end(&guard);
+		shim_helper_start();
+	}
+	return LIBC(fdopen)(fd, mode);
+}
+SHIM_EXPORT(fdopen);
+
 /* libc closes the fd inside, without asking anybody. */
 int shim_fclose(FILE *stream)
 {
@@ -129,7 +149,10 @@ static void note_dup(int of, int fd)
 	file = shim_begin(of, &guard);
 	if (file) {
 		shim_file_install(fd, file);
+		if (fd <= STDERR_FILENO) /* for stdio, which is inside libc */
+			shim_pump_begin(file);
 		shim_end(&guard);
+		shim_helper_start();
 		return;
 	}
 	shim_enter(&guard); /* what was there has been closed */
@@ -257,7 +280,9 @@ int shim_ioctl(int fd, unsigned long request, ...)
 			note_flags(fd, *(int *)arg != 0);
 		return rc;
 	}
-	file = shim_begin(fd, &guard);
+	file = request == FIONREAD || request == SIOCOUTQ
+		       ? shim_begin_io(fd, &guard)
+		       : shim_begin(fd, &guard);
 	if (!file)
 		return LIBC(ioctl)(fd, request, arg);
 	rc = socket_ioctl(file, request, arg);

@@ -11,6 +11,7 @@
 #include "shim/highfd.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 
 #define CHUNK 512
@@ -90,8 +91,19 @@ static bool is_hung_up(const struct shim_file *file)
 
 static void file_check(struct shim_file *file)
 {
-	if (file->fds == 0 && file->users == 0 && is_hung_up(file))
-		file_end(file);
+	if (file->fds > 0 || file->users > 0 || !is_hung_up(file))
+		return;
+	if (file->pumped && file->so && file->is_stream && !file->out_closed &&
+	    !file->ending) {
+		/* what the last holder wrote before it went */
+		file->ending = true;
+		shim_pump_move(file);
+		file->ending = false;
+		if (fdnet_sock_state(file->so) == FDNET_TCP_ESTABLISHED &&
+		    !file->out_closed)
+			return;
+	}
+	file_end(file);
 }
 
 struct shim_file *shim_file_get(int fd)
@@ -151,6 +163,7 @@ int shim_file_new(int domain, int type, struct fdnet_sock *so,
 	file->is_stream = kind == SOCK_STREAM;
 	file->fd_hint = sv[0];
 	file->shown = FDNET_EV_OUT;
+	file->owner_fd = -1;
 	rc = shim_file_install(sv[0], file);
 	if (rc < 0)
 		goto no_slot;
@@ -182,8 +195,44 @@ void shim_file_forget(int fd)
 		return;
 	file = *s;
 	__atomic_store_n(s, NULL, __ATOMIC_RELAXED);
-	if (--file->fds == 0)
-		file_check(file);
+	if (--file->fds > 0)
+		return;
+	shim_file_hold(file);
+	if (!file->remote && !is_hung_up(file))
+		shim_pump_begin(file); /* others hold it: for them */
+	shim_file_put(file);
+}
+
+int shim_file_adopt(int fd, uint64_t cookie, int domain,
+		    const struct fdnet_name *local,
+		    const struct fdnet_name *peer)
+{
+	struct shim_file *file;
+
+	for (file = all; file; file = file->next)
+		if (file->cookie == cookie)
+			return shim_file_install(fd, file);
+	file = fdnet_mem_alloc(shim_mem(), sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	file->cookie = cookie;
+	file->peer_fd = -1;
+	file->owner_fd = -1;
+	file->fd_hint = fd;
+	file->domain = domain;
+	file->is_stream = file->joined = true;
+	file->pumped = file->remote = file->touched = true;
+	file->local = *local;
+	file->peer = *peer;
+	if (shim_file_install(fd, file) < 0) {
+		fdnet_mem_free(shim_mem(), file, sizeof(*file));
+		return -EMFILE;
+	}
+	file->next = all;
+	if (all)
+		all->prev = file;
+	all = file;
+	return 0;
 }
 
 int shim_file_next_fd(int fd)

@@ -39,6 +39,17 @@ struct shim_file {
 	struct shim_claim *claim;	   /* port held at the relay, or NULL */
 	unsigned int pollers; /* poll() and select() calls waiting on it */
 
+	/* pump (pump.c) */
+	bool pumped;	/* A carries the data: calls on it are the kernel's */
+	bool in_closed, out_closed; /* owner: directions that have ended */
+	bool in_full;	/* owner: B did not take everything */
+	bool ending;	/* owner: being looked at for its end */
+	bool remote;	/* another process has the state */
+	bool touched;	/* remote: its owner was told to pump it */
+	bool listens;	/* remote: a listener */
+	int owner_fd;	/* remote: the touch channel, or -1 */
+	struct fdnet_name local, peer; /* remote: the names, for those calls */
+
 	/* mirror (mirror.c) */
 	bool watched;	      /* was added to an epoll set */
 	uint32_t watch_mask;  /* union of what the sets asked for */
@@ -105,6 +116,18 @@ void shim_file_forget_range(unsigned int first, unsigned int last);
 
 /** shim_file_next_fd - the first of our fds >= @fd, or -1 */
 int shim_file_next_fd(int fd);
+
+/**
+ * shim_file_adopt - an accepted connection that its owner pumps
+ * @fd:      its A, already ours
+ * @cookie:  identity of A
+ *
+ * When the owner is this process the file is known already.
+ * Returns 0 or -ENOMEM, -EMFILE.
+ */
+int shim_file_adopt(int fd, uint64_t cookie, int domain,
+		    const struct fdnet_name *local,
+		    const struct fdnet_name *peer);
 
 /** shim_file_first - the list of all files */
 struct shim_file *shim_file_first(void);

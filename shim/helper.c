@@ -6,19 +6,28 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/eventfd.h>
 
 #include "shim/call.h"
+#include "shim/highfd.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 
 /* How long the program's threads are given to drive for themselves. */
 #define GRACE_NS (5 * 1000 * 1000)
 /* Longest sleep on the link before the helper looks around again. */
 #define LINK_WAIT_NS (50 * 1000 * 1000)
+/* Longest sleep with pumped sockets: hang-ups are looked for this often. */
+#define LOOK_AROUND_NS (200 * 1000 * 1000)
+/* Pumped sockets that are waited for at a time. */
+#define PUMP_FDS 1024
 #define STACK_SIZE (64 * 1024 > PTHREAD_STACK_MIN ? 64 * 1024 : \
 						    2 * PTHREAD_STACK_MIN)
 
 static uint32_t wanted; /* 1: there is work; the helper sleeps on 0 */
 static bool running;
+static int bell = -1; /* wakes the helper from its poll */
+static bool awake;    /* the helper has the lock and will look anyway */
 
 /* Is there something to do, and nobody at it? Called locked. */
 static bool is_needed(bool *ret_busy)
@@ -54,15 +63,71 @@ static void work(void)
 	} while (busy);
 }
 
+/* The bell is answered; anything else is looked at by the next round. */
+static void wait_for(struct pollfd *fds, unsigned int n)
+{
+	struct timespec longest = { .tv_nsec = LOOK_AROUND_NS };
+	uint64_t rung;
+
+	raw_ppoll(fds, n, &longest, NULL);
+	raw_read(bell, &rung, sizeof(rung));
+}
+
+/* Pumped sockets: wait for their B ends, the link and the bell. */
+static void pump(void)
+{
+	struct pollfd fds[PUMP_FDS];
+	unsigned int n;
+
+	shim_lock_only();
+	while (shim_pump_any()) {
+		awake = true;
+		shim_net_drive();
+		shim_pump_run();
+		shim_net_flush();
+		awake = false;
+		n = shim_pump_poll(fds, PUMP_FDS - 2);
+		fds[n++] = (struct pollfd){ .fd = bell, .events = POLLIN };
+		if (shim_net_link_fd() >= 0)
+			fds[n++] = (struct pollfd){
+				.fd = shim_net_link_fd(),
+				.events = shim_net_link_events(),
+			};
+		shim_unlock_only();
+		wait_for(fds, n);
+		shim_lock_only();
+	}
+	shim_unlock_only();
+}
+
 static void *helper_main(void *arg)
 {
 	for (;;) {
-		if (__atomic_load_n(&wanted, __ATOMIC_RELAXED))
+		if (shim_pump_any())
+			pump();
+		else if (__atomic_load_n(&wanted, __ATOMIC_RELAXED))
 			work();
 		else
 			raw_futex(&wanted, FUTEX_WAIT, 0, NULL);
 	}
 	return NULL;
+}
+
+void shim_helper_wake(void)
+{
+	uint64_t one = 1;
+
+	if (awake)
+		return;
+	if (bell < 0) {
+		bell = (int)RAW(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC, 0,
+				0, 0, 0);
+		bell = bell < 0 ? bell : shim_fd_raise(bell);
+	}
+	raw_write(bell, &one, sizeof(one));
+	__atomic_store_n(&wanted, 1, __ATOMIC_RELAXED);
+	if (running)
+		raw_futex(&wanted, FUTEX_WAKE, 1, NULL);
 }
 
 void shim_helper_want(void)
@@ -100,4 +165,5 @@ void shim_helper_after_fork(void)
 {
 	wanted = 0;
 	running = false;
+	bell = -1;
 }

@@ -4,15 +4,19 @@
  * computes.
  *
  * It exists only in a process where a blocking socket was left with data
- * that the link or the peer's window did not take at once; programs that come
- * back to poll for themselves never get one. It sleeps unless such data are
- * left, and stays out of the way while one of the program's threads drives.
+ * that the link or the peer's window did not take at once, or that has pumped
+ * sockets (pump.h); programs that come back to poll for themselves never get
+ * one. It sleeps unless there is such work, and leaves unsent data to the
+ * program's threads while one of them drives.
  */
 #ifndef SHIM_HELPER_H
 #define SHIM_HELPER_H
 
 /** shim_helper_want - unsent data may be left behind; under the lock */
 void shim_helper_want(void);
+
+/** shim_helper_wake - pumped sockets need looking after; under the lock */
+void shim_helper_wake(void);
 
 /** shim_helper_start - create the thread if it was wanted; not under the lock */
 void shim_helper_start(void);

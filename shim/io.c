@@ -57,6 +57,9 @@ static ssize_t iov_total(const struct msghdr *hdr)
 	return total > INT_MAX - 4096 ? INT_MAX - 4096 : (ssize_t)total;
 }
 
+/* The socket became pumped while we were blocked: on with it in the kernel. */
+#define PUMPED (-4095)
+
 static bool may_block(const struct shim_file *file, int flags)
 {
 	return !file->nonblock && !(flags & MSG_DONTWAIT);
@@ -76,6 +79,10 @@ static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
 		struct fdnet_msg msg = { .flags = flags, .ttl = -1,
 					 .tos = -1 };
 
+		if (file->pumped && !file->remote) {
+			rc = PUMPED;
+			break;
+		}
 		if (!file->so) {
 			rc = file->joined ? -ECONNRESET : -EPIPE;
 			break;
@@ -191,6 +198,10 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 		return total;
 	for (;;) {
 		memset(&msg, 0, sizeof(msg));
+		if (file->pumped && !file->remote) {
+			rc = PUMPED;
+			break;
+		}
 		msg.flags = flags;
 		msg.iov = some;
 		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
@@ -240,8 +251,9 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 }
 
 /* A whole call on @fd that sends (or receives) what @hdr says. */
-static ssize_t send_call(struct shim_file *file, struct shim_guard *guard,
-			 const struct msghdr *hdr, int flags)
+static ssize_t send_call(int fd, struct shim_file *file,
+			 struct shim_guard *guard, const struct msghdr *hdr,
+			 int flags)
 {
 	ssize_t rc;
 
@@ -252,13 +264,16 @@ static ssize_t send_call(struct shim_file *file, struct shim_guard *guard,
 	shim_file_put(file);
 	shim_end(guard);
 	shim_helper_start();
+	if (rc == PUMPED)
+		return LIBC(sendmsg)(fd, hdr, flags);
 	if (rc == -EPIPE && file->is_stream && !(flags & MSG_NOSIGNAL))
 		shim_raise_sigpipe();
 	return shim_ret(rc);
 }
 
-static ssize_t recv_call(struct shim_file *file, struct shim_guard *guard,
-			 struct msghdr *hdr, int flags)
+static ssize_t recv_call(int fd, struct shim_file *file,
+			 struct shim_guard *guard, struct msghdr *hdr,
+			 int flags)
 {
 	ssize_t rc;
 
@@ -266,19 +281,21 @@ static ssize_t recv_call(struct shim_file *file, struct shim_guard *guard,
 	rc = shim_do_recv(file, hdr, flags, guard);
 	shim_file_put(file);
 	shim_end(guard);
+	if (rc == PUMPED)
+		return LIBC(recvmsg)(fd, hdr, flags);
 	return shim_ret(rc);
 }
 
 ssize_t shim_send(int fd, const void *buf, size_t len, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (!file)
 		return LIBC(send)(fd, buf, len, flags);
-	return send_call(file, &guard, &hdr, flags);
+	return send_call(fd, file, &guard, &hdr, flags);
 }
 SHIM_EXPORT(send);
 SHIM_EXPORT_AS(__send, send);
@@ -287,7 +304,7 @@ ssize_t shim_sendto(int fd, const void *buf, size_t len, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr hdr = {
 		.msg_iov = &iov,
@@ -298,14 +315,14 @@ ssize_t shim_sendto(int fd, const void *buf, size_t len, int flags,
 
 	if (!file)
 		return LIBC(sendto)(fd, buf, len, flags, addr, addrlen);
-	return send_call(file, &guard, &hdr, flags);
+	return send_call(fd, file, &guard, &hdr, flags);
 }
 SHIM_EXPORT(sendto);
 
 ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 
 	if (!file)
 		return LIBC(sendmsg)(fd, msg, flags);
@@ -313,7 +330,7 @@ ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
 	}
-	return send_call(file, &guard, msg, flags);
+	return send_call(fd, file, &guard, msg, flags);
 }
 SHIM_EXPORT(sendmsg);
 
@@ -322,7 +339,7 @@ int shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 	unsigned int i;
 	ssize_t rc;
 
-	if (!shim_file_maybe(fd))
+	if (shim_is_kernels(fd))
 		return LIBC(sendmmsg)(fd, vec, n, flags);
 	if (n > IOV_LIMIT)
 		n = IOV_LIMIT;
@@ -339,13 +356,13 @@ SHIM_EXPORT(sendmmsg);
 ssize_t shim_write(int fd, const void *buf, size_t len)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (!file)
 		return LIBC(write)(fd, buf, len);
-	return send_call(file, &guard, &hdr, 0);
+	return send_call(fd, file, &guard, &hdr, 0);
 }
 SHIM_EXPORT(write);
 SHIM_EXPORT_AS(__write, write);
@@ -353,7 +370,7 @@ SHIM_EXPORT_AS(__write, write);
 ssize_t shim_writev(int fd, const struct iovec *iov, int iovcnt)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct msghdr hdr = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,
@@ -365,14 +382,14 @@ ssize_t shim_writev(int fd, const struct iovec *iov, int iovcnt)
 		shim_end(&guard);
 		return shim_ret(-EINVAL);
 	}
-	return send_call(file, &guard, &hdr, 0);
+	return send_call(fd, file, &guard, &hdr, 0);
 }
 SHIM_EXPORT(writev);
 
 ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 
 	if (!file)
 		return LIBC(recvmsg)(fd, msg, flags);
@@ -380,7 +397,7 @@ ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
 	}
-	return recv_call(file, &guard, msg, flags);
+	return recv_call(fd, file, &guard, msg, flags);
 }
 SHIM_EXPORT(recvmsg);
 
@@ -388,7 +405,7 @@ ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
 		      struct sockaddr *addr, socklen_t *addrlen)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	struct msghdr hdr = {
 		.msg_iov = &iov,
@@ -400,7 +417,7 @@ ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
 
 	if (!file)
 		return LIBC(recvfrom)(fd, buf, len, flags, addr, addrlen);
-	rc = recv_call(file, &guard, &hdr, flags);
+	rc = recv_call(fd, file, &guard, &hdr, flags);
 	if (rc >= 0 && addr && addrlen)
 		*addrlen = hdr.msg_namelen;
 	return rc;
@@ -418,7 +435,7 @@ SHIM_EXPORT(recv);
 ssize_t shim_read(int fd, void *buf, size_t len)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -429,7 +446,7 @@ ssize_t shim_read(int fd, void *buf, size_t len)
 		shim_end(&guard);
 		return 0;
 	}
-	return recv_call(file, &guard, &hdr, 0);
+	return recv_call(fd, file, &guard, &hdr, 0);
 }
 SHIM_EXPORT(read);
 SHIM_EXPORT_AS(__read, read);
@@ -437,7 +454,7 @@ SHIM_EXPORT_AS(__read, read);
 ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file = shim_begin_io(fd, &guard);
 	struct msghdr hdr = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,
@@ -449,7 +466,7 @@ ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
 		shim_end(&guard);
 		return shim_ret(-EINVAL);
 	}
-	return recv_call(file, &guard, &hdr, 0);
+	return recv_call(fd, file, &guard, &hdr, 0);
 }
 SHIM_EXPORT(readv);
 
@@ -460,7 +477,7 @@ int shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 	unsigned int i;
 	ssize_t rc;
 
-	if (!shim_file_maybe(fd))
+	if (shim_is_kernels(fd))
 		return LIBC(recvmmsg)(fd, vec, n, flags, timeout);
 	if (timeout) {
 		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||

@@ -26,6 +26,7 @@ shim_libshim_la_SOURCES = \
 	shim/option.c \
 	shim/poll.c \
 	shim/process.c \
+	shim/pump.c shim/pump.h \
 	shim/raw.h \
 	shim/sendfile.c \
 	shim/socket.c \

@@ -145,6 +145,8 @@ static void correct(struct shim_file *file, uint32_t again)
 void shim_mirror_watch(struct shim_file *file, int fd, uint32_t events)
 {
 	any = true;
+	if (file->pumped)
+		return; /* the kernel sees the data themselves */
 	file->watched = true;
 	file->watch_mask |= events;
 	file->edge = file->edge || (events & EPOLLET);
@@ -190,6 +192,23 @@ void shim_mirror_forget(struct shim_file *file)
 			break;
 		}
 	file->dirty = false;
+}
+
+void shim_mirror_undo(struct shim_file *file)
+{
+	int fd = fd_of(file);
+	char buf[512];
+
+	shim_mirror_forget(file);
+	if (is_shown(file, FDNET_EV_IN))
+		hide_in(file);
+	while (file->filled && raw_recv(file->peer_fd, buf, sizeof(buf),
+					MSG_DONTWAIT) > 0)
+		continue;
+	file->filled = false;
+	file->watched = false;
+	if (fd >= 0)
+		set_sndbuf(fd, SNDBUF_OPEN);
 }
 
 void shim_mirror_error_read(struct shim_file *file, int fd)

@@ -37,6 +37,10 @@ void shim_mirror_settle(void);
 /** shim_mirror_forget - @file is about to be freed */
 void shim_mirror_forget(struct shim_file *file);
 
+/** shim_mirror_undo - @file's placeholder is to carry data from now on: token
+ * and filler are taken back */
+void shim_mirror_undo(struct shim_file *file);
+
 /** shim_mirror_error_read - SO_ERROR of @file was fetched through @fd */
 void shim_mirror_error_read(struct shim_file *file, int fd);
 

@@ -12,6 +12,7 @@
 #include "shim/attach.h"
 #include "shim/call.h"
 #include "shim/file.h"
+#include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
@@ -314,6 +315,7 @@ static void report(void)
 {
 	struct fdnet_sock *so;
 	struct shim_file *file;
+	bool pumped = false;
 	uint32_t events;
 
 	while ((so = fdnet_stack_next_event(net.stack, &events))) {
@@ -321,8 +323,13 @@ static void report(void)
 		if (!file)
 			continue;
 		shim_wait_ring(file, events);
-		shim_mirror_event(file, events);
+		if (file->pumped)
+			pumped = true;
+		else
+			shim_mirror_event(file, events);
 	}
+	if (pumped)
+		shim_helper_wake();
 }
 
 void shim_net_flush(void)

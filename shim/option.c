@@ -34,6 +34,8 @@ static int set_option(struct shim_file *file, int level, int name,
 		return -EINVAL;
 	if (!val && len)
 		return -EFAULT;
+	if (file->remote)
+		return 0; /* tuning, for the owner's connection: no harm */
 	if (!file->so)
 		return -ENETDOWN;
 	if (level == SOL_SOCKET && name == SO_RCVTIMEO)
@@ -72,6 +74,28 @@ static void put_timeout(uint64_t us, void *val, socklen_t *len)
 	memcpy(val, &tv, *len);
 }
 
+/* What is known here of a socket whose state another process has. */
+static int get_remote(struct shim_file *file, int level, int name, void *val,
+		      socklen_t *len)
+{
+	int value = 0;
+
+	if (level == SOL_SOCKET && name == SO_TYPE)
+		value = file->is_stream ? SOCK_STREAM : SOCK_DGRAM;
+	else if (level == SOL_SOCKET && name == SO_DOMAIN)
+		value = file->domain;
+	else if (level == SOL_SOCKET && name == SO_PROTOCOL)
+		value = file->is_stream ? IPPROTO_TCP : IPPROTO_UDP;
+	else if (level == SOL_SOCKET && name == SO_ACCEPTCONN)
+		value = file->listens;
+	else if (level != SOL_SOCKET || name != SO_ERROR)
+		return -ENOPROTOOPT;
+	if (*len > sizeof(value))
+		*len = sizeof(value);
+	memcpy(val, &value, *len);
+	return 0;
+}
+
 static int get_option(struct shim_file *file, int fd, int level, int name,
 		      void *val, socklen_t *len)
 {
@@ -84,6 +108,8 @@ static int get_option(struct shim_file *file, int fd, int level, int name,
 		return -EINVAL;
 	if (!val && *len)
 		return -EFAULT;
+	if (file->remote)
+		return get_remote(file, level, name, val, len);
 	if (!file->so)
 		return -ENETDOWN;
 	if (level == SOL_SOCKET &&

@@ -12,6 +12,7 @@
 
 #include "shim/call.h"
 #include "shim/mem.h"
+#include "shim/pump.h"
 
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
@@ -39,6 +40,17 @@ static short ready_bits(struct shim_file *file, short events)
 	return bits & (events | ALWAYS);
 }
 
+/* A socket that became pumped while we waited is the kernel's now. */
+static void give_up(struct polling *p, nfds_t i)
+{
+	p->files[i]->pollers--;
+	shim_file_put(p->files[i]);
+	p->files[i] = NULL;
+	p->rest[i].fd = p->fds[i].fd;
+	p->rest[i].revents = 0;
+	p->others++;
+}
+
 /* Puts the answers of both worlds together. */
 static int collect(struct polling *p)
 {
@@ -46,6 +58,8 @@ static int collect(struct polling *p)
 	nfds_t i;
 
 	for (i = 0; i < p->n; i++) {
+		if (p->files[i] && p->files[i]->pumped)
+			give_up(p, i);
 		p->fds[i].revents =
 			p->files[i] ? ready_bits(p->files[i], p->fds[i].events)
 				    : p->rest[i].revents;
@@ -64,6 +78,11 @@ static void set_up(struct polling *p)
 		p->rest[i].revents = 0;
 		p->files[i] = p->fds[i].fd >= 0 ? shim_file_get(p->fds[i].fd)
 						: NULL;
+		if (p->files[i] && p->files[i]->pumped) {
+			if (p->files[i]->remote)
+				shim_pump_touch(p->files[i]);
+			p->files[i] = NULL;
+		}
 		if (p->files[i]) {
 			p->rest[i].fd = -1;
 			shim_file_hold(p->files[i]);

@@ -9,6 +9,7 @@
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/logline.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 
 static struct shim_guard fork_guard;
@@ -29,6 +30,7 @@ static void fork_prepare(void)
 	struct shim_guard guard;
 
 	shim_enter(&guard);
+	shim_pump_fork_prepare();
 	fork_guard = guard; /* written only by the holder of the lock */
 }
 
@@ -37,6 +39,7 @@ static void fork_parent(void)
 	struct shim_guard guard = fork_guard;
 
 	shim_leave(&guard);
+	shim_helper_start();
 }
 
 static void fork_child(void)
@@ -46,6 +49,7 @@ static void fork_child(void)
 	/* copies of link and peer ends would hide our parent's death from
 	 * the relay, and the sockets' end from everybody */
 	own_pid = getpid_raw();
+	shim_pump_fork_child();
 	shim_fd_after_fork();
 	shim_file_after_fork();
 	shim_net_after_fork();
@@ -65,6 +69,7 @@ void shim_settle(void)
 		return;
 	shim_cancel_off(&state);
 	shim_enter(&guard);
+	shim_pump_run(); /* what is still in the placeholders */
 	shim_net_settle();
 	shim_leave(&guard);
 	shim_cancel_restore(state);

@@ -91,9 +91,9 @@ ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 	struct stat st;
 	ssize_t rc;
 
-	if (shim_file_maybe(in))
+	if (!shim_is_kernels(in))
 		return shim_ret(-EINVAL); /* as for the kernel's sockets */
-	file = shim_begin(out, &guard);
+	file = shim_begin_io(out, &guard);
 	if (!file)
 		return LIBC(sendfile)(out, in, offset, count);
 	if (fstat(in, &st) < 0)
@@ -124,7 +124,7 @@ SHIM_EXPORT_AS(sendfile64, sendfile);
 ssize_t shim_splice(int in, off64_t *in_off, int out, off64_t *out_off,
 		    size_t len, unsigned int flags)
 {
-	if (shim_file_maybe(in) || shim_file_maybe(out))
+	if (!shim_is_kernels(in) || !shim_is_kernels(out))
 		return shim_ret(-EINVAL);
 	return LIBC(splice)(in, in_off, out, out_off, len, flags);
 }

@@ -11,7 +11,9 @@
 #include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/claim.h"
+#include "shim/helper.h"
 #include "shim/mirror.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 
 #define TYPE_MASK 0xf
@@ -290,6 +292,31 @@ static int adopt(struct shim_file *listener, struct fdnet_sock *so, int flags,
 	return fd;
 }
 
+/* A listener that several processes accept from. */
+static int accept_pumped(int fd, int domain, struct sockaddr *addr,
+			 socklen_t *len, int flags)
+{
+	struct fdnet_name local, peer;
+	struct shim_guard guard;
+	uint64_t cookie;
+	int rc, new_fd;
+
+	shim_helper_start();
+	new_fd = shim_pump_accept(fd, flags, &local, &peer, &cookie);
+	if (new_fd < 0)
+		return new_fd;
+	shim_enter(&guard);
+	rc = shim_file_adopt(new_fd, cookie, domain, &local, &peer);
+	shim_leave(&guard);
+	if (rc < 0) {
+		raw_close(new_fd);
+		return rc;
+	}
+	if (addr)
+		shim_name_to(domain, &peer, addr, len);
+	return new_fd;
+}
+
 int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct shim_guard guard;
@@ -297,7 +324,7 @@ int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	struct shim_waiter w = { 0 };
 	struct fdnet_sock *so;
 	uint64_t deadline = 0;
-	int rc;
+	int rc, domain;
 
 	if (!file)
 		return LIBC(accept4)(fd, addr, len, flags);
@@ -308,6 +335,10 @@ int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	shim_file_hold(file);
 	shim_net_drive();
 	for (;;) {
+		if (file->pumped) {
+			rc = -ESTALE;
+			break;
+		}
 		rc = file->so ? fdnet_sock_accept(file->so, &so) : -EINVAL;
 		if (rc != -EAGAIN || file->nonblock)
 			break;
@@ -321,8 +352,13 @@ int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	shim_mirror_touch(file);
 	shim_net_flush();
 	shim_wait_end(&w);
+	if (rc == -ESTALE && file->remote)
+		shim_pump_touch(file);
+	domain = file->domain;
 	shim_file_put(file);
 	shim_end(&guard);
+	if (rc == -ESTALE)
+		rc = accept_pumped(fd, domain, addr, len, flags);
 	return (int)shim_ret(rc);
 }
 SHIM_EXPORT(accept4);
@@ -427,6 +463,8 @@ int shim_shutdown(int fd, int how)
 		return LIBC(shutdown)(fd, how);
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		rc = -EINVAL;
+	else if (file->pumped)
+		rc = raw_shutdown(fd, how);
 	else if (!file->so)
 		rc = -ENOTCONN;
 	else
@@ -448,11 +486,15 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 	struct fdnet_name name;
 	int rc;
 
-	if (!file->so)
-		return -ENOTCONN;
-	rc = get(file->so, &name);
-	if (rc < 0)
-		return rc;
+	if (file->remote) {
+		name = get == fdnet_sock_name ? file->local : file->peer;
+		if (name.ip.family == 0)
+			return -ENOTCONN;
+	} else {
+		rc = file->so ? get(file->so, &name) : -ENOTCONN;
+		if (rc < 0)
+			return rc;
+	}
 	if (!len || (!addr && *len))
 		return -EFAULT;
 	if ((int)*len < 0)
