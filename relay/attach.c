@@ -15,6 +15,8 @@
 
 /* Messages taken from a channel in one turn. */
 #define BUDGET 32
+/* Without descriptors there is no use in accepting again at once. */
+#define PAUSE_US 100000
 
 struct channel {
 	struct source src;
@@ -167,6 +169,11 @@ void attach_listen_event(struct relay *relay)
 	unsigned int n = 0;
 	int fd = sys_accept(relay->listen.fd, NULL, NULL);
 
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS ||
+	    fd == -ENOMEM) {
+		relay->listen_again_us = relay->now_us + PAUSE_US;
+		loop_change(&relay->loop, &relay->listen, 0);
+	}
 	if (fd < 0)
 		return;
 	DL_FOREACH(relay->channels, channel)
@@ -176,6 +183,14 @@ void attach_listen_event(struct relay *relay)
 		count(&relay->counters, C_ATTACH_LIMIT);
 		close(fd);
 	}
+}
+
+void attach_advance(struct relay *relay)
+{
+	if (relay->listen_again_us > relay->now_us)
+		return;
+	relay->listen_again_us = FDNET_NEVER;
+	loop_change(&relay->loop, &relay->listen, EPOLLIN);
 }
 
 static int listen_at(const char *path)

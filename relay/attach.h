@@ -19,6 +19,8 @@ void attach_close(struct relay *relay);
 void attach_channel_event(struct relay *relay, struct source *src,
 			  uint32_t events);
 void attach_listen_event(struct relay *relay);
+/** attach_advance - accept again, when it is time after descriptors ran out */
+void attach_advance(struct relay *relay);
 
 /**
  * attach_check - is this fd fit to be a link?

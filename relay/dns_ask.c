@@ -102,12 +102,15 @@ static bool answer_inside(struct relay *relay, const struct dns_asker *asker,
 
 	if (!is_localhost(q->name) && !is_host_name(q->name))
 		return false;
-	if (!family) {
+	/* most services on a machine's loopback are on 127.0.0.1 only, and
+	 * many programs try one address: the gateway's IPv6 address has no
+	 * name */
+	if (!family || (family == 6 && is_host_name(q->name))) {
 		reply_error(relay, asker, q, DNS_NOERROR);
 		return true;
 	}
 	if (is_host_name(q->name))
-		ip = net_family(&relay->opts->net, family)->gateway;
+		ip = relay->opts->net.v4.gateway;
 	else if (family == 6)
 		ip = (struct fdnet_ip){ .family = 6, .bytes[15] = 1 };
 	reply_addrs(relay, asker, q, &ip, 1);

@@ -202,6 +202,7 @@ int relay_open(struct relay *relay, struct options *opts)
 		.listen.fd = -1,
 		.status.fd = -1,
 		.signals.fd = -1,
+		.listen_again_us = FDNET_NEVER,
 		.probe = { -1, -1 },
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
 	};
@@ -305,6 +306,7 @@ static int timeout_ms(struct relay *relay)
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
+	expiry_us = min_time(expiry_us, relay->listen_again_us);
 	if (expiry_us <= relay->now_us)
 		return 0;
 	if (expiry_us != FDNET_NEVER)
@@ -321,6 +323,7 @@ static void run_timers(struct relay *relay)
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
 	publish_advance(relay);
+	attach_advance(relay);
 	if (!dns_timeout_us(relay))
 		dns_advance(relay);
 }

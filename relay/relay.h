@@ -61,6 +61,7 @@ struct relay {
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 
 	struct source listen, status, signals;
+	uint64_t listen_again_us; /* FDNET_NEVER: it is waited for */
 	bool was_attached; /* a channel has existed */
 	bool finishing;	   /* the launcher waits for "done" */
 	bool finished;	   /* and has got it */
