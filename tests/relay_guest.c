@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ bool rg_namespace(void)
 
 static void exec_relay(char *options, int attach, int status, int errors)
 {
+	bool listens = !strncmp(options, "--listen ", 9);
 	char path[4096], *argv[64], *save, *word;
 	const char *dir = getenv("top_builddir");
 	int argc = 0;
@@ -81,8 +83,10 @@ static void exec_relay(char *options, int attach, int status, int errors)
 	for (word = strtok_r(options, " ", &save); word && argc < 58;
 	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
-	argv[argc++] = (char *)"--attach-fd";
-	argv[argc++] = (char *)"3";
+	if (!listens) {
+		argv[argc++] = (char *)"--attach-fd";
+		argv[argc++] = (char *)"3";
+	}
 	argv[argc++] = (char *)"--status-fd";
 	argv[argc++] = (char *)"4";
 	argv[argc] = NULL;
@@ -106,6 +110,22 @@ static void expect_word(int fd, const char *word)
 	ck_assert_int_eq(poll(&pfd, 1, PATIENCE_MS), 1);
 	ck_assert_int_ge(recv(fd, got, sizeof(got) - 1, 0), 0);
 	ck_assert_str_eq(got, word);
+}
+
+/* The attach channel is a connection then. */
+static void connect_channel(struct rg_relay *relay, const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	size_t len = strcspn(path, " ");
+
+	ck_assert_uint_lt(len, sizeof(relay->listen));
+	memcpy(relay->listen, path, len);
+	memcpy(sa.sun_path, path, len);
+	close(relay->attach_fd);
+	relay->attach_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(relay->attach_fd, (struct sockaddr *)&sa,
+				 sizeof(sa)),
+			 0);
 }
 
 void rg_start(struct rg_relay *relay, const char *options)
@@ -136,6 +156,8 @@ void rg_start(struct rg_relay *relay, const char *options)
 	relay->attach_fd = attach[0];
 	relay->status_fd = status[0];
 	expect_word(relay->status_fd, "ready");
+	if (!strncmp(options, "--listen ", 9))
+		connect_channel(relay, options + 9);
 }
 
 static const char *read_errors(const struct rg_relay *relay)
@@ -169,6 +191,10 @@ void rg_stop(struct rg_relay *relay)
 			rg_kill(relay->guests[i]);
 	close(relay->attach_fd);
 	close(relay->status_fd);
+	if (relay->listen[0]) {
+		kill(relay->pid, SIGTERM);
+		unlink(relay->listen);
+	}
 	while (!waitpid(relay->pid, &status, WNOHANG)) {
 		if (now_us() > end_us) {
 			kill(relay->pid, SIGKILL);

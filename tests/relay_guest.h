@@ -42,6 +42,7 @@ struct rg_relay {
 	pid_t pid;
 	int attach_fd, status_fd;
 	char errors[64]; /* file with its standard error */
+	char listen[64]; /* its socket, with --listen; else "" */
 	struct rg *guests[RG_GUESTS];
 	int host_fd; /* waited for too; -1: none */
 	short host_events;
@@ -51,7 +52,8 @@ struct rg_relay {
  * false: not permitted here */
 bool rg_namespace(void);
 
-/** rg_start - a relay with these options (space separated), ready */
+/** rg_start - a relay with these options (space separated), ready;
+ * "--listen PATH" must be the first */
 void rg_start(struct rg_relay *relay, const char *options);
 /** rg_finish - "finish", "done"; returns what it wrote on standard error
  * (static). rg_stop - end it, guests too; fails the test unless it exits 0 */

@@ -125,6 +125,35 @@ START_TEST(welcome_says_who_and_where_we_are)
 }
 END_TEST
 
+START_TEST(channels_are_connections_with_listen)
+{
+	char options[128], path[] = "/tmp/fdnet-test-listen-XXXXXX";
+	struct rg_relay second;
+	struct rg *g;
+
+	close(mkostemp(path, O_CLOEXEC));
+	unlink(path);
+	snprintf(options, sizeof(options), "--listen %s", path);
+	rg_start(&relay, options);
+	g = rg_attach(&relay);
+	/* a path that is in use is told, and the first relay goes on */
+	snprintf(options, sizeof(options), "--listen %s", path);
+	ck_assert_int_eq(run_relay(options), 1);
+	ck_assert_ptr_nonnull(strstr(text, "Address already in use"));
+	/* the channel closes; links live on */
+	close(relay.attach_fd);
+	ck_assert_int_eq(rg_claim(g, FDNET_CTL_LISTEN, 6, 80), 0);
+	relay.attach_fd = dup(relay.status_fd);
+	/* a killed relay's path is taken over */
+	kill(relay.pid, SIGKILL);
+	rg_drive(&relay, 20);
+	rg_start(&second, options);
+	rg_attach(&second);
+	rg_stop(&second);
+	unlink(relay.errors);
+}
+END_TEST
+
 /* ---- TCP to the host ---- */
 
 static int connected_pair(struct rg *g, int listener, struct fdnet_sock **so)
@@ -955,6 +984,8 @@ START_TEST(names_are_answered_if_a_rule_names_them)
 	ck_assert_mem_eq(ip, "\x7f\0\0\1", 4);
 	ck_assert_int_eq(lookup(g, so, "host.fdnet", ip), 0);
 	ck_assert_mem_eq(ip, "\x0a\0\2\2", 4);
+	/* names in which the records cannot be told apart do not exist */
+	ck_assert_int_eq(lookup(g, so, "a b.test", ip), 3);
 	ck_assert_int_eq(lookup(g, so, "other.test", ip), 5);
 	ck_assert_int_eq(lookup(g, so, "other.test", ip), 5);
 	/* allowed, but the name server is not there */
@@ -1141,6 +1172,7 @@ static Suite *relay_suite(void)
 	tcase_add_test(tc, relay_ends_with_its_launcher_and_guests);
 	LOOP(tc, mistakes_are_told_with_status, usages);
 	tcase_add_test(tc, welcome_says_who_and_where_we_are);
+	tcase_add_test(tc, channels_are_connections_with_listen);
 	tcase_add_test(tc, allowed_host_port_is_reached_both_ways);
 	tcase_add_test(tc, refused_on_the_host_is_refused_inside);
 	tcase_add_test(tc, unreachable_on_the_host_is_unreachable_inside);
