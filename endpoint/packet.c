@@ -20,12 +20,14 @@
 
 #include "endpoint/packet_internal.h"
 
-#define STORAGE_SIZE (FDNET_PKT_HEADROOM + FDNET_PKT_LINEAR)
-#define PKT_SIZE     (sizeof(struct fdnet_pkt) + STORAGE_SIZE)
-/* Payload starts on a cache line of its own. */
-#define BUF_HDR_SIZE 64
-#define BUF_SIZE     (BUF_HDR_SIZE + FDNET_BUF_SIZE)
+/* The kernel copies faster to the start of a cache line. */
+#define LINE	     64
+#define STORAGE_SIZE (FDNET_PKT_HEADROOM + FDNET_PKT_LINEAR + LINE)
+#define PKT_SIZE     (sizeof(struct fdnet_pkt) + STORAGE_SIZE + LINE)
+#define BUF_HDR_SIZE LINE
+#define BUF_SIZE     (BUF_HDR_SIZE + FDNET_BUF_SIZE + LINE)
 
+static_assert(FDNET_PKT_HEADROOM % LINE == 0, "data starts a line");
 static_assert(sizeof(struct fdnet_buf) <= BUF_HDR_SIZE, "room for the header");
 
 static void pool_lock(struct fdnet_pkt_pool *pool)
@@ -115,6 +117,11 @@ unsigned int fdnet_pkt_pool_outstanding(const struct fdnet_pkt_pool *pool)
 	return n;
 }
 
+static uint8_t *align_line(void *ptr)
+{
+	return (uint8_t *)(((uintptr_t)ptr + LINE - 1) & ~(uintptr_t)(LINE - 1));
+}
+
 /* ---- packets ---- */
 
 static struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
@@ -139,7 +146,7 @@ static struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
 		return NULL;
 	}
 	pkt->pool = pool;
-	pkt->storage = (uint8_t *)(pkt + 1);
+	pkt->storage = align_line(pkt + 1);
 	pkt->storage_size = STORAGE_SIZE;
 	return pkt;
 }
@@ -275,7 +282,7 @@ struct fdnet_buf *fdnet_buf_new(struct fdnet_pkt_pool *pool)
 			pool_object_gone(pool);
 			return NULL;
 		}
-		buf->data = (uint8_t *)buf + BUF_HDR_SIZE;
+		buf->data = align_line((uint8_t *)buf + BUF_HDR_SIZE);
 		buf->size = FDNET_BUF_SIZE;
 		buf->release = pool_buf_release;
 		buf->owner = pool;

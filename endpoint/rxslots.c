@@ -114,6 +114,9 @@ static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
 		return false;
 	if (linear > FDNET_PKT_LINEAR)
 		linear = FDNET_PKT_LINEAR;
+	/* Let the message start a line; storage has a line to spare. */
+	slot->pkt->data =
+		slot->pkt->storage + FDNET_PKT_HEADROOM + rs->prefix % ALIGN_MSG;
 	slot->iov[0] = (struct iovec){slot->pkt->data - rs->prefix,
 				      rs->prefix + linear};
 	slot->ready = true;
