@@ -35,7 +35,7 @@ static const struct option_row option_rows[] = {
 	{"--deny", 'd', "RULE", OPT_RELAY,
 	 "forbid it again; the first rule that matches decides"},
 	{"--publish", 'p', "SPEC", OPT_RELAY,
-	 "host port to sandbox port: 8080:80, 127.0.0.1:8080:80, udp:53:53"},
+	 "host port to sandbox port: 8080:80, 0.0.0.0:8080:80, 53:53/udp"},
 	{"--policy", 0, "FILE", OPT_RELAY,
 	 "read allow, deny and publish lines from FILE"},
 	{"--addr", 0, "ADDR", OPT_RELAY,
