@@ -106,3 +106,7 @@ check_PROGRAMS += tests/programs/threads
 tests_programs_threads_SOURCES = tests/programs/threads.c tests/programs/probe.h
 tests_programs_threads_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_threads_LDADD = $(PTHREAD_LIBS)
+
+# Launcher, relay and shim together.
+TESTS += tests/test_sandbox.sh
+dist_check_SCRIPTS += tests/test_sandbox.sh
