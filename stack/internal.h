@@ -295,6 +295,8 @@ const struct fdnet_stack_config *
 fdnet_stack_cfg(const struct fdnet_stack *stack);
 const struct fdnet_mem *fdnet_stack_mem(const struct fdnet_stack *stack);
 struct fdnet_pkt_pool *fdnet_stack_pool(const struct fdnet_stack *stack);
+/** fdnet_stack_tcp_bytes - what TCP's queues hold, kept by TCP */
+uint64_t *fdnet_stack_tcp_bytes(struct fdnet_stack *stack);
 void fdnet_stack_count(struct fdnet_stack *stack,
 		       enum fdnet_stack_counter which);
 /** fdnet_stack_random - a number from the seeded generator */

@@ -69,6 +69,7 @@ struct fdnet_stack {
 	/* sockets */
 	struct fdnet_sock *all;
 	unsigned int nsocks, nbusy;
+	uint64_t tcp_bytes; /* held by TCP's queues */
 	struct fdnet_sock *events;
 	struct fdnet_sock *ready;
 	struct fdnet_sock *current; /* in its output() now */

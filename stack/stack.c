@@ -10,6 +10,7 @@
 #include "stack/object.h"
 
 #define DEFAULT_MAX_SOCKS 131072
+#define DEFAULT_TCP_MEM (256u << 20)
 #define DEFAULT_TCP_BUF_MAX 8388608
 #define DEFAULT_UDP_BUF 212992 /* net.core.{r,w}mem_default */
 
@@ -153,6 +154,8 @@ static void set_config(struct fdnet_stack *stack,
 	stack->cfg = *cfg;
 	or_default(&stack->cfg.max_socks, DEFAULT_MAX_SOCKS);
 	or_default(&stack->cfg.tcp_buf_max, DEFAULT_TCP_BUF_MAX);
+	if (!stack->cfg.tcp_mem)
+		stack->cfg.tcp_mem = DEFAULT_TCP_MEM;
 	or_default(&stack->cfg.udp_sndbuf, DEFAULT_UDP_BUF);
 	or_default(&stack->cfg.udp_rcvbuf, DEFAULT_UDP_BUF);
 }
@@ -243,6 +246,11 @@ const struct fdnet_mem *fdnet_stack_mem(const struct fdnet_stack *stack)
 struct fdnet_pkt_pool *fdnet_stack_pool(const struct fdnet_stack *stack)
 {
 	return stack->cfg.pool;
+}
+
+uint64_t *fdnet_stack_tcp_bytes(struct fdnet_stack *stack)
+{
+	return &stack->tcp_bytes;
 }
 
 /* ---- time ---- */

@@ -9,8 +9,10 @@
 
 #include "stack/tcp_internal.h"
 
-#define SNDBUF_LOSSLESS		(1u << 20)
-#define RCVBUF_LOSSLESS		(2u << 20)
+/* With this many sockets the buffers of new ones begin small. */
+#define MANY_SOCKS		1024
+#define SNDBUF_LOSSLESS		(256u << 10)
+#define RCVBUF_LOSSLESS		(512u << 10)
 #define SNDBUF_DEFAULT		(256u << 10)
 #define RCVBUF_DEFAULT		(256u << 10)
 #define RTO_INITIAL_US		1000000u
@@ -22,6 +24,7 @@
 static int tcp_init(struct fdnet_sock *so)
 {
 	const struct fdnet_stack_config *cfg = fdnet_stack_cfg(so->stack);
+	unsigned int shift = fdnet_stack_socks(so->stack) > MANY_SOCKS ? 2 : 0;
 	struct fdnet_tcp *tp = tcp_of(so);
 
 	tp->state = FDNET_TCP_CLOSE;
@@ -29,11 +32,11 @@ static int tcp_init(struct fdnet_sock *so)
 	for (int i = 0; i < FDNET_TCP_DUE_MAX; i++)
 		tp->due_us[i] = FDNET_NEVER;
 	if (!cfg->tcp_sndbuf)
-		so->opts.sndbuf =
-			cfg->lossless ? SNDBUF_LOSSLESS : SNDBUF_DEFAULT;
+		so->opts.sndbuf = cfg->lossless ? SNDBUF_LOSSLESS >> shift
+						: SNDBUF_DEFAULT;
 	if (!cfg->tcp_rcvbuf)
-		so->opts.rcvbuf =
-			cfg->lossless ? RCVBUF_LOSSLESS : RCVBUF_DEFAULT;
+		so->opts.rcvbuf = cfg->lossless ? RCVBUF_LOSSLESS >> shift
+						: RCVBUF_DEFAULT;
 	tp->cc = cfg->lossless ? &fdnet_tcp_cc_reno : &fdnet_tcp_cc_cubic;
 	tp->cwnd = FDNET_TCP_CWND_MAX;
 	tp->ssthresh = FDNET_TCP_CWND_MAX;
@@ -53,6 +56,7 @@ static void drop_all(struct fdnet_tcp *tp)
 	fdnet_tcp_request_free(tp);
 	fdnet_sndq_purge(&tp->sndq, tcp_mem(tp));
 	fdnet_rcvq_purge(&tp->rcvq, tcp_mem(tp));
+	fdnet_tcp_charge(tp);
 	fdnet_txseg_purge(tp);
 	fdnet_timer_cancel(tp->so.stack, &tp->timer);
 }
@@ -84,6 +88,7 @@ void fdnet_tcp_settle(struct fdnet_tcp *tp)
 		fdnet_sock_release(so);
 		return;
 	}
+	fdnet_tcp_charge(tp);
 	if (fdnet_tcp_has_output(tp))
 		fdnet_sock_want_output(so);
 	else
@@ -224,7 +229,7 @@ void fdnet_tcp_established(struct fdnet_tcp *tp)
 	fdnet_tcp_due(tp, FDNET_TCP_DUE_RTX, FDNET_NEVER);
 	fdnet_tcp_sync_mss(tp);
 	fdnet_tcp_cc_start(tp);
-	tp->drs_us = tcp_now(tp);
+	tp->drs_us = (uint32_t)tcp_now(tp);
 	tp->last_rcv_us = tcp_now(tp);
 	fdnet_tcp_arm_keepalive(tp);
 	if (tp->fin_queued)
@@ -358,9 +363,9 @@ int fdnet_tcp_disconnect(struct fdnet_sock *so)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
 	/* tcp_disconnect(): a pending error stays, a connection leaves one */
-	int error = wants_reset(tp) || tp->state == FDNET_TCP_SYN_SENT ?
-			    ECONNRESET :
-			    so->error;
+	int error = wants_reset(tp) || tp->state == FDNET_TCP_SYN_SENT
+			    ? ECONNRESET
+			    : so->error;
 
 	if (tp->state == FDNET_TCP_LISTEN) {
 		fdnet_tcp_listen_done(tp, false);

@@ -11,7 +11,10 @@
 
 #define DELACK_US	   (40 * FDNET_MS)
 #define DELACK_LOSSLESS_US (10 * FDNET_MS)
-#define PAWS_IDLE_US	   (24 * 86400ull * FDNET_SEC)
+/* Packets kept out of order; on a lossless way there should be none. */
+#define OOO_PKTS	  8192
+#define OOO_PKTS_LOSSLESS 64
+#define PAWS_IDLE_US	  (24 * 86400ull * FDNET_SEC)
 
 /* ---- no connection ---- */
 
@@ -115,7 +118,8 @@ static void take_urgent_byte(struct fdnet_tcp *tp, const struct fdnet_pkt *pkt,
 static void data_out_of_order(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 			      uint32_t seq, uint32_t len)
 {
-	int rc = fdnet_rcvq_insert(&tp->rcvq, tcp_mem(tp), pkt, seq);
+	int rc = fdnet_rcvq_insert(&tp->rcvq, tcp_mem(tp), pkt, seq,
+				   tp->lossless ? OOO_PKTS_LOSSLESS : OOO_PKTS);
 
 	tcp_count(tp, rc < 0 ? FDNET_C_TCP_LIMIT
 		      : rc   ? FDNET_C_TCP_OOO

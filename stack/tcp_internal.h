@@ -34,6 +34,8 @@
 #define FDNET_TCP_ACK_BYTES (128u << 10)
 /* ... or this many packets; as many short ones Nagle lets pass there. */
 #define FDNET_TCP_ACK_PKTS 4
+/* Buffers of one direction while memory is short: enough to go on. */
+#define FDNET_TCP_BUF_PRESSED (64u << 10)
 
 enum fdnet_tcp_shutdown {
 	FDNET_TCP_SHUT_RCV = 1, /* FIN received, or shutdown(SHUT_RD) */
@@ -202,11 +204,12 @@ struct fdnet_tcp {
 	uint16_t quick_left; /* ACKs to send at once: start of a connection */
 	struct fdnet_rcvq rcvq;
 	uint32_t dsack_start, dsack_end; /* equal: none to report */
+	uint32_t charged; /* of these queues in fdnet_stack_tcp_bytes() */
 	/* receive buffer tuning: bytes the reader took since drs_us */
 	uint32_t drs_copied;
-	uint64_t drs_us;
+	uint32_t drs_us;       /* low half of a time */
+	uint32_t challenge_ms; /* of the last one, 0: never */
 	uint64_t last_rcv_us;
-	uint64_t challenge_us;
 
 	/* --- clock --- */
 	struct fdnet_timer timer;
@@ -340,6 +343,10 @@ ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg);
 ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg);
 uint32_t fdnet_tcp_poll(struct fdnet_sock *so);
 uint32_t fdnet_tcp_inq(const struct fdnet_sock *so);
+/** fdnet_tcp_charge - account what the queues hold now */
+void fdnet_tcp_charge(struct fdnet_tcp *tp);
+/** fdnet_tcp_is_pressed - all connections together hold too much */
+bool fdnet_tcp_is_pressed(const struct fdnet_tcp *tp);
 /** fdnet_tcp_write_space - send room appeared: report OUT if it is owed */
 void fdnet_tcp_write_space(struct fdnet_tcp *tp);
 

@@ -7,9 +7,32 @@
 
 #include "stack/tcp_internal.h"
 
+/* Larger windows fall out of the processor's caches. */
+#define LOSSLESS_SNDBUF_MAX (1u << 20)
+#define LOSSLESS_RCVBUF_MAX (2u << 20)
+
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+/* ---- memory ---- */
+
+void fdnet_tcp_charge(struct fdnet_tcp *tp)
+{
+	/* packets out of order are not joined, so each counts with its own */
+	uint32_t held = tp->sndq.bytes + tp->rcvq.bytes + tp->rcvq.ooo_bytes +
+			tp->rcvq.ooo_pkts * FDNET_PKT_LINEAR;
+
+	*fdnet_stack_tcp_bytes(tp->so.stack) +=
+		(uint64_t)held - (uint64_t)tp->charged;
+	tp->charged = held;
+}
+
+bool fdnet_tcp_is_pressed(const struct fdnet_tcp *tp)
+{
+	return *fdnet_stack_tcp_bytes(tp->so.stack) >
+	       fdnet_stack_cfg(tp->so.stack)->tcp_mem;
 }
 
 /* ---- sending ---- */
@@ -18,6 +41,8 @@ static uint32_t send_room(const struct fdnet_tcp *tp)
 {
 	uint32_t used = tp->sndq.bytes, limit = tp->so.opts.sndbuf, unsent;
 
+	if (limit > FDNET_TCP_BUF_PRESSED && fdnet_tcp_is_pressed(tp))
+		limit = FDNET_TCP_BUF_PRESSED;
 	if (tp->notsent_lowat) {
 		unsent = tcp_unsent(tp);
 		if (unsent >= tp->notsent_lowat)
@@ -41,7 +66,14 @@ static void tune_sndbuf(struct fdnet_tcp *tp)
 	struct fdnet_sock_opts *opts = &tp->so.opts;
 	uint32_t want;
 
-	if (opts->sndbuf_locked || tp->lossless || tp->cwnd >= FDNET_TCP_CWND_MAX)
+	if (opts->sndbuf_locked || fdnet_tcp_is_pressed(tp))
+		return;
+	if (tp->lossless) { /* it was full, and the peer takes it */
+		if (tp->nospace && opts->sndbuf < LOSSLESS_SNDBUF_MAX)
+			opts->sndbuf *= 2;
+		return;
+	}
+	if (tp->cwnd >= FDNET_TCP_CWND_MAX)
 		return;
 	want = 2 * tp->cwnd + 16 * (uint32_t)tp->mss;
 	if (want > cfg->tcp_buf_max)
@@ -158,16 +190,26 @@ static void tune_rcvbuf(struct fdnet_tcp *tp, size_t len)
 	uint32_t rtt = tp->rtt.srtt_us ? tp->rtt.srtt_us : 1000;
 
 	tp->drs_copied += (uint32_t)len;
-	if (now - tp->drs_us < rtt)
+	if (opts->rcvbuf_locked || fdnet_tcp_is_pressed(tp))
+		return;
+	if (tp->lossless) {
+		if (tp->drs_copied < opts->rcvbuf / 2)
+			return;
+		tp->drs_copied = 0;
+		if (opts->rcvbuf < LOSSLESS_RCVBUF_MAX)
+			opts->rcvbuf *= 2;
+		return;
+	}
+	if ((uint32_t)now - tp->drs_us < rtt)
 		return;
 	/* twice what was read, as a window, and the buffer is two windows */
 	want = 2 * (2ull * tp->drs_copied + 16ull * tp->adv_mss);
 	if (want > cfg->tcp_buf_max)
 		want = cfg->tcp_buf_max;
-	if (!opts->rcvbuf_locked && want > opts->rcvbuf)
+	if (want > opts->rcvbuf)
 		opts->rcvbuf = (uint32_t)want;
 	tp->drs_copied = 0;
-	tp->drs_us = now;
+	tp->drs_us = (uint32_t)now;
 }
 
 /* The reader made room: is it worth telling? (RFC 9293 3.8.6.2.2) */
@@ -194,6 +236,7 @@ static void after_read(struct fdnet_tcp *tp, size_t len)
 	if (tp->urg_state != FDNET_TCP_URG_NONE &&
 	    seq_gt(tcp_copied_seq(tp), tp->urg_seq))
 		tp->urg_state = FDNET_TCP_URG_NONE;
+	fdnet_tcp_charge(tp);
 	tune_rcvbuf(tp, len);
 	if (!update_due(tp))
 		return;

@@ -29,6 +29,8 @@ uint32_t fdnet_tcp_rcv_space(const struct fdnet_tcp *tp)
 
 	if (tp->window_clamp)
 		space = min_u32(space, tp->window_clamp);
+	if (space > FDNET_TCP_BUF_PRESSED && fdnet_tcp_is_pressed(tp))
+		space = FDNET_TCP_BUF_PRESSED;
 	return min_u32(space, 65535u << tp->rcv_wscale);
 }
 
@@ -550,11 +552,11 @@ void fdnet_tcp_reset_out(struct fdnet_tcp *tp)
 
 void fdnet_tcp_challenge(struct fdnet_tcp *tp)
 {
-	uint64_t now = tcp_now(tp);
+	uint32_t now_ms = (uint32_t)(tcp_now(tp) / FDNET_MS);
 
-	if (tp->challenge_us && now - tp->challenge_us < 500 * FDNET_MS)
+	if (tp->challenge_ms && now_ms - tp->challenge_ms < 500)
 		return;
-	tp->challenge_us = now ? now : 1;
+	tp->challenge_ms = now_ms ? now_ms : 1;
 	tp->ack_due = true;
 	tcp_count(tp, FDNET_C_TCP_CHALLENGE);
 }

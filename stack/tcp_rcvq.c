@@ -198,7 +198,7 @@ static struct fdnet_rcvq_range *place(struct fdnet_rcvq *q,
 }
 
 int fdnet_rcvq_insert(struct fdnet_rcvq *q, const struct fdnet_mem *mem,
-		      struct fdnet_pkt *pkt, uint32_t seq)
+		      struct fdnet_pkt *pkt, uint32_t seq, uint32_t max_pkts)
 {
 	struct fdnet_rcvq_range **link = &q->ranges, *prev = NULL, *range;
 	uint32_t len = fdnet_pkt_total(pkt), end = seq + len;
@@ -224,7 +224,8 @@ int fdnet_rcvq_insert(struct fdnet_rcvq *q, const struct fdnet_mem *mem,
 	}
 	pkt->next = NULL;
 	pkt->user[0].u64 = seq;
-	range = place(q, mem, prev, link, pkt, seq);
+	range = q->ooo_pkts < max_pkts ? place(q, mem, prev, link, pkt, seq)
+				       : NULL;
 	if (!range) {
 		fdnet_pkt_free(pkt);
 		return -ENOBUFS;

@@ -49,12 +49,13 @@ void fdnet_rcvq_append(struct fdnet_rcvq *q, struct fdnet_pkt_pool *pool,
  * fdnet_rcvq_insert - payload ahead of a hole
  * @pkt:  taken
  * @seq:  of its first byte
+ * @max_pkts:  packets that may be kept out of order
  *
  * Returns the new bytes kept; 0: all of it was there already; -ENOBUFS: too
- * many ranges, or no memory.
+ * many ranges or packets, or no memory.
  */
 int fdnet_rcvq_insert(struct fdnet_rcvq *q, const struct fdnet_mem *mem,
-		      struct fdnet_pkt *pkt, uint32_t seq);
+		      struct fdnet_pkt *pkt, uint32_t seq, uint32_t max_pkts);
 
 /**
  * fdnet_rcvq_merge - move ranges that are in order now

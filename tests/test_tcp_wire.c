@@ -427,7 +427,7 @@ START_TEST(any_order_of_pieces_makes_the_stream)
 		} else {
 			uint32_t before = q.ooo_bytes;
 
-			rc = fdnet_rcvq_insert(&q, mem, pkt, seq);
+			rc = fdnet_rcvq_insert(&q, mem, pkt, seq, 1000);
 			if (!rc)
 				ck_assert_uint_eq(q.ooo_bytes, before);
 		}
@@ -449,21 +449,22 @@ START_TEST(newest_block_comes_first)
 	struct fdnet_tcp_range s[4];
 
 	queues_begin();
-	fdnet_rcvq_insert(&q, mem, payload(100, 10), 100);
-	fdnet_rcvq_insert(&q, mem, payload(300, 10), 300);
-	fdnet_rcvq_insert(&q, mem, payload(200, 10), 200);
-	fdnet_rcvq_insert(&q, mem, payload(400, 10), 400);
+	fdnet_rcvq_insert(&q, mem, payload(100, 10), 100, 1000);
+	fdnet_rcvq_insert(&q, mem, payload(300, 10), 300, 1000);
+	fdnet_rcvq_insert(&q, mem, payload(200, 10), 200, 1000);
+	fdnet_rcvq_insert(&q, mem, payload(400, 10), 400, 1000);
 	ck_assert_uint_eq(fdnet_rcvq_sacks(&q, s, 4), 4);
 	ck_assert_uint_eq(s[0].start, 400);
 	ck_assert_uint_eq(s[1].start, 200);
 	ck_assert_uint_eq(s[2].start, 300);
 	ck_assert_uint_eq(s[3].start, 100);
 	/* joins its neighbours */
-	fdnet_rcvq_insert(&q, mem, payload(110, 90), 110);
+	fdnet_rcvq_insert(&q, mem, payload(110, 90), 110, 1000);
 	ck_assert_uint_eq(fdnet_rcvq_sacks(&q, s, 4), 3);
 	ck_assert_uint_eq(s[0].start, 100);
 	ck_assert_uint_eq(s[0].end, 210);
-	ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(120, 30), 120), 0);
+	ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(120, 30), 120, 1000),
+			 0);
 	fdnet_rcvq_purge(&q, mem);
 	queues_end();
 }
@@ -476,9 +477,9 @@ START_TEST(ranges_are_limited)
 	queues_begin();
 	for (uint32_t i = 0; i < FDNET_RCVQ_RANGES; i++)
 		ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(i * 10, 1),
-						   i * 10),
+						   i * 10, 1000),
 				 1);
-	ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(9999, 1), 9999),
+	ck_assert_int_eq(fdnet_rcvq_insert(&q, mem, payload(9999, 1), 9999, 1000),
 			 -ENOBUFS);
 	fdnet_rcvq_purge(&q, mem);
 	ck_assert_uint_eq(q.nranges, 0);

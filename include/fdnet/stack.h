@@ -110,6 +110,9 @@ FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
  * @max_socks:      sockets at most (all kinds), 0 for the default 131072
  * @tcp_sndbuf, @tcp_rcvbuf:  initial buffer limits, bytes, 0 for defaults
  * @tcp_buf_max:    largest buffer SO_SNDBUF/SO_RCVBUF or tuning may set
+ * @tcp_mem:        bytes that all TCP connections together may hold, sent and
+ *             received, before their windows and buffers are kept small; 0 for
+ *             the default, 256 MiB
  * @udp_sndbuf, @udp_rcvbuf:  likewise for datagram sockets
  */
 struct fdnet_stack_config {
@@ -129,6 +132,7 @@ struct fdnet_stack_config {
 	uint32_t tcp_sndbuf;
 	uint32_t tcp_rcvbuf;
 	uint32_t tcp_buf_max;
+	uint64_t tcp_mem;
 	uint32_t udp_sndbuf;
 	uint32_t udp_rcvbuf;
 };
