@@ -25,7 +25,7 @@ static unsigned int files;
 /* A copy of exactly this size, so that the sanitizer sees one byte beyond. */
 static void run_copy(const uint8_t *data, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1);
+	uint8_t *copy = calloc(1, size ? size : 1);
 
 	if (!copy)
 		abort();

@@ -84,7 +84,9 @@ bool fdnet_ip_accepts(const struct fdnet_stack *stack,
 		      const struct fdnet_ip *dst)
 {
 	if (fdnet_ip_is_multicast(dst))
-		return fdnet_mcast_joined(stack, dst);
+		return fdnet_mcast_joined(stack, dst) ||
+		       (stack->cfg.ethernet &&
+			fdnet_nd_is_solicited_node(stack, dst));
 	return stack->cfg.gateway || fdnet_stack_is_local(stack, dst) ||
 	       fdnet_ip_is_broadcast(stack, dst);
 }
@@ -135,8 +137,6 @@ static int source_score(const struct fdnet_stack_addr *addr,
 
 	if (scope_of(&addr->ip) == scope_of(dst))
 		score += 1000;
-	if (fdnet_ip_in_prefix(dst, &addr->ip, addr->bits))
-		score += 500;
 	if (dst->family == 6)
 		score += (int)common_bits(&addr->ip, dst);
 	return score;
@@ -147,6 +147,7 @@ int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 {
 	const struct fdnet_stack_addr *best = NULL;
 	int score, best_score = 0;
+	struct fdnet_ip hop;
 	unsigned int i;
 
 	if (fdnet_ip_is_loopback(dst) || fdnet_ip_is_any(dst)) {
@@ -159,10 +160,15 @@ int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 		*ret_src = *dst;
 		return 0;
 	}
+	if (fdnet_route_find(stack, dst, &hop))
+		return -ENETUNREACH;
 	for (i = 0; i < stack->naddrs; i++) {
 		if (stack->addrs[i].ip.family != dst->family)
 			continue;
 		score = source_score(&stack->addrs[i], dst);
+		if (fdnet_ip_in_prefix(&hop, &stack->addrs[i].ip,
+				       stack->addrs[i].bits))
+			score += 500;
 		if (score > best_score) {
 			best = &stack->addrs[i];
 			best_score = score;

@@ -173,6 +173,17 @@ static void parse(const struct fdnet_pkt *pkt, struct out *out)
 	memcpy(out->dst.ip.bytes, p + 24, 16);
 }
 
+void fdnet_ip_describe(const struct fdnet_pkt *pkt, struct fdnet_ip_in *ret)
+{
+	struct out out;
+
+	parse(pkt, &out);
+	ret->src = out.src.ip;
+	ret->dst = out.dst.ip;
+	ret->proto = out.proto;
+	ret->hdr_len = out.hdr_len;
+}
+
 static bool icmp_claimed(struct fdnet_stack *stack,
 			 const struct fdnet_pkt *pkt, struct out *out)
 {
@@ -332,6 +343,24 @@ static struct fdnet_pkt *cut_one(struct fdnet_stack *stack,
 	return frag;
 }
 
+/* Gives a packet its next hop; NULL when it waits for an answer of it, or
+ * there is none. */
+static struct fdnet_pkt *to_neighbour(struct fdnet_stack *stack,
+				      struct fdnet_pkt *pkt,
+				      const struct fdnet_ip *dst)
+{
+	struct fdnet_ip hop;
+
+	if (!stack->cfg.ethernet)
+		return pkt;
+	if (fdnet_route_find(stack, dst, &hop)) {
+		stack->counters[FDNET_C_IP_NO_ROUTE]++;
+		fdnet_pkt_free(pkt);
+		return NULL;
+	}
+	return fdnet_neigh_send(stack, pkt, &hop);
+}
+
 /* All fragments, or nothing: a part would only cost the receiver memory. */
 static void cut(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		const struct out *out, uint32_t mtu)
@@ -357,8 +386,12 @@ static void cut(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	}
 	stack->ident6++;
 	stack->counters[FDNET_C_FRAG_OUT] += frags.pkts;
-	fdnet_pktq_splice(&stack->frags, &frags);
 	fdnet_pkt_free(pkt);
+	while ((frag = fdnet_pktq_pop(&frags))) {
+		frag = to_neighbour(stack, frag, &out->dst.ip);
+		if (frag)
+			fdnet_pktq_push(&stack->frags, frag);
+	}
 }
 
 static struct fdnet_pkt *to_link(struct fdnet_stack *stack,
@@ -373,10 +406,10 @@ static struct fdnet_pkt *to_link(struct fdnet_stack *stack,
 		return NULL;
 	}
 	if (pkt->gso_size || out->df)
-		return pkt;
+		return to_neighbour(stack, pkt, &out->dst.ip);
 	mtu = fdnet_ip_mtu(stack, &out->dst.ip);
 	if (total <= mtu)
-		return pkt;
+		return to_neighbour(stack, pkt, &out->dst.ip);
 	cut(stack, pkt, out, mtu);
 	return NULL;
 }

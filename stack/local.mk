@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += stack/libstack.la
 stack_libstack_la_SOURCES = \
 	include/fdnet/stack.h \
+	stack/arp.c \
 	stack/demux.c \
 	stack/dgram.c \
 	stack/dgram.h \
@@ -15,6 +16,9 @@ stack_libstack_la_SOURCES = \
 	stack/ip_out.c \
 	stack/mcast.c \
 	stack/mcast.h \
+	stack/nd.c \
+	stack/neigh.c \
+	stack/neigh.h \
 	stack/object.h \
 	stack/ping.c \
 	stack/pmtu.c \
@@ -23,12 +27,15 @@ stack_libstack_la_SOURCES = \
 	stack/raw.c \
 	stack/reass.c \
 	stack/reass.h \
+	stack/route.c \
 	stack/sock.c \
 	stack/sockopt.c \
 	stack/sockopt.h \
 	stack/stack.c \
 	stack/timer.c \
 	stack/udp.c \
+	stack/wire/arp.c \
+	stack/wire/arp.h \
 	stack/wire/bytes.h \
 	stack/wire/control.c \
 	stack/wire/control.h \
@@ -53,6 +60,7 @@ STACK_TESTS = \
 	tests/test_demux \
 	tests/test_icmp \
 	tests/test_ip \
+	tests/test_neigh \
 	tests/test_sockopt \
 	tests/test_timer \
 	tests/test_udp
@@ -75,6 +83,8 @@ tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
+tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ip_LDADD = $(STACK_TEST_LIBS)
 tests_test_icmp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -7,11 +7,13 @@
 #define STACK_OBJECT_H
 
 #include "stack/internal.h"
+#include "stack/neigh.h"
 #include "stack/pmtu.h"
 #include "stack/reass.h"
 
 #define FDNET_MAX_ADDRS 16
 #define FDNET_MAX_RANGES 16
+#define FDNET_MAX_ROUTES 32
 /* Packets that belong to no socket (RST, ICMP) waiting for the link. */
 #define FDNET_MAX_QUEUED 1024
 /* Datagrams of closed sockets waiting for the link, bytes. */
@@ -22,6 +24,11 @@
 
 struct fdnet_stack_addr {
 	struct fdnet_ip ip;
+	uint8_t bits;
+};
+
+struct fdnet_stack_route {
+	struct fdnet_ip net, gateway; /* no gateway: on the link */
 	uint8_t bits;
 };
 
@@ -57,6 +64,9 @@ struct fdnet_stack {
 
 	struct fdnet_stack_addr addrs[FDNET_MAX_ADDRS];
 	unsigned int naddrs;
+	struct fdnet_stack_route routes[FDNET_MAX_ROUTES];
+	unsigned int nroutes;
+	struct fdnet_neighs neighs;
 	/* automatic ports; 0 TCP, 1 the others */
 	struct fdnet_port_range ranges[2][FDNET_MAX_RANGES];
 	unsigned int nranges[2];
@@ -84,8 +94,9 @@ struct fdnet_stack {
 	struct fdnet_sock **conns;
 	uint32_t conns_size, nconns;
 
-	/* output, in this order: given back, fragments, of no socket,
-	 * of closed sockets, then the ready ring */
+	/* output, in this order: given back, ready for the link (fragments,
+	 * what a neighbour was waited for), of no socket, of closed sockets,
+	 * then the ready ring */
 	struct fdnet_pktq back, frags, queued, orphans;
 
 	/* reassembly */
@@ -164,6 +175,19 @@ bool fdnet_ip_bad_source(const struct fdnet_stack *stack,
  * true: go on */
 bool fdnet_ip_admit(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 		    const struct fdnet_ip_in *in);
+
+/** fdnet_ip_describe - addresses, protocol and header length of a finished
+ * packet of ours */
+void fdnet_ip_describe(const struct fdnet_pkt *pkt, struct fdnet_ip_in *ret);
+
+/* route.c */
+/** fdnet_route_find - the neighbour through which @dst is reached: itself or
+ * a gateway. 0, -ENETUNREACH */
+int fdnet_route_find(const struct fdnet_stack *stack,
+		     const struct fdnet_ip *dst, struct fdnet_ip *ret_hop);
+/** fdnet_route_is_via - is there this very route? */
+bool fdnet_route_is_via(struct fdnet_stack *stack, const struct fdnet_ip *net,
+			unsigned int bits, const struct fdnet_ip *gateway);
 
 /* ip4.c, ip6.c: from the first byte of the IP header; taken */
 void fdnet_ip4_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt);

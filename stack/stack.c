@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "stack/object.h"
+#include "stack/wire/arp.h"
 
 #define DEFAULT_MAX_SOCKS 131072
 #define DEFAULT_TCP_MEM (256u << 20)
@@ -175,6 +176,15 @@ static void set_keys(struct fdnet_stack *stack, const uint8_t seed[16])
 	stack->next_port[1] = fdnet_stack_random(stack);
 }
 
+/* Every IPv6 interface has one: RFC 4291 2.8, RFC 4862 5.3. */
+static void add_link_local(struct fdnet_stack *stack)
+{
+	struct fdnet_ip ip = { 6, { 0xfe, 0x80 } };
+
+	fdnet_nd_interface_id(stack->cfg.link_addr, ip.bytes + 8);
+	fdnet_stack_add_addr(stack, &ip, 64);
+}
+
 int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 		    struct fdnet_stack **ret_stack)
 {
@@ -201,6 +211,10 @@ int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 	rc = fdnet_demux_init(stack);
 	if (!rc)
 		rc = fdnet_reass_init(stack);
+	if (!rc)
+		rc = fdnet_neigh_init(stack);
+	if (!rc && cfg->ethernet)
+		add_link_local(stack);
 	if (rc) {
 		fdnet_stack_free(stack);
 		return rc;
@@ -227,6 +241,7 @@ void fdnet_stack_free(struct fdnet_stack *stack)
 	fdnet_pktq_purge(&stack->orphans);
 	fdnet_buf_unref(stack->page);
 	fdnet_reass_done(stack);
+	fdnet_neigh_done(stack);
 	fdnet_demux_done(stack);
 	fdnet_timers_done(stack);
 	fdnet_mem_free(stack->mem, stack, sizeof(*stack));
@@ -278,10 +293,34 @@ uint64_t fdnet_stack_expiry(struct fdnet_stack *stack)
 
 /* ---- packets ---- */
 
+/* An Ethernet frame: is it for us? @ret_arp: it is ARP's. */
+static bool admit_frame(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+			bool *ret_arp)
+{
+	if (pkt->link_dst[0] & 1)
+		pkt->flags |= FDNET_PKT_LINK_GROUP;
+	else if (memcmp(pkt->link_dst, stack->cfg.link_addr, 6))
+		return false;
+	*ret_arp = pkt->ethertype == FDNET_ETHERTYPE_ARP;
+	return *ret_arp || pkt->ethertype == FDNET_ETHERTYPE_IPV4 ||
+	       pkt->ethertype == FDNET_ETHERTYPE_IPV6;
+}
+
 void fdnet_stack_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt)
 {
+	bool arp = false;
+
 	pkt->next = NULL;
 	pkt->flags &= (uint16_t)~FDNET_PKT_LOOPED;
+	if (stack->cfg.ethernet && !admit_frame(stack, pkt, &arp)) {
+		stack->counters[FDNET_C_LINK_BAD]++;
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	if (arp) {
+		fdnet_arp_input(stack, pkt);
+		return;
+	}
 	stack->counters[FDNET_C_IP_IN]++;
 	if (fdnet_pkt_pull_up(pkt, 1)) {
 		stack->counters[FDNET_C_IP_SHORT]++;
@@ -462,6 +501,13 @@ static const char *const counter_names[] = {
 	[FDNET_C_TCP_PASSIVE_OPEN] = "tcp_passive_open",
 	[FDNET_C_TCP_FAILED_OPEN] = "tcp_failed_open",
 	[FDNET_C_TCP_ABORT] = "tcp_abort",
+	[FDNET_C_ARP_IN] = "arp_in",
+	[FDNET_C_ARP_OUT] = "arp_out",
+	[FDNET_C_ARP_BAD] = "arp_bad",
+	[FDNET_C_NEIGH_FAILED] = "neigh_failed",
+	[FDNET_C_NEIGH_LIMIT] = "neigh_limit",
+	[FDNET_C_ADDR_CONFLICT] = "addr_conflict",
+	[FDNET_C_LINK_BAD] = "link_bad",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

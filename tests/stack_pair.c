@@ -123,6 +123,8 @@ static struct fdnet_pkt *copy_pkt(struct stack_pair *p,
 	copy->csum_start = pkt->csum_start;
 	copy->csum_offset = pkt->csum_offset;
 	copy->ethertype = pkt->ethertype;
+	memcpy(copy->link_src, pkt->link_src, sizeof(copy->link_src));
+	memcpy(copy->link_dst, pkt->link_dst, sizeof(copy->link_dst));
 	return copy;
 }
 

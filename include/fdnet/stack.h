@@ -114,6 +114,9 @@ FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
  *             received, before their windows and buffers are kept small; 0 for
  *             the default, 256 MiB
  * @udp_sndbuf, @udp_rcvbuf:  likewise for datagram sockets
+ * @ethernet:  the link is Ethernet: neighbours are found by ARP and ND, and
+ *             packets in both directions have link_src, link_dst, ethertype
+ * @link_addr: our address on it
  */
 struct fdnet_stack_config {
 	const struct fdnet_mem *mem;
@@ -135,6 +138,8 @@ struct fdnet_stack_config {
 	uint64_t tcp_mem;
 	uint32_t udp_sndbuf;
 	uint32_t udp_rcvbuf;
+	bool ethernet;
+	uint8_t link_addr[6];
 };
 
 struct fdnet_stack;
@@ -171,6 +176,24 @@ FDNET_API void fdnet_stack_free(struct fdnet_stack *stack);
 FDNET_API int fdnet_stack_add_addr(struct fdnet_stack *stack,
 				   const struct fdnet_ip *ip,
 				   unsigned int bits);
+
+/**
+ * fdnet_stack_add_route - packets to a network go through a gateway
+ * @net, @bits:  the network; 0 bits: everything else
+ * @gateway:     a neighbour, or NULL: its hosts are on the link
+ *
+ * Without any route of a family everything goes to the link as it is.
+ * Returns 0, -EEXIST, -EINVAL, -ENOSPC (32 at most).
+ */
+FDNET_API int fdnet_stack_add_route(struct fdnet_stack *stack,
+				    const struct fdnet_ip *net,
+				    unsigned int bits,
+				    const struct fdnet_ip *gateway);
+
+/** fdnet_stack_del_route - 0, -ESRCH */
+FDNET_API int fdnet_stack_del_route(struct fdnet_stack *stack,
+				    const struct fdnet_ip *net,
+				    unsigned int bits);
 
 /** fdnet_stack_is_local - is @ip one of ours (loopback included)? */
 FDNET_API bool fdnet_stack_is_local(const struct fdnet_stack *stack,
@@ -289,6 +312,13 @@ enum fdnet_stack_counter {
 	FDNET_C_TCP_PASSIVE_OPEN,
 	FDNET_C_TCP_FAILED_OPEN,
 	FDNET_C_TCP_ABORT,
+	FDNET_C_ARP_IN,
+	FDNET_C_ARP_OUT,
+	FDNET_C_ARP_BAD,
+	FDNET_C_NEIGH_FAILED,
+	FDNET_C_NEIGH_LIMIT,
+	FDNET_C_ADDR_CONFLICT,
+	FDNET_C_LINK_BAD,
 	FDNET_C_MAX
 };
 
