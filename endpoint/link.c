@@ -67,6 +67,7 @@ int fdnet_link_new(const struct fdnet_link_config *cfg,
 		return -ENOMEM;
 	link->cfg = *cfg;
 	link->is_sock = is_sock;
+	link->batch = FDNET_LINK_BATCH_MIN;
 	link->greeted = cfg->plain;
 	*ret_link = link;
 	return 0;

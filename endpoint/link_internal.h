@@ -5,12 +5,17 @@
 
 #include "endpoint/link.h"
 
+/* One more than one, so that a single message ends the read without a second
+ * call. */
+#define FDNET_LINK_BATCH_MIN 2
+
 struct fdnet_link {
 	struct fdnet_link_config cfg;
 	uint32_t features;
 	bool greeted; /* features were agreed, or the link is plain */
 	bool is_sock;
-	int end; /* negative errno once the end was seen */
+	unsigned int batch; /* messages to ask for in one call */
+	int end;	    /* negative errno once the end was seen */
 	struct fdnet_link_stats stats;
 };
 

@@ -19,7 +19,9 @@
 #include "endpoint/rxslots.h"
 #include "endpoint/sys.h"
 
-/* Messages per system call: more gains little and costs cache. */
+/* Messages per system call: more gains little and costs cache. Each slot has
+ * room for a message of the largest size, so a link that is not busy asks for
+ * few (link->batch): most programs have few packets, and should be small. */
 #define BATCH	  8
 #define CTRL_SIZE CMSG_SPACE(sizeof(int))
 
@@ -248,6 +250,15 @@ static int link_recv_batch(struct fdnet_link *link, struct fdnet_rxslots *rs,
 	return rc;
 }
 
+/* Ask for twice as many after a full read, for half after a quarter. */
+static void link_adapt(struct fdnet_link *link, unsigned int got)
+{
+	if (got == link->batch && link->batch < BATCH)
+		link->batch *= 2;
+	else if (got * 4 <= link->batch && link->batch > FDNET_LINK_BATCH_MIN)
+		link->batch /= 2;
+}
+
 int fdnet_link_recv(struct fdnet_link *link, unsigned int budget)
 {
 	struct fdnet_rxslots *rs;
@@ -264,11 +275,14 @@ int fdnet_link_recv(struct fdnet_link *link, unsigned int budget)
 		return 0;
 	}
 	while (taken < budget) {
-		want = budget - taken < BATCH ? budget - taken : BATCH;
+		want = budget - taken;
+		if (want > link->batch)
+			want = link->batch;
 		rc = link_recv_batch(link, rs, want);
 		if (rc <= 0)
 			break;
 		taken += (unsigned int)rc;
+		link_adapt(link, (unsigned int)rc);
 		if ((unsigned int)rc < want || link->end)
 			break;
 	}
