@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/object.h"
 #include "stack/tcp_internal.h"
 
 /* With this many sockets the buffers of new ones begin small. */
@@ -249,7 +250,8 @@ static int choose_names(struct fdnet_tcp *tp, const struct fdnet_name *name)
 		return -EAFNOSUPPORT;
 	if (name->ip.family == 4 && so->family == 6 && so->opts.v6only)
 		return -ENETUNREACH;
-	if (fdnet_ip_is_multicast(&name->ip))
+	if (fdnet_ip_is_multicast(&name->ip) ||
+	    fdnet_ip_is_broadcast(so->stack, &name->ip))
 		return -ENETUNREACH;
 	if (fdnet_ip_is_any(&peer.ip)) { /* the kernel takes it as loopback */
 		memset(peer.ip.bytes, 0, sizeof(peer.ip.bytes));
