@@ -168,10 +168,10 @@ static void bad_descriptors(void)
 	say(accept(file, NULL, NULL), "file, accept");
 	tcp_pair(fds);
 	say(send(fds[0], NULL, 8, MSG_NOSIGNAL), "send from nowhere");
-	say(recv(fds[0], (void *)8, 8, MSG_DONTWAIT), "recv to nowhere, empty");
+	say(recv(fds[0], NULL, 8, MSG_DONTWAIT), "recv to nowhere, empty");
 	send(fds[1], data, 8, 0);
 	ready(fds[0], POLLIN);
-	say(recv(fds[0], (void *)8, 8, MSG_DONTWAIT), "recv to nowhere");
+	say(recv(fds[0], NULL, 8, MSG_DONTWAIT), "recv to nowhere");
 	say(connect(new_tcp(0), NULL, 16), "connect to nowhere");
 	say(bind(new_tcp(0), NULL, 16), "bind to nowhere");
 	say(getsockname(fds[0], NULL, NULL), "getsockname to nowhere");
