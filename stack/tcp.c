@@ -38,7 +38,7 @@ static int tcp_init(struct fdnet_sock *so)
 	if (!cfg->tcp_rcvbuf)
 		so->opts.rcvbuf = cfg->lossless ? RCVBUF_LOSSLESS >> shift
 						: RCVBUF_DEFAULT;
-	tp->cc = cfg->lossless ? &fdnet_tcp_cc_reno : &fdnet_tcp_cc_cubic;
+	tp->cc = &fdnet_tcp_cc_cubic;
 	tp->cwnd = FDNET_TCP_CWND_MAX;
 	tp->ssthresh = FDNET_TCP_CWND_MAX;
 	tp->keep_idle_s = 7200;

@@ -137,8 +137,7 @@ int fdnet_tcp_listen(struct fdnet_sock *so, int backlog)
 		return 0;
 	}
 	/* nor while connect() has an outcome to tell */
-	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected ||
-	    tp->connecting)
+	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected || tp->connecting)
 		return -EINVAL;
 	rc = fdnet_sock_autobind(so, NULL);
 	if (rc)

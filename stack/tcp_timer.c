@@ -183,8 +183,10 @@ static void rto_data(struct fdnet_tcp *tp)
 static void persist(struct fdnet_tcp *tp)
 {
 	/* keep_probes counts unanswered ones: a peer that answers may keep
-	 * its window closed for ever (RFC 9293 3.8.6.1) */
-	if (given_up(tp, tp->keep_probes, retries_max(tp))) {
+	 * its window closed for ever (RFC 9293 3.8.6.1), but not to a
+	 * connection that nobody holds any more */
+	if (given_up(tp, tp->so.detached ? tp->backoff : tp->keep_probes,
+		     retries_max(tp))) {
 		time_out(tp);
 		return;
 	}
