@@ -47,11 +47,13 @@ tests_tcp_script_SOURCES = tests/tcp_script.c
 tests_tcp_script_LDADD = $(STACK_LIBS)
 TCP_SCRIPT_FILES = \
 	tests/tcp/closing.tcp \
+	tests/tcp/congestion.tcp \
 	tests/tcp/data.tcp \
 	tests/tcp/ecn.tcp \
 	tests/tcp/gateway.tcp \
 	tests/tcp/handshake.tcp \
-	tests/tcp/loss.tcp
+	tests/tcp/loss.tcp \
+	tests/tcp/options.tcp
 dist_check_SCRIPTS += tests/tcp_scripts.sh
 TESTS += tests/tcp_scripts.sh
 EXTRA_DIST += $(TCP_SCRIPT_FILES)

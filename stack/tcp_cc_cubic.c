@@ -12,7 +12,6 @@ enum cubic_slot {
 	SLOT_EPOCH,    /* when this growth began, us; 0: not yet */
 	SLOT_WMAX_K,   /* W_max in bytes | K in ms << 32 */
 	SLOT_WEST_ACC, /* Reno-friendly window | remainder << 32 */
-	SLOT_CREDIT,   /* bytes acknowledged towards the next step */
 };
 
 static uint32_t low(uint64_t v)
@@ -48,7 +47,7 @@ static uint32_t cbrt_u64(uint64_t v)
 
 static void cubic_init(struct fdnet_tcp *tp)
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		tp->cc_priv[i] = 0;
 }
 
@@ -70,7 +69,6 @@ static void epoch_start(struct fdnet_tcp *tp)
 	tp->cc_priv[SLOT_EPOCH] = tcp_now(tp) ? tcp_now(tp) : 1;
 	tp->cc_priv[SLOT_WMAX_K] = pair(wmax, cubic_k_ms(tp, wmax));
 	tp->cc_priv[SLOT_WEST_ACC] = pair(tp->cwnd, 0);
-	tp->cc_priv[SLOT_CREDIT] = 0;
 }
 
 /* W_cubic(t) = C * (t - K)^3 + W_max, bytes. */
@@ -106,7 +104,7 @@ static uint32_t friendly_window(struct fdnet_tcp *tp, uint32_t bytes)
 
 static void cubic_acked(struct fdnet_tcp *tp, uint32_t bytes)
 {
-	uint64_t t_ms, target, credit, step;
+	uint64_t t_ms, target, step;
 	uint32_t west;
 
 	bytes = fdnet_tcp_cc_slow_start(tp, bytes);
@@ -121,17 +119,11 @@ static void cubic_acked(struct fdnet_tcp *tp, uint32_t bytes)
 	west = friendly_window(tp, bytes);
 	if (west > target)
 		target = west;
-	credit = tp->cc_priv[SLOT_CREDIT] + bytes;
 	/* (target - cwnd) / cwnd for each byte; at least 1 % a window */
 	step = target > tp->cwnd ? target - tp->cwnd : 0;
 	if (step < tp->cwnd / 100)
 		step = tp->cwnd / 100;
-	step = step * credit / tp->cwnd;
-	if (step < tp->mss) {
-		tp->cc_priv[SLOT_CREDIT] = credit;
-		return;
-	}
-	tp->cc_priv[SLOT_CREDIT] = 0;
+	step = step * bytes / tp->cwnd;
 	tp->cwnd = tp->cwnd + step < FDNET_TCP_CWND_MAX
 			   ? tp->cwnd + (uint32_t)step
 			   : FDNET_TCP_CWND_MAX;
@@ -157,9 +149,15 @@ static uint32_t cubic_ssthresh(struct fdnet_tcp *tp)
 
 static void cubic_restart(struct fdnet_tcp *tp, uint64_t idle_us)
 {
+	uint64_t epoch = 0;
+
 	/* Idle time must not count as growth. */
-	if (tp->cc_priv[SLOT_EPOCH] && idle_us > tp->rtt.srtt_us)
-		tp->cc_priv[SLOT_EPOCH] = 0;
+	if (tp->cc_priv[SLOT_EPOCH] && idle_us > fdnet_tcp_rto_us(tp))
+		epoch = tp->cc_priv[SLOT_EPOCH] + idle_us;
+	if (epoch > tcp_now(tp)) /* it began with the ACK before the idling */
+		epoch = tcp_now(tp);
+	if (epoch)
+		tp->cc_priv[SLOT_EPOCH] = epoch;
 	fdnet_tcp_cc_idle(tp, idle_us);
 }
 

@@ -188,7 +188,7 @@ struct fdnet_tcp {
 	uint8_t reo_persist; /* recoveries until it falls back */
 	uint32_t small_out;  /* short segments sent and not acknowledged */
 	uint32_t tlp_end;    /* snd_nxt at the probe, 0: none out */
-	uint64_t cc_priv[4];
+	uint64_t cc_priv[3];
 	uint64_t last_send_us;
 
 	/* --- receiving --- */

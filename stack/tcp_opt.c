@@ -342,7 +342,7 @@ static void info_sizes(const struct fdnet_tcp *tp, struct tcp_info *info)
 	info->tcpi_unacked = segments(tp, tp->snd_nxt - tp->snd_una);
 	info->tcpi_sacked = segments(tp, tp->sacked_bytes);
 	info->tcpi_lost = segments(tp, tp->lost_bytes);
-	info->tcpi_snd_cwnd = segments(tp, tp->cwnd);
+	info->tcpi_snd_cwnd = tp->cwnd / tp->mss;
 	info->tcpi_snd_ssthresh = tp->ssthresh >= FDNET_TCP_CWND_MAX
 					  ? 0x7fffffff
 					  : segments(tp, tp->ssthresh);

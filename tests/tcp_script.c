@@ -22,9 +22,9 @@
  *   wait N                           N ms pass
  *   icmp CODE [mtu N] [seq N]        destination unreachable for that segment
  *   socket | bind | listen N | connect = R | accept = R | close | abort
- *   send N [more|oob] = R | recv N [peek|oob|trunc] = R | shutdown rd|wr|rdwr = R
- *   set OPTION N = R | get OPTION = N | linger N
- *   admit | refuse ERRNO
+ *   send N [more|oob] = R | recv N [peek|oob|trunc] = R | shutdown rd|wr|rdwr =
+ * R set OPTION N = R | get OPTION = N | linger N cc NAME congestion control cwnd
+ * N                           what TCP_INFO says, segments admit | refuse ERRNO
  *   state NAME | poll WORD,... | error ERRNO | socks N | inq N | outq N
  *   idle                             no timer is armed
  *
@@ -753,6 +753,25 @@ static void do_option(bool setting)
 	fail("option %s?", t.word[1]);
 }
 
+static void do_cc(void)
+{
+	struct fdnet_sock *so = t.so ? t.so : t.listener;
+
+	result(fdnet_sock_setopt(so, 6, TCP_CONGESTION, t.word[1],
+				 (uint32_t)strlen(t.word[1])));
+}
+
+static void do_cwnd(void)
+{
+	struct tcp_info info;
+	uint32_t len = sizeof(info);
+
+	if (fdnet_sock_getopt(t.so, 6, TCP_INFO, &info, &len))
+		fail("no TCP_INFO");
+	else if (info.tcpi_snd_cwnd != (uint32_t)number(t.word[1]))
+		fail("cwnd is %u, expected %s", info.tcpi_snd_cwnd, t.word[1]);
+}
+
 static void do_linger(void)
 {
 	int v[2] = {1, (int)number(t.word[1])};
@@ -1029,6 +1048,10 @@ static void statement(void)
 		do_shutdown();
 	} else if (!strcmp(w, "set") || !strcmp(w, "get")) {
 		do_option(w[0] == 's');
+	} else if (!strcmp(w, "cc")) {
+		do_cc();
+	} else if (!strcmp(w, "cwnd")) {
+		do_cwnd();
 	} else if (!strcmp(w, "linger")) {
 		do_linger();
 	} else if (!strcmp(w, "admit") || !strcmp(w, "refuse")) {
