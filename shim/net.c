@@ -24,7 +24,7 @@
 /* Messages taken in one go before other threads get the lock. */
 #define RECV_BUDGET 64
 /* Largest message we take: a GSO burst and its headers. */
-#define MAX_MSG (512 * 1024)
+#define MAX_MSG (256 * 1024)
 #define HELLO_WAIT_US (5 * 1000 * 1000)
 #define FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
 /* Ports asked for when the last lease ran out. */

@@ -73,8 +73,12 @@ void fdnet_tcp_event(struct fdnet_tcp *tp, uint32_t events)
 		fdnet_sock_event(&tp->so, events);
 }
 
+/* On a lossless link what was sent needs nobody to look after it: only what
+ * waits for window or link does. */
 static bool is_busy(const struct fdnet_tcp *tp)
 {
+	if (fdnet_stack_cfg(tp->so.stack)->lossless)
+		return tcp_unsent(tp) || (tp->fin_queued && !tp->fin_sent);
 	return tp->sndq.bytes || tp->state == FDNET_TCP_SYN_SENT ||
 	       (tp->fin_queued && tp->snd_una != tp->snd_nxt) ||
 	       (tp->fin_queued && !tp->fin_sent);
