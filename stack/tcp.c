@@ -84,6 +84,11 @@ static bool is_busy(const struct fdnet_tcp *tp)
 	       (tp->fin_queued && !tp->fin_sent);
 }
 
+void fdnet_tcp_note_busy(struct fdnet_tcp *tp)
+{
+	fdnet_sock_set_busy(&tp->so, is_busy(tp));
+}
+
 void fdnet_tcp_settle(struct fdnet_tcp *tp)
 {
 	struct fdnet_sock *so = &tp->so;
@@ -98,7 +103,7 @@ void fdnet_tcp_settle(struct fdnet_tcp *tp)
 		fdnet_sock_want_output(so);
 	else
 		fdnet_tcp_arm_rtx(tp); /* a closed window is to be probed */
-	fdnet_sock_set_busy(so, is_busy(tp));
+	fdnet_tcp_note_busy(tp);
 	fdnet_tcp_timer_sync(tp);
 }
 

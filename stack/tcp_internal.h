@@ -306,6 +306,8 @@ static inline uint32_t tcp_copied_seq(const struct fdnet_tcp *tp)
 
 /** fdnet_tcp_settle - see the top of this file; @tp may be freed */
 void fdnet_tcp_settle(struct fdnet_tcp *tp);
+/** fdnet_tcp_note_busy - tell the stack whether somebody must keep driving */
+void fdnet_tcp_note_busy(struct fdnet_tcp *tp);
 /** fdnet_tcp_done - state CLOSE, queues to send dropped, out of the demux;
  * @error: positive errno for the application, or 0 */
 void fdnet_tcp_done(struct fdnet_tcp *tp, int error);

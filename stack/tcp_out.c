@@ -498,6 +498,7 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 			fdnet_tcp_arm_rtx(tp);
 	}
 	fdnet_tcp_timer_sync(tp);
+	fdnet_tcp_note_busy(tp);
 	return pkt;
 }
 
