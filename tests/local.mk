@@ -17,6 +17,8 @@ EXTRA_DIST += \
 	tests/apps/urllib_client.py tests/apps/names_client.py \
 	tests/apps/node_client.js tests/apps/node_server.js \
 	tests/apps/bash-tcp.sh \
+	tests/apps/forking.sh tests/apps/forking_server.py \
+	tests/apps/nginx-workers.sh \
 	tests/apps/bulk.sh \
 	tests/apps/bulk-server.sh \
 	tests/apps/curl.sh \
