@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -83,6 +84,25 @@ int shim_socket(int domain, int type, int protocol)
 	return (int)shim_ret(rc);
 }
 SHIM_EXPORT(socket);
+
+/*
+ * fdnet-run's filter refuses these calls on what is not ours before the kernel
+ * looks at the descriptor; a program that asks what it has got (is this
+ * standard input a listener?) wants the kernel's answer.
+ */
+static int refused_answer(int fd, int rc)
+{
+	int type;
+	socklen_t len = sizeof(type);
+
+	if (rc >= 0 || errno != EPERM)
+		return rc;
+	if (raw_fcntl(fd, F_GETFD, 0) < 0)
+		errno = EBADF;
+	else if (raw_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		errno = ENOTSOCK;
+	return rc;
+}
 
 /*
  * fdnet-run's filter refuses datagram pairs, since either end could be given
@@ -198,7 +218,7 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	int rc;
 
 	if (!file)
-		return LIBC(bind)(fd, addr, len);
+		return refused_answer(fd, LIBC(bind)(fd, addr, len));
 	rc = shim_name_from(file->domain, addr, len, &name);
 	if (rc == 0 && name.ip.family == 0) {
 		/* AF_UNSPEC: taken for AF_INET's any address, by history */
@@ -262,7 +282,7 @@ int shim_listen(int fd, int backlog)
 	int rc;
 
 	if (!file)
-		return LIBC(listen)(fd, backlog);
+		return refused_answer(fd, LIBC(listen)(fd, backlog));
 	shim_file_hold(file);
 	rc = do_listen(file, backlog);
 	shim_mirror_touch(file);
@@ -327,7 +347,7 @@ int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	int rc, domain;
 
 	if (!file)
-		return LIBC(accept4)(fd, addr, len, flags);
+		return refused_answer(fd, LIBC(accept4)(fd, addr, len, flags));
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
 		shim_end(&guard);
 		return (int)shim_ret(-EINVAL);
@@ -366,7 +386,7 @@ SHIM_EXPORT(accept4);
 int shim_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	if (!shim_file_maybe(fd))
-		return LIBC(accept)(fd, addr, len);
+		return refused_answer(fd, LIBC(accept)(fd, addr, len));
 	return shim_accept4(fd, addr, len, 0);
 }
 SHIM_EXPORT(accept);
@@ -430,7 +450,7 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	int rc;
 
 	if (!file)
-		return LIBC(connect)(fd, addr, len);
+		return refused_answer(fd, LIBC(connect)(fd, addr, len));
 	rc = shim_name_from(file->domain, addr, len, &name);
 	if (rc == 0 && !file->so)
 		rc = -ENETDOWN;
