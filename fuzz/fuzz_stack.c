@@ -20,9 +20,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SET_GATEWAY = 1, SET_SWITCHED = 2, SET_BIG = 4, SET_CSUM = 8 };
+enum {
+	SET_GATEWAY = 1,
+	SET_SWITCHED = 2,
+	SET_BIG = 4,
+	SET_CSUM = 8,
+	SET_ETHERNET = 16,
+};
 enum { DO_SLICES = 1, DO_TIME = 2, DO_RECV = 4, DO_LOOP = 8, DO_ERRORS = 16 };
 #define MAX_SOCKS 12
+
+static const uint8_t own_mac[6] = { 2, 0, 0, 0, 0, 1 };
 
 struct world {
 	struct fdnet_stack *stack;
@@ -71,6 +79,8 @@ static void make_world(struct world *w, uint8_t settings)
 	cfg.forward = settings & SET_GATEWAY;
 	cfg.switched = settings & SET_SWITCHED;
 	cfg.csum_offload = settings & SET_CSUM;
+	cfg.ethernet = settings & SET_ETHERNET;
+	memcpy(cfg.link_addr, own_mac, 6);
 	if (settings & SET_BIG)
 		cfg.gso_max = 131072;
 	assert(!fdnet_stack_new(&cfg, 1000000, &w->stack));
@@ -154,6 +164,12 @@ static void input(struct world *w, const uint8_t *p, size_t len, bool slices)
 	    (hdr[0] & 15) * 4u <= linear)
 		fdnet_ipv4_set_csum(hdr, (uint8_t)((hdr[0] & 15) * 4));
 	pkt->flags = FDNET_PKT_CSUM_TRUSTED;
+	/* on Ethernet: what does not look like IP is ARP */
+	memcpy(pkt->link_dst, own_mac, 6);
+	pkt->link_src[0] = 4;
+	pkt->ethertype = len && p[0] >> 4 == 4 ? 0x0800 :
+			 len && p[0] >> 4 == 6 ? 0x86dd :
+						 0x0806;
 	/* ICMP's own checksum, for plain packets */
 	if (len == linear && len >= 28 && hdr[0] == 0x45 && hdr[9] == 1) {
 		memset(hdr + 22, 0, 2);
