@@ -82,7 +82,7 @@ check_PROGRAMS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 EXTRA_DIST += tests/ep_util.h endpoint/README.md doc/fdbased.md
 dist_man_MANS += man/fdnet_endpoint.3 man/fdnet_endpoint_write.3 \
-	man/fdnet_endpoint_wrap.3
+	man/fdnet_endpoint_wrap.3 man/fdnet_pkt.3
 tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
