@@ -405,12 +405,13 @@ static int start_connect(struct shim_file *file, const struct fdnet_name *name)
 
 /* A blocking connect() that was interrupted goes on in the background and
  * must not be started again: it is waited for until it is decided. */
-static int finish_connect(struct shim_file *file, struct shim_guard *guard)
+static int finish_connect(struct shim_file *file,
+			  const struct fdnet_name *name,
+			  struct shim_guard *guard)
 {
 	struct shim_waiter w = { 0 };
 	uint64_t deadline = 0;
-	uint32_t len;
-	int error = 0, rc;
+	int rc;
 
 	for (;;) {
 		if (!file->so)
@@ -429,14 +430,9 @@ static int finish_connect(struct shim_file *file, struct shim_guard *guard)
 		if (rc < 0)
 			goto out;
 	}
-	rc = -ENETDOWN;
-	if (file->so) {
-		len = sizeof(error);
-		fdnet_sock_getopt(file->so, SOL_SOCKET, SO_ERROR, &error, &len);
-		rc = -error;
-		if (rc == 0 && fdnet_sock_state(file->so) == FDNET_TCP_CLOSE)
-			rc = -ECONNABORTED;
-	}
+	/* the outcome is fetched by connect(), not by SO_ERROR: only then is
+	 * the socket connected, or free to try again */
+	rc = file->so ? fdnet_sock_connect(file->so, name) : -ENETDOWN;
 out:
 	shim_wait_end(&w);
 	return rc;
@@ -463,7 +459,7 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		shim_mirror_touch(file);
 		shim_net_flush();
 		if ((rc == -EINPROGRESS || rc == -EALREADY) && !file->nonblock)
-			rc = finish_connect(file, &guard);
+			rc = finish_connect(file, &name, &guard);
 		shim_mirror_touch(file);
 		shim_file_put(file);
 	}
