@@ -60,6 +60,7 @@ STACK_TESTS = \
 	tests/test_demux \
 	tests/test_icmp \
 	tests/test_ip \
+	tests/test_like_kernel \
 	tests/test_neigh \
 	tests/test_sockopt \
 	tests/test_timer \
@@ -83,6 +84,8 @@ tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
+tests_test_like_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_like_kernel_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
