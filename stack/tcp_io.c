@@ -7,9 +7,10 @@
 
 #include "stack/tcp_internal.h"
 
-/* Larger windows fall out of the processor's caches. */
-#define LOSSLESS_SNDBUF_MAX (1u << 20)
-#define LOSSLESS_RCVBUF_MAX (2u << 20)
+/* Two of the batches that a relay takes at once, so that both ends work at the
+ * same time; larger ones fall out of the processor's caches. */
+#define LOSSLESS_SNDBUF_MAX (2u << 20)
+#define LOSSLESS_RCVBUF_MAX (4u << 20)
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
