@@ -133,8 +133,10 @@ static void take_in(struct switch_flow *flow, unsigned int side,
 	if (!flow->seen[side] || seq_gt(end, flow->nxt[side]))
 		flow->nxt[side] = end;
 	if (head->flags & FDNET_TH_ACK &&
-	    (!flow->seen[side] || seq_gt(head->ack, flow->ack[side])))
+	    (!flow->acked[side] || seq_gt(head->ack, flow->ack[side]))) {
 		flow->ack[side] = head->ack;
+		flow->acked[side] = true; /* a SYN was seen before it */
+	}
 	flow->seen[side] = true;
 	if (head->flags & FDNET_TH_FIN)
 		flow->fin[side] = true;

@@ -32,7 +32,7 @@ struct switch_key {
  * @guest:   of each side, 0: it has died
  * @seen:    the side has sent something
  * @nxt:     the sequence number after the last one the side has sent
- * @ack:     the last acknowledgment the side has sent
+ * @ack:     the last acknowledgment the side has sent, if @acked
  * @fin:     the side has sent its FIN, whose number is nxt - 1
  * @tries:   FINs sent for a dead side
  * @list, @expiry_us:  in which of the table's lists it stands, and until
@@ -41,7 +41,7 @@ struct switch_key {
 struct switch_flow {
 	struct switch_key key;
 	uint32_t guest[2];
-	bool seen[2], fin[2];
+	bool seen[2], acked[2], fin[2];
 	uint32_t nxt[2], ack[2];
 	unsigned int tries;
 	enum switch_list list;

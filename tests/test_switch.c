@@ -516,6 +516,22 @@ START_TEST(sequence_numbers_wrap)
 }
 END_TEST
 
+/* The initiator's SYN has no acknowledgment to compare the first one with,
+ * which may be in the upper half of the numbers. */
+START_TEST(a_dead_initiator_had_read_all)
+{
+	segment(false, SYN, 100, 0, 0, 0);
+	segment(true, SYN | ACK, 0x90000000, 101, 0, 0);
+	segment(false, ACK, 101, 0x90000001, 20, 0);
+	segment(true, ACK, 0x90000001, 121, 0, 0);
+	switch_gone(&sw, B, 0);
+	ck_assert_uint_eq(said_to, A);
+	ck_assert_int_eq(said.flags, FIN | ACK);
+	ck_assert_uint_eq(said.seq, 121);
+	ck_assert_uint_eq(said.ack, 0x90000001);
+}
+END_TEST
+
 START_TEST(flows_are_limited_and_closed_ones_make_room)
 {
 	struct head head = packet(6, "127.0.0.1", port_b, "127.0.0.1", 80);
@@ -606,6 +622,7 @@ static Suite *switch_suite(void)
 	tcase_add_test(tc, an_unanswered_fin_ends_in_a_reset);
 	tcase_add_test(tc, both_dead_leave_nothing);
 	tcase_add_test(tc, sequence_numbers_wrap);
+	tcase_add_test(tc, a_dead_initiator_had_read_all);
 	tcase_add_test(tc, flows_are_limited_and_closed_ones_make_room);
 	tcase_add_test(tc, refusals_are_what_a_kernel_sends);
 	suite_add_tcase(s, tc);
