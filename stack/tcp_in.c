@@ -71,6 +71,7 @@ static void ack_for_data(struct fdnet_tcp *tp, uint32_t len)
 	tp->last_rcv_us = now;
 	if (tp->lossless) {
 		if (waiting >= tp->ack_thresh ||
+		    waiting >= fdnet_tcp_rcv_space(tp) / 2 ||
 		    tp->ack_pkts >= FDNET_TCP_ACK_PKTS) {
 			tp->ack_due = true;
 			if (tp->ack_thresh < FDNET_TCP_ACK_BYTES)

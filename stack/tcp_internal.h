@@ -30,8 +30,9 @@
 #define FDNET_TCP_MSS_MIN     88u /* as the kernel: no smaller one is honoured */
 #define FDNET_TCP_MSS_DEFAULT 536u
 #define FDNET_TCP_CWND_MAX    (1u << 30)
-/* On a lossless way, an ACK is due at once for this many bytes, ... */
-#define FDNET_TCP_ACK_BYTES (128u << 10)
+/* On a lossless way, an ACK is due at once for this many bytes, or half of the
+ * window, ... */
+#define FDNET_TCP_ACK_BYTES (256u << 10)
 /* ... or this many packets; as many short ones Nagle lets pass there. */
 #define FDNET_TCP_ACK_PKTS 4
 /* Buffers of one direction while memory is short: enough to go on. */
