@@ -52,6 +52,15 @@ static int dup_above(int fd, long base)
 	return raw_fcntl(fd, F_DUPFD_CLOEXEC, base);
 }
 
+/* No room above the soft limit either: share the program's range, its upper
+ * half first. */
+static int dup_within(int fd, long limit)
+{
+	int rc = dup_above(fd, limit / 2);
+
+	return rc == -EMFILE ? dup_above(fd, limit / 4) : rc;
+}
+
 /* The soft limit is in the way: raise it while the fd is moved. An fd above
  * the soft limit stays valid when the limit comes back. */
 static int dup_above_limit(int fd, const struct rlimit *lim)
@@ -61,14 +70,14 @@ static int dup_above_limit(int fd, const struct rlimit *lim)
 	int rc;
 
 	if (lim->rlim_max <= lim->rlim_cur + 16)
-		return dup_above(fd, base / 2);
+		return dup_within(fd, base);
 	more.rlim_cur = lim->rlim_max;
 	rc = (int)RAW(SYS_prlimit64, 0, RLIMIT_NOFILE, &more, 0, 0, 0);
 	if (rc < 0)
-		return dup_above(fd, base / 2);
+		return dup_within(fd, base);
 	rc = dup_above(fd, base);
 	RAW(SYS_prlimit64, 0, RLIMIT_NOFILE, lim, 0, 0, 0);
-	return rc;
+	return rc == -EMFILE ? dup_within(fd, base) : rc;
 }
 
 int shim_fd_raise(int fd)
@@ -77,7 +86,7 @@ int shim_fd_raise(int fd)
 	int rc;
 
 	rc = dup_above(fd, HIGH_BASE);
-	if (rc == -EINVAL) {
+	if (rc == -EINVAL || rc == -EMFILE) {
 		rc = (int)RAW(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim, 0, 0);
 		if (rc == 0)
 			rc = dup_above_limit(fd, &lim);
