@@ -49,7 +49,7 @@ int shim_name_from(int domain, const struct sockaddr *addr, socklen_t len,
 	sa_family_t family;
 	int rc = 0;
 
-	if (!addr)
+	if (shim_is_nowhere(addr))
 		return -EFAULT;
 	if (len < sizeof(family))
 		return -EINVAL;

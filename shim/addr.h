@@ -3,9 +3,23 @@
 #ifndef SHIM_ADDR_H
 #define SHIM_ADDR_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include <fdnet/stack.h>
+
+/**
+ * shim_is_nowhere - can a pointer of the program's be told to be bad?
+ *
+ * The null page and the kernel's half: what the kernel answers with EFAULT
+ * and programs (and tests) hand in by mistake. Other bad pointers fault here,
+ * in the program's own thread.
+ */
+static inline bool shim_is_nowhere(const void *ptr)
+{
+	return (uintptr_t)ptr < 4096 || (intptr_t)ptr < 0;
+}
 
 /**
  * shim_name_from - read an address the program gave

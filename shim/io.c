@@ -43,14 +43,14 @@ static ssize_t iov_total(const struct msghdr *hdr)
 
 	if (hdr->msg_iovlen > IOV_LIMIT)
 		return -EMSGSIZE;
-	if (hdr->msg_iovlen && !hdr->msg_iov)
+	if (hdr->msg_iovlen && shim_is_nowhere(hdr->msg_iov))
 		return -EFAULT;
 	for (i = 0; i < hdr->msg_iovlen; i++) {
 		const struct iovec *v = &hdr->msg_iov[i];
 
 		if ((ssize_t)v->iov_len < 0)
 			return -EINVAL;
-		if (!v->iov_base && v->iov_len)
+		if (v->iov_len && shim_is_nowhere(v->iov_base))
 			return -EFAULT;
 		total += v->iov_len;
 	}
@@ -326,7 +326,7 @@ ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (!file)
 		return LIBC(sendmsg)(fd, msg, flags);
-	if (!msg) {
+	if (shim_is_nowhere(msg)) {
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
 	}
@@ -393,7 +393,7 @@ ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 
 	if (!file)
 		return LIBC(recvmsg)(fd, msg, flags);
-	if (!msg) {
+	if (shim_is_nowhere(msg)) {
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
 	}

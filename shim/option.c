@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/mirror.h"
 
@@ -32,7 +33,7 @@ static int set_option(struct shim_file *file, int level, int name,
 {
 	if ((int)len < 0)
 		return -EINVAL;
-	if (!val && len)
+	if (len && shim_is_nowhere(val))
 		return -EFAULT;
 	if (file->remote)
 		return 0; /* tuning, for the owner's connection: no harm */
@@ -102,11 +103,11 @@ static int get_option(struct shim_file *file, int fd, int level, int name,
 	uint32_t n;
 	int rc;
 
-	if (!len)
+	if (shim_is_nowhere(len))
 		return -EFAULT;
 	if ((int)*len < 0)
 		return -EINVAL;
-	if (!val && *len)
+	if (*len && shim_is_nowhere(val))
 		return -EFAULT;
 	if (file->remote)
 		return get_remote(file, level, name, val, len);

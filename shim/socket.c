@@ -511,7 +511,7 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 		if (rc < 0)
 			return rc;
 	}
-	if (!len || (!addr && *len))
+	if (shim_is_nowhere(len) || (*len && shim_is_nowhere(addr)))
 		return -EFAULT;
 	if ((int)*len < 0)
 		return -EINVAL;
