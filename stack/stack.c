@@ -7,6 +7,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/siphash.h"
 #include "stack/object.h"
 #include "stack/wire/arp.h"
 
@@ -58,68 +59,19 @@ void fdnet_pktq_splice(struct fdnet_pktq *dst, struct fdnet_pktq *src)
 		fdnet_pktq_push(dst, pkt);
 }
 
-/* ---- hash and random numbers: SipHash-1-3 (Aumasson, Bernstein 2012) ---- */
-
-static uint64_t rotl(uint64_t x, int bits)
-{
-	return x << bits | x >> (64 - bits);
-}
-
-static inline void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-static uint64_t siphash(const uint64_t key[2], const void *data, size_t len)
-{
-	uint64_t v[4] = {
-		key[0] ^ 0x736f6d6570736575,
-		key[1] ^ 0x646f72616e646f6d,
-		key[0] ^ 0x6c7967656e657261,
-		key[1] ^ 0x7465646279746573,
-	};
-	const uint8_t *p = data;
-	uint64_t m, last = (uint64_t)len << 56;
-	int i;
-
-	for (; len >= 8; len -= 8, p += 8) {
-		memcpy(&m, p, 8);
-		v[3] ^= m;
-		sip_round(v);
-		v[0] ^= m;
-	}
-	m = 0;
-	memcpy(&m, p, len);
-	last |= m;
-	v[3] ^= last;
-	sip_round(v);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	for (i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
+/* ---- hash and random numbers ---- */
 
 uint64_t fdnet_stack_hash(const struct fdnet_stack *stack, const void *data,
 			  size_t len)
 {
-	return siphash(stack->key, data, len);
+	return fdnet_siphash(stack->key, data, len);
 }
 
 uint32_t fdnet_stack_random(struct fdnet_stack *stack)
 {
 	uint64_t count = stack->rnd_count++;
 
-	return (uint32_t)siphash(stack->rnd_key, &count, sizeof(count));
+	return (uint32_t)fdnet_siphash(stack->rnd_key, &count, sizeof(count));
 }
 
 /* ---- the object ---- */
@@ -169,7 +121,7 @@ static void set_keys(struct fdnet_stack *stack, const uint8_t seed[16])
 
 	memcpy(root, seed, 16);
 	for (i = 0; i < 4; i++)
-		*keys[i] = siphash(root, &i, sizeof(i));
+		*keys[i] = fdnet_siphash(root, &i, sizeof(i));
 	stack->ident = (uint16_t)fdnet_stack_random(stack);
 	stack->ident6 = fdnet_stack_random(stack);
 	stack->next_port[0] = fdnet_stack_random(stack);
