@@ -5,12 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include "endpoint/link.h"
 #include "relay/guest.h"
 #include "relay/sys.h"
+#include "relay/unixsock.h"
 #include "stack/wire/control.h"
 
 /* Messages taken from a channel in one turn. */
@@ -152,17 +151,6 @@ void attach_channel_event(struct relay *relay, struct source *src,
 
 /* ---- --listen ---- */
 
-/* Only our own user and root; the path's permissions may say otherwise. */
-static bool is_welcome(int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	return !cred.uid || cred.uid == getuid();
-}
-
 void attach_listen_event(struct relay *relay)
 {
 	struct channel *channel;
@@ -178,7 +166,7 @@ void attach_listen_event(struct relay *relay)
 		return;
 	DL_FOREACH(relay->channels, channel)
 		n++;
-	if (n >= LIMIT_CHANNELS || !is_welcome(fd) ||
+	if (n >= LIMIT_CHANNELS || !unixsock_is_ours(fd) ||
 	    channel_new(relay, fd)) {
 		count(&relay->counters, C_ATTACH_LIMIT);
 		close(fd);
@@ -191,37 +179,6 @@ void attach_advance(struct relay *relay)
 		return;
 	relay->listen_again_us = FDNET_NEVER;
 	loop_change(&relay->loop, &relay->listen, EPOLLIN);
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct stat st;
-	mode_t mask;
-	int fd, rc = 0;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path));
-	fd = sys_socket(AF_UNIX, SOCK_SEQPACKET);
-	if (fd < 0)
-		return fd;
-	/* what a killed relay left behind, but not a living one's */
-	if (!lstat(path, &st) && S_ISSOCK(st.st_mode) &&
-	    sys_connect(fd, (struct sockaddr *)&sa, sizeof(sa)) ==
-		    -ECONNREFUSED)
-		unlink(path);
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		rc = -errno;
-	umask(mask);
-	if (!rc && listen(fd, LIMIT_CHANNELS) < 0)
-		rc = -errno;
-	if (rc) {
-		close(fd);
-		return rc;
-	}
-	return fd;
 }
 
 int attach_open(struct relay *relay)
@@ -241,7 +198,8 @@ int attach_open(struct relay *relay)
 		return rc;
 	}
 	relay->listen.type = SOURCE_LISTEN;
-	relay->listen.fd = listen_at(opts->listen);
+	relay->listen.fd = unixsock_listen(opts->listen, SOCK_SEQPACKET,
+					   LIMIT_CHANNELS);
 	rc = relay->listen.fd < 0 ? relay->listen.fd :
 				    loop_add(&relay->loop, &relay->listen,
 					     EPOLLIN);

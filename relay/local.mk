@@ -31,7 +31,8 @@ relay_librelay_la_SOURCES = \
 	relay/switch.c relay/switch.h \
 	relay/switch_flow.c relay/switch_flow.h \
 	relay/synth.c relay/synth.h \
-	relay/sys.c relay/sys.h
+	relay/sys.c relay/sys.h \
+	relay/unixsock.c relay/unixsock.h
 relay_librelay_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) $(SECCOMP_CFLAGS)
 relay_librelay_la_LIBADD = $(CARES_LIBS) $(SECCOMP_LIBS)
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listening sockets with a path, and who may come to them. */
+#ifndef RELAY_UNIXSOCK_H
+#define RELAY_UNIXSOCK_H
+
+#include <stdbool.h>
+
+/**
+ * unixsock_listen - listen at @path, mode 0600
+ * @type:  SOCK_SEQPACKET or SOCK_STREAM
+ *
+ * A name that a killed relay left behind is taken over, a living one's not.
+ * Returns the fd, -ENAMETOOLONG, -EADDRINUSE, or what the system said.
+ */
+int unixsock_listen(const char *path, int type, int backlog);
+
+/** unixsock_is_ours - is the peer of our own user, or root? A path's
+ * permissions may say otherwise. */
+bool unixsock_is_ours(int fd);
+
+#endif
