@@ -48,6 +48,11 @@ RELAY_TESTS = \
 	tests/test_registry \
 	tests/test_relay \
 	tests/test_relay_hostile \
+	tests/test_relay_inside \
+	tests/test_relay_names \
+	tests/test_relay_publish \
+	tests/test_relay_tcp \
+	tests/test_relay_udp \
 	tests/test_switch
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
@@ -58,16 +63,30 @@ tests_test_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_policy_LDADD = $(RELAY_TEST_LIBS)
 tests_test_registry_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_registry_LDADD = $(RELAY_TEST_LIBS)
-tests_test_relay_SOURCES = \
-	tests/relay_guest.c tests/relay_guest.h \
-	tests/test_relay.c
+RELAY_CASE = \
+	tests/relay_case.c tests/relay_case.h \
+	tests/relay_guest.c tests/relay_guest.h
+tests_test_relay_SOURCES = tests/test_relay.c $(RELAY_CASE)
 tests_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_LDADD = $(RELAY_TEST_LIBS)
-tests_test_relay_hostile_SOURCES = \
-	tests/relay_guest.c tests/relay_guest.h \
-	tests/test_relay_hostile.c
+tests_test_relay_hostile_SOURCES = tests/test_relay_hostile.c $(RELAY_CASE)
 tests_test_relay_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_hostile_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_inside_SOURCES = tests/test_relay_inside.c $(RELAY_CASE)
+tests_test_relay_inside_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_inside_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_names_SOURCES = tests/test_relay_names.c $(RELAY_CASE)
+tests_test_relay_names_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_names_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_publish_SOURCES = tests/test_relay_publish.c $(RELAY_CASE)
+tests_test_relay_publish_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_publish_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_tcp_SOURCES = tests/test_relay_tcp.c $(RELAY_CASE)
+tests_test_relay_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_tcp_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_udp_SOURCES = tests/test_relay_udp.c $(RELAY_CASE)
+tests_test_relay_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_udp_LDADD = $(RELAY_TEST_LIBS)
 tests_test_switch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_switch_LDADD = $(RELAY_TEST_LIBS)
 

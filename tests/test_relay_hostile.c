@@ -17,9 +17,8 @@
 #include <unistd.h>
 
 #include "relay/limits.h"
-#include "tests/relay_guest.h"
+#include "tests/relay_case.h"
 
-static struct rg_relay relay;
 static struct rg *honest;
 static struct fdnet_sock *honest_so;
 static int listener, honest_fd;
@@ -56,7 +55,6 @@ static void ping_pong(void)
 static void setup(void)
 {
 	char options[64];
-	uint16_t port;
 
 	listener = rg_host_listen("127.0.0.1", &port);
 	snprintf(options, sizeof(options), "--allow host:%u", port);
@@ -500,16 +498,5 @@ static Suite *hostile_suite(void)
 
 int main(void)
 {
-	SRunner *sr;
-	int failed;
-
-	if (!rg_namespace()) {
-		puts("no network namespace can be made here: skipped");
-		return 77;
-	}
-	sr = srunner_create(hostile_suite());
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return relay_case_main(hostile_suite());
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Datagrams between guests and the host. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/relay_case.h"
+#include "tests/suite_main.h"
+
+START_TEST(datagrams_cross_both_ways)
+{
+	int fd = rg_host_udp("127.0.0.1", &port);
+	struct sockaddr_storage from;
+	struct fdnet_sock *so;
+	struct fdnet_name name;
+	static const size_t sizes[] = { 0, 1, 1400, 9000, 65507 };
+	struct rg *g;
+
+	start("--allow host:%u/udp");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		socklen_t len = sizeof(from);
+		struct pollfd pfd = { fd, POLLIN, 0 };
+
+		memset(text, 'a' + (int)i, sizes[i]);
+		ck_assert_int_eq(rg_sendto(g, so, GATEWAY, port, text,
+					   sizes[i]),
+				 (int)sizes[i]);
+		while (poll(&pfd, 1, 0) < 1)
+			rg_drive(&relay, 1);
+		memset(text, 0, sizeof(text));
+		ck_assert_int_eq(recvfrom(fd, text, sizeof(text), 0,
+					  (struct sockaddr *)&from, &len),
+				 (int)sizes[i]);
+		ck_assert_int_eq(sendto(fd, text, sizes[i], 0,
+					(struct sockaddr *)&from, len),
+				 (int)sizes[i]);
+		memset(text, 0, sizeof(text));
+		ck_assert_int_eq(rg_recvfrom(g, so, text, sizeof(text), &name),
+				 (int)sizes[i]);
+		for (size_t at = 0; at < sizes[i]; at++)
+			ck_assert_int_eq(text[at], 'a' + (int)i);
+		ck_assert_int_eq(name.port, port);
+		ck_assert_int_eq(name.ip.bytes[3], 2);
+	}
+	fdnet_sock_close(so);
+	rg_stop(&relay);
+	close(fd);
+}
+END_TEST
+
+START_TEST(icmp_errors_come_back_to_datagrams)
+{
+	struct fdnet_sock *so;
+	const char *said;
+	struct rg *g;
+	int fd = rg_host_udp("127.0.0.1", &port);
+
+	close(fd); /* nobody there */
+	start("--allow host:%u/udp --allow udp:*:7");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	ck_assert_int_eq(rg_sendto(g, so, GATEWAY, port, "x", 1), 1);
+	ck_assert_int_eq(rg_recvfrom(g, so, text, 1, NULL), -ECONNREFUSED);
+	ck_assert_int_eq(rg_sendto(g, so, "198.51.100.1", 7, "x", 1), 1);
+	ck_assert_int_eq(rg_recvfrom(g, so, text, 1, NULL), -ENETUNREACH);
+	ck_assert_int_eq(rg_sendto(g, so, "198.51.100.1", 8, "x", 1), 1);
+	ck_assert_int_eq(rg_recvfrom(g, so, text, 1, NULL), -EHOSTUNREACH);
+	said = rg_finish(&relay);
+	ck_assert_ptr_nonnull(strstr(said, "udp 198.51.100.1:8: allow with "
+					   "--allow udp:198.51.100.1:8\n"));
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(many_datagram_flows_are_bounded)
+{
+	int fd = rg_host_udp("127.0.0.1", &port);
+	struct fdnet_sock *so;
+	struct rg *g;
+
+	start("--allow tcp:127.0.0.1:1 --allow host:*/udp");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	for (unsigned int i = 1; i < 10000; i++) {
+		rg_sendto(g, so, GATEWAY, (uint16_t)i, "x", 1);
+		if (i % 64 == 0)
+			rg_drive(&relay, 1);
+	}
+	rg_sendto(g, so, GATEWAY, port, "y", 1);
+	ck_assert_int_eq(rg_host_recv(&relay, fd, text, 1), 1);
+	rg_stop(&relay);
+	close(fd);
+}
+END_TEST
+
+static Suite *relay_udp_suite(void)
+{
+	Suite *s = suite_create("relay_udp");
+	TCase *tc = tcase_create("relay_udp");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, datagrams_cross_both_ways);
+	tcase_add_test(tc, icmp_errors_come_back_to_datagrams);
+	tcase_add_test(tc, many_datagram_flows_are_bounded);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return relay_case_main(relay_udp_suite());
+}
