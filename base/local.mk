@@ -1,5 +1,12 @@
 noinst_LTLIBRARIES += base/libbase.la
 base_libbase_la_SOURCES = base/mem.h base/mem.c \
+	base/rtnl.h base/rtnl.c \
 	base/siphash.h base/siphash.c
 pkginclude_HEADERS += include/fdnet/mem.h
 EXTRA_DIST += base/README.md
+
+check_PROGRAMS += tests/test_rtnl
+tests_test_rtnl_SOURCES = tests/test_rtnl.c
+tests_test_rtnl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_test_rtnl_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+TESTS += tests/test_rtnl

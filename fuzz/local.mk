@@ -57,3 +57,12 @@ FUZZERS += fuzz/fuzz_tcp
 fuzz_fuzz_tcp_SOURCES = fuzz/fuzz_tcp.c
 fuzz_fuzz_tcp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_tcp_LDADD = $(STACK_LIBS)
+
+check_PROGRAMS += fuzz/replay_rtnl
+TESTS += fuzz/replay_rtnl
+fuzz_replay_rtnl_SOURCES = fuzz/replay.c fuzz/fuzz_rtnl.c
+fuzz_replay_rtnl_LDADD = $(BASE_LIBS)
+FUZZERS += fuzz/fuzz_rtnl
+fuzz_fuzz_rtnl_SOURCES = fuzz/fuzz_rtnl.c
+fuzz_fuzz_rtnl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_rtnl_LDADD = $(BASE_LIBS)
