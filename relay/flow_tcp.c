@@ -3,7 +3,7 @@
 
 #include "relay/flow_tcp.h"
 
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +35,7 @@ enum flow_state {
  */
 struct flow_tcp {
 	struct source src;
+	struct flow item;
 	struct user user;
 	struct guest *guest;
 	struct fdnet_sock *so;
@@ -44,7 +45,7 @@ struct flow_tcp {
 	bool is_ready, is_published, nodelay;
 	struct fdnet_name guest_name, dst;
 	char *name; /* of dst, or NULL */
-	const struct rule *rule;
+	struct rule *rule;
 	uint64_t start_us, bytes_out, bytes_in;
 	int reads;
 	struct flow_tcp *prev, *next;
@@ -55,12 +56,25 @@ struct flow_tcp {
 
 /* ---- record ---- */
 
+/* Packets of the guest's connection, which the engine has counted. */
+static void count_packets(const struct flow_tcp *flow, uint64_t *ret_out,
+			  uint64_t *ret_in)
+{
+	struct tcp_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	fdnet_sock_getopt(flow->so, IPPROTO_TCP, TCP_INFO, &info, &len);
+	*ret_out = info.tcpi_segs_in;
+	*ret_in = info.tcpi_segs_out;
+}
+
 static void note(struct flow_tcp *flow, enum record_kind kind, int error,
 		 const char *reason)
 {
 	struct relay *relay = flow->guest->relay;
 	struct record_event event = {
 		.kind = kind,
+		.flow = flow->item.id,
 		.proto = POLICY_TCP,
 		.guest = flow->guest->id,
 		.pid = flow->guest->pid,
@@ -78,6 +92,8 @@ static void note(struct flow_tcp *flow, enum record_kind kind, int error,
 		.duration_us = relay->now_us - flow->start_us,
 	};
 
+	if (kind == RECORD_CLOSE)
+		count_packets(flow, &event.pkts_out, &event.pkts_in);
 	record_event(&relay->record, relay->now_us, &event);
 }
 
@@ -121,6 +137,7 @@ static struct flow_tcp *flow_new(struct guest *guest, struct fdnet_sock *so,
 	flow->reads = 1;
 	relay->tcp_flows++;
 	relay->tcp_pending++;
+	flows_add(&relay->flows, &flow->item, FLOW_KIND_TCP);
 	flow->state = state;
 	guest->nflows++;
 	DL_APPEND(guest->flows, flow);
@@ -158,6 +175,7 @@ static void flow_free(struct flow_tcp *flow)
 	if (is_pending(flow))
 		guest->relay->tcp_pending--;
 	guest->relay->tcp_flows--;
+	flows_remove(&guest->relay->flows, &flow->item);
 	guest->nflows--;
 	DL_DELETE(guest->flows, flow);
 	loop_bury(&guest->relay->loop, &flow->src, free_source);
@@ -704,4 +722,70 @@ void flow_tcp_guest_event(struct guest *guest, struct user *user,
 			flow->reset_by_us = 0;
 		break;
 	}
+}
+
+/* ---- for people: flows.h ---- */
+
+static struct flow_tcp *of_item(struct flow *item)
+{
+	return (struct flow_tcp *)((char *)item -
+				   offsetof(struct flow_tcp, item));
+}
+
+static const char *state_name(const struct flow_tcp *flow)
+{
+	switch (flow->state) {
+	case FLOW_TO_HOST:
+	case FLOW_TO_GUEST:
+		return "connecting";
+	case FLOW_RESETTING:
+		return "resetting";
+	case FLOW_OPEN:
+		break;
+	}
+	return flow->guest_eof || flow->host_eof ? "closing" : "open";
+}
+
+void flow_tcp_describe(struct flow *item, struct flow_info *ret_info)
+{
+	const struct flow_tcp *flow = of_item(item);
+
+	*ret_info = (struct flow_info){
+		.proto = POLICY_TCP,
+		.published = flow->is_published,
+		.state = state_name(flow),
+		.guest = flow->guest->id,
+		.pid = flow->guest->pid,
+		.comm = flow->guest->comm,
+		.src = flow->guest_name,
+		.dst = flow->dst,
+		.name = flow->name,
+		.rule = flow->rule,
+		.start_us = flow->start_us,
+		.bytes_out = flow->bytes_out,
+		.bytes_in = flow->bytes_in,
+	};
+	count_packets(flow, &ret_info->pkts_out, &ret_info->pkts_in);
+}
+
+void flow_tcp_end(struct flow *item, const char *reason)
+{
+	struct flow_tcp *flow = of_item(item);
+
+	fdnet_stack_set_time(flow->guest->stack, flow->guest->relay->now_us);
+	if (flow->state == FLOW_TO_HOST) {
+		/* not yet answered: no reset, but an answer */
+		note(flow, RECORD_CLOSE, 0, reason);
+		close_host(flow, true);
+		forget_sock(flow);
+		fdnet_sock_refuse(flow->so, EACCES);
+		flow_free(flow);
+		return;
+	}
+	flow_guest_reset(flow, reason);
+}
+
+void flow_tcp_set_rule(struct flow *item, struct rule *rule)
+{
+	of_item(item)->rule = rule;
 }

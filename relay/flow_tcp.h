@@ -15,6 +15,7 @@
 #ifndef RELAY_FLOW_TCP_H
 #define RELAY_FLOW_TCP_H
 
+#include "relay/flows.h"
 #include "relay/guest.h"
 
 /** flow_tcp_request - a guest wants to connect; @so is half open; taken */
@@ -39,6 +40,11 @@ void flow_tcp_host_event(struct relay *relay, struct source *src,
 /** flow_tcp_guest_event - the engine's socket of a flow has changed */
 void flow_tcp_guest_event(struct guest *guest, struct user *user,
 			  uint32_t events);
+
+/** flow_tcp_describe, flow_tcp_end, flow_tcp_set_rule - for flows.c */
+void flow_tcp_describe(struct flow *item, struct flow_info *ret_info);
+void flow_tcp_end(struct flow *item, const char *reason);
+void flow_tcp_set_rule(struct flow *item, struct rule *rule);
 
 /** flow_tcp_run_ready - go on with flows that used up their turn */
 void flow_tcp_run_ready(struct guest *guest);

@@ -4,6 +4,7 @@
 #include "relay/flow_udp.h"
 
 #include <linux/errqueue.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ enum flow_list { LIST_ONE_WAY, LIST_TWO_WAY, LISTS };
  */
 struct flow_udp {
 	struct source src;
+	struct flow item;
 	struct flow_key key;
 	int fd;
 	bool published;
@@ -45,8 +47,8 @@ struct flow_udp {
 	enum flow_list list;
 	bool blocked;
 	uint64_t start_us, last_us;
-	uint64_t bytes_out, bytes_in;
-	const struct rule *rule;
+	uint64_t bytes_out, bytes_in, pkts_out, pkts_in;
+	struct rule *rule;
 	uint8_t quote[QUOTE];
 	uint32_t sent;
 	struct flow_udp *prev, *next;
@@ -76,6 +78,7 @@ static void note(struct relay *relay, const struct flow_udp *flow,
 	struct guest *guest = guest_find(relay, flow->key.guest);
 	struct record_event event = {
 		.kind = kind,
+		.flow = flow->item.id,
 		.proto = POLICY_UDP,
 		.guest = flow->key.guest,
 		.pid = guest ? guest->pid : 0,
@@ -90,6 +93,8 @@ static void note(struct relay *relay, const struct flow_udp *flow,
 		.error = error,
 		.bytes_out = flow->bytes_out,
 		.bytes_in = flow->bytes_in,
+		.pkts_out = flow->pkts_out,
+		.pkts_in = flow->pkts_in,
 		.duration_us = relay->now_us - flow->start_us,
 	};
 
@@ -110,6 +115,7 @@ static void flow_end(struct relay *relay, struct flow_udp *flow,
 	HASH_DEL(udp->flows, flow);
 	DL_DELETE(udp->idle[flow->list], flow);
 	udp->count--;
+	flows_remove(&relay->flows, &flow->item);
 	udp->nblocked -= flow->blocked;
 	if (flow->src.fd >= 0)
 		close(flow->src.fd);
@@ -182,6 +188,7 @@ static struct flow_udp *flow_new(struct relay *relay,
 	}
 	DL_APPEND(udp->idle[LIST_ONE_WAY], flow);
 	udp->count++;
+	flows_add(&relay->flows, &flow->item, FLOW_KIND_UDP);
 	count(&relay->counters, C_UDP_OPEN);
 	return flow;
 }
@@ -438,6 +445,7 @@ static void batch_add(struct relay *relay, struct batch *batch,
 	batch->flow = flow;
 	batch->n++;
 	flow->bytes_out += len;
+	flow->pkts_out++;
 	set_used(relay, flow, flow->bytes_in ? LIST_TWO_WAY : LIST_ONE_WAY);
 	if (batch->n == BATCH)
 		batch_flush(relay, batch);
@@ -560,6 +568,7 @@ static bool deliver(struct guest *guest, struct flow_udp *flow,
 		count(&guest->relay->counters, C_UDP_DROP);
 	else
 		flow->bytes_in += len;
+	flow->pkts_in += rc >= 0;
 	return true;
 }
 
@@ -655,4 +664,49 @@ void flow_udp_publish(struct guest *guest, int fd,
 	if (!deliver(guest, flow, data, len))
 		count(&relay->counters, C_UDP_DROP);
 	guest_touch(guest);
+}
+
+/* ---- for people: flows.h ---- */
+
+static struct flow_udp *of_item(struct flow *item)
+{
+	return (struct flow_udp *)((char *)item -
+				   offsetof(struct flow_udp, item));
+}
+
+void flow_udp_describe(struct relay *relay, struct flow *item,
+		       struct flow_info *ret_info)
+{
+	const struct flow_udp *flow = of_item(item);
+	const struct fdnet_name *dst = &flow->key.remote;
+	const struct guest *guest = guest_find(relay, flow->key.guest);
+
+	*ret_info = (struct flow_info){
+		.proto = POLICY_UDP,
+		.published = flow->published,
+		.state = flow->list == LIST_TWO_WAY ? "two-way" : "one-way",
+		.guest = flow->key.guest,
+		.pid = guest ? guest->pid : 0,
+		.comm = guest ? guest->comm : NULL,
+		.src = flow->key.local,
+		.dst = *dst,
+		.name = names_of(&relay->names, &dst->ip, relay->now_us),
+		.rule = flow->rule,
+		.start_us = flow->start_us,
+		.bytes_out = flow->bytes_out,
+		.bytes_in = flow->bytes_in,
+		.pkts_out = flow->pkts_out,
+		.pkts_in = flow->pkts_in,
+	};
+}
+
+void flow_udp_end(struct relay *relay, struct flow *item, const char *reason)
+{
+	/* the next datagram is put to the rules again */
+	flow_end(relay, of_item(item), reason);
+}
+
+void flow_udp_set_rule(struct flow *item, struct rule *rule)
+{
+	of_item(item)->rule = rule;
 }

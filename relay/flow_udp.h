@@ -12,6 +12,7 @@
 #ifndef RELAY_FLOW_UDP_H
 #define RELAY_FLOW_UDP_H
 
+#include "relay/flows.h"
 #include "relay/guest.h"
 
 struct publish;
@@ -51,5 +52,11 @@ void flow_udp_publish(struct guest *guest, int fd,
 /** flow_udp_expiry, flow_udp_advance - end those that were idle too long */
 uint64_t flow_udp_expiry(const struct relay *relay);
 void flow_udp_advance(struct relay *relay);
+
+/** flow_udp_describe, flow_udp_end, flow_udp_set_rule - for flows.c */
+void flow_udp_describe(struct relay *relay, struct flow *item,
+		       struct flow_info *ret_info);
+void flow_udp_end(struct relay *relay, struct flow *item, const char *reason);
+void flow_udp_set_rule(struct flow *item, struct rule *rule);
 
 #endif

@@ -8,6 +8,7 @@ relay_librelay_la_SOURCES = \
 	relay/dns_msg.c relay/dns_msg.h \
 	relay/flow_tcp.c relay/flow_tcp.h \
 	relay/flow_udp.c relay/flow_udp.h \
+	relay/flows.c relay/flows.h \
 	relay/guest.c relay/guest.h \
 	relay/guest_link.c \
 	relay/harden.c relay/harden.h \

@@ -160,6 +160,8 @@ static void print_json(FILE *out, const struct record_event *event)
 	fprintf(out, "{\"time\":%" PRIu64 ".%06" PRIu64 ",\"event\":\"%s\"",
 		wall_us / 1000000, wall_us % 1000000,
 		kind_names[event->kind]);
+	if (event->flow)
+		fprintf(out, ",\"flow\":%" PRIu64, event->flow);
 	if (event->guest)
 		fprintf(out, ",\"guest\":%u", event->guest);
 	if (event->pid)
@@ -177,9 +179,11 @@ static void print_json(FILE *out, const struct record_event *event)
 	if (event->kind == RECORD_CLOSE)
 		fprintf(out,
 			",\"bytes_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64
+			",\"packets_out\":%" PRIu64
+			",\"packets_in\":%" PRIu64
 			",\"duration_us\":%" PRIu64,
-			event->bytes_out, event->bytes_in,
-			event->duration_us);
+			event->bytes_out, event->bytes_in, event->pkts_out,
+			event->pkts_in, event->duration_us);
 	fputs("}\n", out);
 }
 

@@ -34,6 +34,7 @@ enum record_kind {
 
 /**
  * struct record_event - one thing that happened; members not known are zero
+ * @flow:   its number, or 0
  * @pid, @comm:  as the guest claims
  * @dst:    what the guest asked for; of a published flow: the client
  * @name:   of the destination, or the name asked for
@@ -42,6 +43,7 @@ enum record_kind {
 struct record_event {
 	enum record_kind kind;
 	uint8_t proto;
+	uint64_t flow;
 	uint32_t guest, pid;
 	const char *comm;
 	struct fdnet_name src, dst;
@@ -52,7 +54,7 @@ struct record_event {
 	bool forbidden; /* no rule can allow it */
 	bool published; /* flow began outside */
 	int error;	/* positive errno */
-	uint64_t bytes_out, bytes_in, duration_us;
+	uint64_t bytes_out, bytes_in, pkts_out, pkts_in, duration_us;
 };
 
 struct summary_entry;

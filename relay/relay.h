@@ -18,6 +18,7 @@
 #include <fdnet/stack.h>
 
 #include "relay/counters.h"
+#include "relay/flows.h"
 #include "relay/loop.h"
 #include "relay/names.h"
 #include "relay/net.h"
@@ -53,6 +54,7 @@ struct relay {
 	unsigned int nguests; /* with a link */
 	size_t txq_bytes;     /* waiting for all links */
 
+	struct flows flows; /* of all kinds */
 	unsigned int tcp_flows, tcp_pending;
 	struct flow_udp_table *udp;
 	struct dns *dns;
