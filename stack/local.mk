@@ -47,6 +47,8 @@ stack_libstack_la_SOURCES = \
 	stack/wire/ipv4.h \
 	stack/wire/ipv6.c \
 	stack/wire/ipv6.h \
+	stack/wire/node.c \
+	stack/wire/node.h \
 	stack/wire/udp.c \
 	stack/wire/udp.h
 
@@ -62,6 +64,7 @@ STACK_TESTS = \
 	tests/test_ip \
 	tests/test_like_kernel \
 	tests/test_neigh \
+	tests/test_node_wire \
 	tests/test_sockopt \
 	tests/test_timer \
 	tests/test_udp
@@ -86,6 +89,8 @@ tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
 tests_test_like_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_like_kernel_LDADD = $(STACK_TEST_LIBS)
+tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_node_wire_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -110,6 +115,15 @@ FUZZERS += fuzz/fuzz_reass
 fuzz_fuzz_reass_SOURCES = fuzz/fuzz_reass.c
 fuzz_fuzz_reass_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_reass_LDADD = $(STACK_LIBS)
+
+check_PROGRAMS += fuzz/replay_node
+TESTS += fuzz/replay_node
+fuzz_replay_node_SOURCES = fuzz/replay.c fuzz/fuzz_node.c
+fuzz_replay_node_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_node
+fuzz_fuzz_node_SOURCES = fuzz/fuzz_node.c
+fuzz_fuzz_node_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_node_LDADD = $(STACK_LIBS)
 
 noinst_PROGRAMS += bench/stack_scale
 bench_stack_scale_SOURCES = bench/stack_scale.c

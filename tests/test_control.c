@@ -93,12 +93,17 @@ END_TEST
 
 START_TEST(attach_survives_the_wire)
 {
-	struct fdnet_attach attach = { 1, 99 }, got = { 0 };
+	struct fdnet_attach attach = { 1, FDNET_ATTACH_NODE, 99 };
+	struct fdnet_attach got = { 0 };
 	uint8_t buf[FDNET_ATTACH_LEN];
 
 	fdnet_attach_encode(buf, &attach);
 	ck_assert_int_eq(fdnet_attach_decode(buf, sizeof(buf), &got), 0);
 	ck_assert_uint_eq(got.pid, 99);
+	ck_assert_uint_eq(got.flags, FDNET_ATTACH_NODE);
+	buf[6] = 2;
+	ck_assert_int_eq(fdnet_attach_decode(buf, sizeof(buf), &got),
+			 -EBADMSG);
 }
 END_TEST
 
@@ -117,7 +122,7 @@ static int decode_any(int which, const uint8_t *src, size_t len)
 
 static size_t encode_any(int which, uint8_t *dst)
 {
-	static const struct fdnet_attach attach = { 1, 99 };
+	static const struct fdnet_attach attach = { 1, 0, 99 };
 
 	if (which == 0) {
 		fdnet_hello_encode(dst, &hello);

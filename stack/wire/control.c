@@ -160,6 +160,7 @@ void fdnet_attach_encode(uint8_t *dst, const struct fdnet_attach *attach)
 	memset(dst, 0, FDNET_ATTACH_LEN);
 	put32(dst, FDNET_CTL_MAGIC);
 	put16(dst + 4, attach->version);
+	put16(dst + 6, attach->flags);
 	put32(dst + 8, attach->pid);
 }
 
@@ -170,7 +171,10 @@ int fdnet_attach_decode(const uint8_t *src, size_t len,
 
 	if (rc)
 		return rc;
+	if (get16(src + 6) & ~FDNET_ATTACH_NODE)
+		return -EBADMSG;
 	ret_attach->version = get16(src + 4);
+	ret_attach->flags = get16(src + 6);
 	ret_attach->pid = get32(src + 8);
 	return 0;
 }

@@ -68,8 +68,13 @@ struct fdnet_ctl {
 	uint16_t lo, hi; /* LEASE reply; RELEASE: lo */
 };
 
+enum fdnet_attach_flag {
+	FDNET_ATTACH_NODE = 1 << 0, /* a node channel (wire/node.h), no link */
+};
+
 struct fdnet_attach {
 	uint16_t version;
+	uint16_t flags; /* enum fdnet_attach_flag */
 	uint32_t pid;
 };
 
