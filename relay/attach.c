@@ -9,13 +9,10 @@
 #include "endpoint/link.h"
 #include "relay/guest.h"
 #include "relay/sys.h"
-#include "relay/unixsock.h"
 #include "stack/wire/control.h"
 
 /* Messages taken from a channel in one turn. */
 #define BUDGET 32
-/* Without descriptors there is no use in accepting again at once. */
-#define PAUSE_US 100000
 
 struct channel {
 	struct source src;
@@ -149,63 +146,17 @@ void attach_channel_event(struct relay *relay, struct source *src,
 	}
 }
 
-/* ---- --listen ---- */
-
-void attach_listen_event(struct relay *relay)
-{
-	struct channel *channel;
-	unsigned int n = 0;
-	int fd = sys_accept(relay->listen.fd, NULL, NULL);
-
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS ||
-	    fd == -ENOMEM) {
-		relay->listen_again_us = relay->now_us + PAUSE_US;
-		loop_change(&relay->loop, &relay->listen, 0);
-	}
-	if (fd < 0)
-		return;
-	DL_FOREACH(relay->channels, channel)
-		n++;
-	if (n >= LIMIT_CHANNELS || !unixsock_is_ours(fd) ||
-	    channel_new(relay, fd)) {
-		count(&relay->counters, C_ATTACH_LIMIT);
-		close(fd);
-	}
-}
-
-void attach_advance(struct relay *relay)
-{
-	if (relay->listen_again_us > relay->now_us)
-		return;
-	relay->listen_again_us = FDNET_NEVER;
-	loop_change(&relay->loop, &relay->listen, EPOLLIN);
-}
-
 int attach_open(struct relay *relay)
 {
-	const struct options *opts = relay->opts;
-	int rc;
+	int fd = relay->opts->attach_fd, rc = attach_check(fd);
 
-	if (opts->attach_fd >= 0) {
-		rc = attach_check(opts->attach_fd);
-		if (!rc)
-			rc = channel_new(relay, opts->attach_fd);
-		if (rc)
-			fprintf(stderr,
-				"fdnet-relay: --attach-fd %d: a SEQPACKET "
-				"socket is expected: %s\n",
-				opts->attach_fd, strerror(-rc));
-		return rc;
-	}
-	relay->listen.type = SOURCE_LISTEN;
-	relay->listen.fd = unixsock_listen(opts->listen, SOCK_SEQPACKET,
-					   LIMIT_CHANNELS);
-	rc = relay->listen.fd < 0 ? relay->listen.fd :
-				    loop_add(&relay->loop, &relay->listen,
-					     EPOLLIN);
+	if (!rc)
+		rc = channel_new(relay, fd);
 	if (rc)
-		fprintf(stderr, "fdnet-relay: --listen %s: %s\n",
-			opts->listen, strerror(-rc));
+		fprintf(stderr,
+			"fdnet-relay: --attach-fd %d: a SEQPACKET socket is "
+			"expected: %s\n",
+			fd, strerror(-rc));
 	return rc;
 }
 
@@ -213,7 +164,4 @@ void attach_close(struct relay *relay)
 {
 	while (relay->channels)
 		channel_free(relay, relay->channels);
-	if (relay->listen.fd >= 0)
-		close(relay->listen.fd);
-	relay->listen.fd = -1;
 }

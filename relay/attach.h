@@ -2,25 +2,22 @@
 /*
  * How guests get in (doc/protocol.md, sections 1 and 6): an attach channel
  * carries ATTACH messages, each with our end of a new link. The channel is
- * given by --attach-fd, or each connection to --listen is one.
+ * given by --attach-fd; in a service it is the sandbox's connection.
  */
 #ifndef RELAY_ATTACH_H
 #define RELAY_ATTACH_H
 
 #include "relay/relay.h"
 
-/** attach_open - the channel or the listener that the options name. 0, or a
+/** attach_open - the channel that the options name. 0, or a
  * negative errno after a line on standard error */
 int attach_open(struct relay *relay);
 /** attach_close - close them */
 void attach_close(struct relay *relay);
 
-/** attach_channel_event, attach_listen_event - handlers */
+/** attach_channel_event - SOURCE_CHANNEL's handler */
 void attach_channel_event(struct relay *relay, struct source *src,
 			  uint32_t events);
-void attach_listen_event(struct relay *relay);
-/** attach_advance - accept again, when it is time after descriptors ran out */
-void attach_advance(struct relay *relay);
 
 /**
  * attach_check - is this fd fit to be a link?

@@ -8,8 +8,6 @@
 
 /* Processes with a link at once; with ephemeral ports for each (registry.h). */
 #define LIMIT_GUESTS 384
-/* Attach channels that --listen serves at once. */
-#define LIMIT_CHANNELS 64
 /* A link that has not said HELLO by then is closed. */
 #define LIMIT_HELLO_US (10 * 1000000ull)
 /* Messages taken from one link before others have their turn. */

@@ -19,6 +19,7 @@ relay_librelay_la_SOURCES = \
 	relay/loop.c relay/loop.h \
 	relay/names.c relay/names.h \
 	relay/net.c relay/net.h \
+	relay/notify.c relay/notify.h \
 	relay/options.c relay/options.h \
 	relay/policy.c relay/policy.h \
 	relay/policy_parse.c \
@@ -27,6 +28,8 @@ relay_librelay_la_SOURCES = \
 	relay/registry.c relay/registry.h \
 	relay/relay.c relay/relay.h \
 	relay/resolver.c relay/resolver.h \
+	relay/service.c relay/service.h \
+	relay/service_worker.c \
 	relay/status.c relay/status.h \
 	relay/summary.c relay/summary.h \
 	relay/switch.c relay/switch.h \
@@ -52,6 +55,7 @@ RELAY_TESTS = \
 	tests/test_relay_inside \
 	tests/test_relay_names \
 	tests/test_relay_publish \
+	tests/test_relay_service \
 	tests/test_relay_tcp \
 	tests/test_relay_udp \
 	tests/test_switch
@@ -82,6 +86,9 @@ tests_test_relay_names_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_publish_SOURCES = tests/test_relay_publish.c $(RELAY_CASE)
 tests_test_relay_publish_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_publish_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_service_SOURCES = tests/test_relay_service.c $(RELAY_CASE)
+tests_test_relay_service_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_service_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_tcp_SOURCES = tests/test_relay_tcp.c $(RELAY_CASE)
 tests_test_relay_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_tcp_LDADD = $(RELAY_TEST_LIBS)

@@ -3,10 +3,12 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/harden.h"
 #include "relay/relay.h"
+#include "relay/service.h"
 #include "relay/status.h"
 
 enum exit_status {
@@ -21,6 +23,24 @@ static int fail(const char *what, int rc)
 	return EXIT_FAILED;
 }
 
+/* Many sandboxes share one standard error. */
+static void sum_up(const struct relay *relay)
+{
+	char *text = NULL, *save, *line;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return;
+	record_summary(&relay->record, out);
+	if (fclose(out) || !text)
+		return;
+	for (line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		fprintf(stderr, "sandbox %u: %s\n", relay->opts->sandbox, line);
+	free(text);
+}
+
 static int serve(struct relay *relay)
 {
 	int rc = harden_late();
@@ -30,7 +50,9 @@ static int serve(struct relay *relay)
 	/* the launcher starts the program now: nothing may come after */
 	status_ready(relay);
 	rc = relay_run(relay);
-	if (relay->opts->status_fd < 0 && relay->opts->verbose)
+	if (relay->opts->sandbox && !relay->opts->quiet)
+		sum_up(relay);
+	else if (relay->opts->status_fd < 0 && relay->opts->verbose)
 		record_summary(&relay->record, stderr);
 	return rc ? fail("loop", rc) : EXIT_OK;
 }
@@ -51,6 +73,11 @@ int main(int argc, char **argv)
 	case OPTIONS_WRONG:
 		options_done(&opts);
 		return EXIT_USAGE;
+	}
+	if (opts.is_service) {
+		rc = service_run(&opts);
+		options_done(&opts);
+		return rc ? EXIT_FAILED : EXIT_OK;
 	}
 	rc = harden_early(&opts);
 	if (rc)

@@ -23,6 +23,12 @@ enum option_id {
 	OPT_ATTACH_FD,
 	OPT_LISTEN,
 	OPT_STATUS_FD,
+	OPT_SANDBOX,
+	OPT_POLICY_DIR,
+	OPT_MODE,
+	OPT_USER,
+	OPT_MAX,
+	OPT_PER_USER,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -42,13 +48,20 @@ static const struct option options[] = {
 	{ "attach-fd", required_argument, NULL, OPT_ATTACH_FD },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "policy-dir", required_argument, NULL, OPT_POLICY_DIR },
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "max-sandboxes", required_argument, NULL, OPT_MAX },
+	{ "max-per-user", required_argument, NULL, OPT_PER_USER },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
 };
 
 static const char usage[] =
-	"usage: fdnet-relay [options] (--attach-fd N | --listen PATH)\n"
+	"usage: fdnet-relay [options] --attach-fd N\n"
+	"       fdnet-relay [options] --listen PATH\n"
 	"\n"
 	"  --allow RULE      let the sandbox reach: [tcp:]HOST:PORTS,\n"
 	"                    udp:HOST:PORTS, host:PORT[/udp], any\n"
@@ -63,8 +76,14 @@ static const char usage[] =
 	"  --quiet           no summary at the end\n"
 	"  --verbose         a line for each event\n"
 	"  --attach-fd N     attach channel, a SEQPACKET socket\n"
-	"  --listen PATH     or where guests connect to get one\n"
 	"  --status-fd N     launcher's channel, a SEQPACKET socket\n"
+	"\n"
+	"as a service, one process for each sandbox that connects:\n"
+	"  --listen [NAME=]PATH  where sandboxes connect; may be repeated\n"
+	"  --policy-dir DIR  NAME.policy, USER.policy or default.policy of it\n"
+	"  --mode OCTAL      of the path, 0600\n"
+	"  --user NAME       who serves the sandboxes, when started by root\n"
+	"  --max-sandboxes N, --max-per-user N   256 and 64\n"
 	"  --help, --version\n";
 
 /* The one place that tells what is wrong with an option. */
@@ -248,6 +267,58 @@ static int read_policy(struct options *opts, const char *path)
 	return rc;
 }
 
+static int add_listen(struct service_options *service, const char *value)
+{
+	const char *path = strchr(value, '=');
+
+	path = path ? path + 1 : value;
+	if (*path != '/' || *value == '=' ||
+	    strcspn(value, "/") < (size_t)(path - value))
+		return wrong_value("listen", value,
+				   "PATH or NAME=PATH, beginning with /,");
+	if (service->nlisten == OPTIONS_MAX_LISTEN)
+		return wrong_value("listen", value, "at most sixteen paths");
+	service->listen[service->nlisten++] = value;
+	return 0;
+}
+
+static int parse_mode(const char *text, unsigned int *ret_mode)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (!*text || *end || mode > 0777 || !(mode & 0600))
+		return wrong_value("mode", text, "0600, 0660 or 0666");
+	*ret_mode = (unsigned int)mode;
+	return 0;
+}
+
+/* Options of the service itself. Returns 1 if it is none of them. */
+static int take_service(struct options *opts, int id, const char *value)
+{
+	struct service_options *service = &opts->service;
+
+	switch (id) {
+	case OPT_LISTEN:
+		return add_listen(service, value);
+	case OPT_POLICY_DIR:
+		service->policy_dir = value;
+		return 0;
+	case OPT_MODE:
+		return parse_mode(value, &service->mode);
+	case OPT_USER:
+		service->user = value;
+		return 0;
+	case OPT_MAX:
+		return parse_number("max-sandboxes", value, 1, 65536,
+				    "1 to 65536", &service->max);
+	case OPT_PER_USER:
+		return parse_number("max-per-user", value, 1, 65536,
+				    "1 to 65536", &service->per_user);
+	}
+	return 1;
+}
+
 static int take_option(struct options *opts, int id, const char *value,
 		       const char **policy)
 {
@@ -296,9 +367,9 @@ static int take_option(struct options *opts, int id, const char *value,
 		return 0;
 	case OPT_ATTACH_FD:
 		return parse_fd("attach-fd", value, &opts->attach_fd);
-	case OPT_LISTEN:
-		opts->listen = value;
-		return 0;
+	case OPT_SANDBOX:
+		return parse_number("sandbox", value, 1, UINT32_MAX,
+				    "a number", &opts->sandbox);
 	case OPT_STATUS_FD:
 		return parse_fd("status-fd", value, &opts->status_fd);
 	}
@@ -306,7 +377,8 @@ static int take_option(struct options *opts, int id, const char *value,
 	return -EINVAL;
 }
 
-static int check(const struct options *opts, int argc, char **argv)
+static int check(struct options *opts, int argc, char **argv,
+		 const char *policy)
 {
 	if (optind < argc) {
 		fprintf(stderr,
@@ -314,13 +386,38 @@ static int check(const struct options *opts, int argc, char **argv)
 			argv[optind]);
 		return -EINVAL;
 	}
-	if ((opts->attach_fd >= 0) == (opts->listen != NULL)) {
-		fputs("fdnet-relay: one of --attach-fd N and --listen PATH is "
+	if (opts->service.policy_dir && policy) {
+		fputs("fdnet-relay: either --policy or --policy-dir is "
 		      "expected\n",
 		      stderr);
 		return -EINVAL;
 	}
-	return 0;
+	if (opts->attach_fd >= 0 && !opts->is_service)
+		return 0;
+	if (opts->attach_fd < 0 &&
+	    (opts->service.nlisten || getenv("LISTEN_FDS"))) {
+		opts->is_service = true;
+		return 0;
+	}
+	fputs("fdnet-relay: one of --attach-fd N and --listen PATH is "
+	      "expected\n",
+	      stderr);
+	return -EINVAL;
+}
+
+/* What a service's relays are given. */
+static void pass_on(struct service_options *service, int id, const char *value)
+{
+	const struct option *option = options;
+
+	if (id == OPT_STATUS_FD)
+		return;
+	while (option->name && option->val != id)
+		option++;
+	if (!option->name)
+		return;
+	service->pass[service->npass++] = option->name;
+	service->pass[service->npass++] = value;
 }
 
 enum options_result options_parse(int argc, char **argv,
@@ -335,9 +432,16 @@ enum options_result options_parse(int argc, char **argv,
 		.mtu = OPTIONS_MTU_DEFAULT,
 		.attach_fd = -1,
 		.status_fd = -1,
+		.service.mode = 0600,
+		.service.max = OPTIONS_SANDBOXES,
+		.service.per_user = OPTIONS_PER_USER,
 	};
 	policy_init(&opts->policy);
 	net_init(&opts->net);
+	opts->service.pass = calloc(2 * (size_t)argc,
+				    sizeof(*opts->service.pass));
+	if (!opts->service.pass)
+		return OPTIONS_WRONG;
 	optind = 0;
 	while (!rc && (id = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (id == OPT_HELP) {
@@ -348,10 +452,16 @@ enum options_result options_parse(int argc, char **argv,
 			puts("fdnet-relay " PACKAGE_VERSION);
 			return OPTIONS_VERSION;
 		}
+		rc = take_service(opts, id, optarg);
+		if (rc <= 0) {
+			opts->is_service = true;
+			continue;
+		}
 		rc = take_option(opts, id, optarg, &policy);
+		pass_on(&opts->service, id, optarg);
 	}
 	if (!rc)
-		rc = check(opts, argc, argv);
+		rc = check(opts, argc, argv, policy);
 	/* the command line's rules come before the file's */
 	if (!rc && policy)
 		rc = read_policy(opts, policy);
@@ -361,4 +471,6 @@ enum options_result options_parse(int argc, char **argv,
 void options_done(struct options *opts)
 {
 	policy_done(&opts->policy);
+	free(opts->service.pass);
+	opts->service.pass = NULL;
 }

@@ -14,12 +14,33 @@
 #define OPTIONS_MTU_MAX 65520
 #define OPTIONS_MAX_PUBLISH 64
 #define OPTIONS_MAX_DNS 3
+#define OPTIONS_MAX_LISTEN 16
+#define OPTIONS_SANDBOXES 256
+#define OPTIONS_PER_USER 64
 
 /* One --publish: a host address and port, and the sandbox's port. */
 struct publish_spec {
 	uint8_t proto; /* POLICY_TCP, POLICY_UDP */
 	struct fdnet_name host; /* port 0: any */
 	uint16_t port;
+};
+
+/**
+ * struct service_options - of the process that starts one relay for each
+ * sandbox (service.h)
+ * @listen:  [NAME=]PATH; none: the service manager's sockets
+ * @mode:    of the paths
+ * @user:    who the relays run as, or NULL
+ * @pass:    what each relay gets: @npass / 2 times an option's name and its
+ *           value or NULL; in their order
+ */
+struct service_options {
+	const char *listen[OPTIONS_MAX_LISTEN];
+	unsigned int nlisten;
+	const char *policy_dir, *user;
+	unsigned int mode, max, per_user;
+	const char **pass;
+	unsigned int npass;
 };
 
 struct options {
@@ -30,9 +51,12 @@ struct options {
 	struct fdnet_name dns[OPTIONS_MAX_DNS]; /* instead of the host's */
 	unsigned int ndns;
 	const char *hosts; /* file, "" for none */
-	const char *record, *listen;
+	const char *record;
 	unsigned int mtu;
 	int attach_fd, status_fd; /* -1: none */
+	unsigned int sandbox; /* its number in a service, else 0 */
+	bool is_service;
+	struct service_options service;
 	bool quiet, verbose;
 };
 

@@ -131,7 +131,7 @@ static void switch_send(void *arg, uint32_t id, struct fdnet_pkt *pkt)
 }
 
 /* A program started from a terminal shares its signals with us; the relay
- * outlives it until its last bytes are sent. By hand, --listen, they end us. */
+ * outlives it until its last bytes are sent. */
 static int open_signals(struct relay *relay)
 {
 	sigset_t set;
@@ -140,12 +140,8 @@ static int open_signals(struct relay *relay)
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
-	if (relay->opts->listen) {
-		sigaddset(&set, SIGINT);
-	} else {
-		signal(SIGINT, SIG_IGN);
-		signal(SIGQUIT, SIG_IGN);
-	}
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	relay->signals.type = SOURCE_SIGNAL;
 	relay->signals.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -199,10 +195,8 @@ int relay_open(struct relay *relay, struct options *opts)
 		.policy = &opts->policy,
 		.mem = fdnet_mem_libc(),
 		.loop.epfd = -1,
-		.listen.fd = -1,
 		.status.fd = -1,
 		.signals.fd = -1,
-		.listen_again_us = FDNET_NEVER,
 		.probe = { -1, -1 },
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
 	};
@@ -260,12 +254,10 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 {
 	switch (src->type) {
 	case SOURCE_DEAD:
+	case SOURCE_LISTEN: /* the service's */
 		break;
 	case SOURCE_CHANNEL:
 		attach_channel_event(relay, src, events);
-		break;
-	case SOURCE_LISTEN:
-		attach_listen_event(relay);
 		break;
 	case SOURCE_STATUS:
 		status_event(relay);
@@ -306,7 +298,6 @@ static int timeout_ms(struct relay *relay)
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
-	expiry_us = min_time(expiry_us, relay->listen_again_us);
 	if (expiry_us <= relay->now_us)
 		return 0;
 	if (expiry_us != FDNET_NEVER)
@@ -323,7 +314,6 @@ static void run_timers(struct relay *relay)
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
 	publish_advance(relay);
-	attach_advance(relay);
 	if (!dns_timeout_us(relay))
 		dns_advance(relay);
 }
@@ -333,10 +323,10 @@ static bool is_done(const struct relay *relay)
 {
 	if (relay->stop)
 		return true;
-	if (relay->listen.fd >= 0 || relay->channels || relay->guests)
+	if (relay->channels || relay->guests)
 		return false;
-	/* the launcher wants its summary */
-	return relay->status.fd < 0 || relay->finished;
+	/* the launcher wants its summary; the service does not */
+	return relay->status.fd < 0 || relay->finished || relay->opts->sandbox;
 }
 
 int relay_turn(struct relay *relay)

@@ -62,8 +62,7 @@ struct relay {
 	struct channel *channels;
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 
-	struct source listen, status, signals;
-	uint64_t listen_again_us; /* FDNET_NEVER: it is waited for */
+	struct source status, signals;
 	bool was_attached; /* a channel has existed */
 	bool finishing;	   /* the launcher waits for "done" */
 	bool finished;	   /* and has got it */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,6 +184,29 @@ int relay_proc_start(const char *path, const char *const *args, size_t argc,
 		return rc;
 	}
 	*ret_relay = relay;
+	return 0;
+}
+
+int relay_proc_connect(const char *path, struct relay_proc *ret_relay)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, rc = 0;
+
+	if (strlen(path) >= sizeof(sa.sun_path)) {
+		say("FDNET_RELAY=%s: the path is too long", path);
+		return -ENAMETOOLONG;
+	}
+	strcpy(sa.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		rc = -errno;
+	if (rc < 0) {
+		say("FDNET_RELAY=%s: cannot connect: %s", path, strerror(-rc));
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	*ret_relay = (struct relay_proc){-1, -1, fd};
 	return 0;
 }
 

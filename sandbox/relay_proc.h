@@ -14,8 +14,8 @@
 
 /**
  * struct relay_proc - the running relay
- * @pid:        -1 when it has been waited for
- * @status_fd:  our end of the status channel
+ * @pid:        -1 when it has been waited for, or is not ours
+ * @status_fd:  our end of the status channel, or -1
  * @attach_fd:  the sandbox's end of the attach channel, close-on-exec
  */
 struct relay_proc {
@@ -34,6 +34,15 @@ struct relay_proc {
  */
 int relay_proc_start(const char *path, const char *const *args, size_t argc,
 		     struct relay_proc *ret_relay);
+
+/**
+ * relay_proc_connect - use a relay that serves many sandboxes
+ * @path:  where it listens; the connection is the attach channel
+ *
+ * Says what went wrong. Returns 0 or a negative errno. There is no process to
+ * wait for then, and its summary goes to the service's standard error.
+ */
+int relay_proc_connect(const char *path, struct relay_proc *ret_relay);
 
 /**
  * relay_proc_finish - the program has ended: let the relay sum up

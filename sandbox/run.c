@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -185,12 +186,33 @@ static int exit_status_of(int status)
 	return WEXITSTATUS(status);
 }
 
+/* A relay of our own, or that of FDNET_RELAY=/path, which has its own rules. */
+static int get_relay(struct run *run)
+{
+	const struct options *opts = run->opts;
+	const char *path = getenv("FDNET_RELAY");
+	size_t i;
+
+	if (!path || path[0] != '/')
+		return relay_proc_start(run->relay_path, opts->relay_args,
+					opts->relay_argc, &run->relay);
+	for (i = 0; i < opts->relay_argc; i++) {
+		const char *word = opts->relay_args[i];
+
+		if (word && strcmp(word, "--quiet") && strcmp(word, "--verbose")) {
+			say("%s: the relay at FDNET_RELAY=%s has its own rules",
+			    word, path);
+			return -EINVAL;
+		}
+	}
+	return relay_proc_connect(path, &run->relay);
+}
+
 static int run_prepared(struct run *run)
 {
 	int rc, status;
 
-	rc = relay_proc_start(run->relay_path, run->opts->relay_args,
-			      run->opts->relay_argc, &run->relay);
+	rc = get_relay(run);
 	if (rc < 0)
 		return EXIT_OWN_FAILURE;
 	/* Same user, same machine: not for the program to look into. */

@@ -79,35 +79,6 @@ START_TEST(welcome_says_who_and_where_we_are)
 }
 END_TEST
 
-START_TEST(channels_are_connections_with_listen)
-{
-	char options[128], path[] = "/tmp/fdnet-test-listen-XXXXXX";
-	struct rg_relay second;
-	struct rg *g;
-
-	close(mkostemp(path, O_CLOEXEC));
-	unlink(path);
-	snprintf(options, sizeof(options), "--listen %s", path);
-	rg_start(&relay, options);
-	g = rg_attach(&relay);
-	/* a path that is in use is told, and the first relay goes on */
-	snprintf(options, sizeof(options), "--listen %s", path);
-	ck_assert_int_eq(run_relay(options), 1);
-	ck_assert_ptr_nonnull(strstr(text, "Address already in use"));
-	/* the channel closes; links live on */
-	close(relay.attach_fd);
-	ck_assert_int_eq(rg_claim(g, FDNET_CTL_LISTEN, 6, 80), 0);
-	relay.attach_fd = dup(relay.status_fd);
-	/* a killed relay's path is taken over */
-	kill(relay.pid, SIGKILL);
-	rg_drive(&relay, 20);
-	rg_start(&second, options);
-	rg_attach(&second);
-	rg_stop(&second);
-	unlink(relay.errors);
-}
-END_TEST
-
 /* ---- control ---- */
 
 START_TEST(leases_are_given_and_ports_owned)
@@ -185,7 +156,6 @@ static Suite *relay_suite(void)
 	tcase_add_test(tc, relay_ends_with_its_launcher_and_guests);
 	tcase_add_loop_test(tc, mistakes_are_told_with_status, 0, N_ROWS(usages));
 	tcase_add_test(tc, welcome_says_who_and_where_we_are);
-	tcase_add_test(tc, channels_are_connections_with_listen);
 	tcase_add_test(tc, leases_are_given_and_ports_owned);
 	tcase_add_test(tc, record_has_a_line_of_json_for_each_event);
 	suite_add_tcase(s, tc);

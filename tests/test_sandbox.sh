@@ -141,6 +141,43 @@ out=$(LD_PRELOAD=$shim FDNET_RELAY_BIN=/nonexistent timeout 30 "$peer" many \
 matches "no relay: an error, not the host's network" "E[A-Z]+" "$out"
 same "and nothing printed by the shim" "" "$(cat "$work/err")"
 
+# ---- a relay for many sandboxes ----
+mkdir "$work/policies"
+echo "allow host:$port" >"$work/policies/open.policy"
+echo "# nothing" >"$work/policies/default.policy"
+"$top_build/fdnet-relay" --policy-dir "$work/policies" \
+	--listen "open=$work/open.sock" --listen "$work/other.sock" \
+	2>"$work/service.log" &
+kill_at_end+=("$!")
+wait_until 15 test -S "$work/other.sock"
+export FDNET_RELAY=$work/open.sock
+run_it -- "$peer" many 10.0.2.2 "$port" 1
+same "fdnet-run uses a service" "$many" "$out"
+same "and has nothing to say itself" "" "$err"
+out=$(LD_PRELOAD=$shim timeout 30 "$peer" many 10.0.2.2 "$port" 1 2>&1)
+same "so does the preload alone" "$many" "$out"
+# bash, not sh: see above
+# shellcheck disable=SC2016
+run_it -- bash -c '"$0" serve 127.0.0.1 7000 & for i in 1 2 3 4 5 6 7 8 9; do
+	sleep 0.2; "$0" many 127.0.0.1 7000 3 2>/dev/null | grep answered && break
+done; kill $!' "$peer"
+same "processes of one sandbox meet" "3 of 3 connections answered" "$out"
+FDNET_RELAY=$work/other.sock run_it -- "$peer" many 10.0.2.2 "$port" 1
+same "another path has other rules" "connect: EHOSTUNREACH" "$out"
+summed() { grep -q "^sandbox [0-9]*: fdnet: denied tcp 10.0.2.2:$port" \
+	"$work/service.log"; }
+if wait_until 15 summed; then
+	ok "the service's summary names the sandbox"
+else
+	not_ok "the service's summary names the sandbox"
+fi
+run_it --allow any -- echo ran
+same "rules of one's own are refused" "125 " "$rc $out"
+matches "with the reason" "--allow: the relay at FDNET_RELAY=.* own rules" "$err"
+FDNET_RELAY=$work/none.sock run_it -- echo ran
+same "a service that is not there gives 125" "125 " "$rc $out"
+unset FDNET_RELAY
+
 # ---- nothing gets past ----
 printf '%s\n' '#include <sys/socket.h>' '#include <stdio.h>' '#include <errno.h>' \
 	'int main(void) { int fd = socket(AF_INET, SOCK_STREAM, 0);' \

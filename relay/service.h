@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A service for many sandboxes: `fdnet-relay --listen PATH`.
+ *
+ * How it works: who connects to a path is a new sandbox, and gets a relay
+ * process of its own (a *worker*), which is this program again with the
+ * connection as its attach channel. A crash, a flood or a full table is then
+ * one sandbox's. This process only accepts, forks and waits: it never reads
+ * what a sandbox says, keeps no socket of one, and so needs no filter of
+ * system calls (it must be able to start programs).
+ *
+ * The rules of a sandbox are those of the command line, then those of a file
+ * in --policy-dir, chosen by the path it connected to or by who it is; what
+ * it says about itself never counts.
+ */
+#ifndef RELAY_SERVICE_H
+#define RELAY_SERVICE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "relay/loop.h"
+#include "relay/notify.h"
+#include "relay/options.h"
+
+/* New sandboxes a second, and in a burst; more are turned away. */
+#define SERVICE_RATE 50
+#define SERVICE_BURST 200
+
+/**
+ * struct listener - a path
+ * @name:  chooses the policy, or NULL: the peer's user does
+ * @ours_only:  only our own user and root are welcome; else whom the path's
+ *         permissions let in
+ */
+struct listener {
+	struct source src;
+	char *name;
+	bool ours_only;
+	struct listener *next;
+};
+
+/**
+ * struct worker - a sandbox's relay
+ * @src:    status channel; no fd: it has ended
+ * @pid:    0: it has been waited for, or is nobody's child
+ */
+struct worker {
+	struct source src;
+	pid_t pid;
+	unsigned int number;
+	uid_t uid;
+	struct worker *prev, *next;
+};
+
+struct service {
+	struct options *opts; /* borrowed */
+	struct notify notify;
+	struct loop loop;
+	struct source signals;
+	struct listener *listeners;
+	struct worker *workers;
+	unsigned int nworkers, last_number;
+	uint64_t now_us, tokens_us, again_us, said_us;
+	unsigned int refused; /* since it was last said */
+	bool stop;
+};
+
+/**
+ * service_run - serve until a signal
+ *
+ * Returns 0, or a negative errno after a line on standard error.
+ */
+int service_run(struct options *opts);
+
+/* ---- service_worker.c ---- */
+
+/**
+ * worker_start - a relay for a new sandbox
+ * @fd:   its connection; borrowed
+ * @name: of the listener, or NULL
+ *
+ * Returns 0 or a negative errno.
+ */
+int worker_start(struct service *service, int fd, uid_t uid,
+		 const char *name);
+/** worker_close - its status channel has ended; worker_gone - forget it */
+void worker_close(struct service *service, struct worker *worker);
+void worker_gone(struct service *service, struct worker *worker);
+
+#endif
