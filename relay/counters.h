@@ -41,6 +41,7 @@
 	X(DNS_DENIED, "dns_denied")		/* no rule names it */         \
 	X(DNS_LIMIT, "dns_limit")		/* rate or number */           \
 	X(DNS_REBIND, "dns_rebind")		/* private address refused */  \
+	X(CTL_LIMIT, "control_limit")		/* too many, or not ours */    \
 	X(RECORD_LOST, "record_lost")		/* lines not written */        \
 	X(NOMEM, "no_memory")
 

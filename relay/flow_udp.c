@@ -710,3 +710,8 @@ void flow_udp_set_rule(struct flow *item, struct rule *rule)
 {
 	of_item(item)->rule = rule;
 }
+
+unsigned int flow_udp_count(const struct relay *relay)
+{
+	return relay->udp->count;
+}

@@ -59,4 +59,7 @@ void flow_udp_describe(struct relay *relay, struct flow *item,
 void flow_udp_end(struct relay *relay, struct flow *item, const char *reason);
 void flow_udp_set_rule(struct flow *item, struct rule *rule);
 
+/** flow_udp_count - flows at present */
+unsigned int flow_udp_count(const struct relay *relay);
+
 #endif

@@ -141,6 +141,25 @@ static const struct allowed {
 	{ SCMP_SYS(futex), CHECK_NONE, "locks inside libc" },
 	{ SCMP_SYS(restart_syscall), CHECK_NONE, "after SIGSTOP" },
 	{ SCMP_SYS(rt_sigreturn), CHECK_NONE, "signals" },
+	{ SCMP_SYS(getuid), CHECK_NONE, "is a client of our own user?" },
+	{ SCMP_SYS(getpid), CHECK_NONE, "for fdnet-ctl status" },
+	{ SCMP_SYS(wait4), CHECK_NONE, "the end of the files' helper" },
+	{ SCMP_SYS(exit_group), CHECK_NONE, "the end" },
+};
+
+static const struct allowed files_allowed[] = {
+	{ SCMP_SYS(recvfrom), CHECK_NONE, "what is asked" },
+	{ SCMP_SYS(sendmsg), CHECK_NONE, "the answer" },
+	{ SCMP_SYS(openat), CHECK_NONE, "the policy, the new record" },
+	{ SCMP_SYS(fstat), CHECK_NONE, "is the policy a file?" },
+	{ SCMP_SYS(newfstatat), CHECK_NONE, "the same, in newer libcs" },
+	{ SCMP_SYS(rename), CHECK_NONE, "the old records" },
+	{ SCMP_SYS(renameat), CHECK_NONE, "the same, on newer machines" },
+	{ SCMP_SYS(renameat2), CHECK_NONE, "likewise" },
+	{ SCMP_SYS(unlink), CHECK_NONE, "the control socket" },
+	{ SCMP_SYS(unlinkat), CHECK_NONE, "the same, on newer machines" },
+	{ SCMP_SYS(close), CHECK_NONE, "what was handed over" },
+	{ SCMP_SYS(restart_syscall), CHECK_NONE, "after SIGSTOP" },
 	{ SCMP_SYS(exit_group), CHECK_NONE, "the end" },
 };
 
@@ -177,14 +196,13 @@ static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 	return -EINVAL;
 }
 
-static int load_filter(void)
+static int load_filter(const struct allowed *calls, size_t n)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc = ctx ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !rc && i < sizeof(allowed) / sizeof(allowed[0]);
-	     i++)
-		rc = allow(ctx, &allowed[i]);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = allow(ctx, &calls[i]);
 	/* most calls are these few: a tree rather than a list */
 	if (!rc)
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -199,5 +217,17 @@ int harden_late(void)
 	clearenv();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return HARDEN_FILTER ? load_filter() : 0;
+	return HARDEN_FILTER ? load_filter(allowed, sizeof(allowed) /
+							sizeof(allowed[0])) :
+			       0;
+}
+
+int harden_files(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return HARDEN_FILTER ? load_filter(files_allowed,
+					   sizeof(files_allowed) /
+						   sizeof(files_allowed[0])) :
+			       0;
 }

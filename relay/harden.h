@@ -16,4 +16,7 @@ int harden_early(const struct options *opts);
  * is open. Returns 0 or a negative errno. */
 int harden_late(void);
 
+/** harden_files - the filter of the process that opens files (files.h) */
+int harden_files(void);
+
 #endif

@@ -39,6 +39,8 @@
 
 /* Published ports. */
 #define LIMIT_PUBLISHED 64
+/* Users of the control socket at once. */
+#define LIMIT_CTL_CLIENTS 16
 /* Rules in force. */
 #define LIMIT_RULES 4096
 /* Questions in flight, and connections of the name forwarder. */

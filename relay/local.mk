@@ -3,9 +3,13 @@ relay_librelay_la_SOURCES = \
 	relay/addrclass.c relay/addrclass.h \
 	relay/attach.c relay/attach.h \
 	relay/counters.c relay/counters.h \
+	relay/ctl.c relay/ctl.h \
+	relay/ctl_msg.c relay/ctl_msg.h \
+	relay/ctl_show.c relay/ctl_show.h \
 	relay/dns.c relay/dns.h relay/dns_internal.h \
 	relay/dns_ask.c \
 	relay/dns_msg.c relay/dns_msg.h \
+	relay/files.c relay/files.h \
 	relay/flow_tcp.c relay/flow_tcp.h \
 	relay/flow_udp.c relay/flow_udp.h \
 	relay/flows.c relay/flows.h \
@@ -15,6 +19,7 @@ relay_librelay_la_SOURCES = \
 	relay/hash.c relay/hash.h \
 	relay/head.c relay/head.h \
 	relay/hosts.c relay/hosts.h \
+	relay/json.c relay/json.h \
 	relay/limits.h \
 	relay/loop.c relay/loop.h \
 	relay/names.c relay/names.h \
@@ -26,6 +31,7 @@ relay_librelay_la_SOURCES = \
 	relay/publish.c relay/publish.h \
 	relay/record.c relay/record.h \
 	relay/registry.c relay/registry.h \
+	relay/reload.c relay/reload.h \
 	relay/relay.c relay/relay.h \
 	relay/resolver.c relay/resolver.h \
 	relay/service.c relay/service.h \
@@ -47,6 +53,7 @@ fdnet_relay_LDADD = $(RELAY_LIBS)
 EXTRA_DIST += relay/README.md
 
 RELAY_TESTS = \
+	tests/test_ctl_msg \
 	tests/test_dns_msg \
 	tests/test_policy \
 	tests/test_registry \
@@ -62,6 +69,8 @@ RELAY_TESTS = \
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 RELAY_TEST_LIBS = $(RELAY_LIBS) $(CHECK_LIBS)
+tests_test_ctl_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_ctl_msg_LDADD = $(RELAY_TEST_LIBS)
 tests_test_dns_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_dns_msg_LDADD = $(RELAY_TEST_LIBS)
 tests_test_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -98,11 +107,16 @@ tests_test_relay_udp_LDADD = $(RELAY_TEST_LIBS)
 tests_test_switch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_switch_LDADD = $(RELAY_TEST_LIBS)
 
-RELAY_REPLAYS = fuzz/replay_dns fuzz/replay_head fuzz/replay_policy \
+RELAY_REPLAYS = fuzz/replay_ctl fuzz/replay_dns fuzz/replay_head fuzz/replay_policy \
 	fuzz/replay_relay
 check_PROGRAMS += $(RELAY_REPLAYS)
 TESTS += $(RELAY_REPLAYS)
-FUZZERS += fuzz/fuzz_dns fuzz/fuzz_head fuzz/fuzz_policy fuzz/fuzz_relay
+FUZZERS += fuzz/fuzz_ctl fuzz/fuzz_dns fuzz/fuzz_head fuzz/fuzz_policy fuzz/fuzz_relay
+fuzz_replay_ctl_SOURCES = fuzz/replay.c fuzz/fuzz_ctl.c
+fuzz_replay_ctl_LDADD = $(RELAY_LIBS)
+fuzz_fuzz_ctl_SOURCES = fuzz/fuzz_ctl.c
+fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_ctl_LDADD = $(RELAY_LIBS)
 fuzz_replay_dns_SOURCES = fuzz/replay.c fuzz/fuzz_dns.c
 fuzz_replay_dns_LDADD = $(RELAY_LIBS)
 fuzz_fuzz_dns_SOURCES = fuzz/fuzz_dns.c

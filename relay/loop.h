@@ -22,6 +22,8 @@ enum source_type {
 	SOURCE_FLOW_UDP, /* host socket of a datagram flow */
 	SOURCE_PUBLISH,	 /* published port's host socket, TCP or UDP */
 	SOURCE_RESOLVER, /* upstream name server */
+	SOURCE_CTL_LISTEN, /* --control: clients come */
+	SOURCE_CTL,	   /* one of them asks */
 };
 
 /**

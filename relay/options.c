@@ -18,6 +18,8 @@ enum option_id {
 	OPT_DNS,
 	OPT_HOSTS,
 	OPT_RECORD,
+	OPT_RECORD_KEEP,
+	OPT_CONTROL,
 	OPT_QUIET,
 	OPT_VERBOSE,
 	OPT_ATTACH_FD,
@@ -43,6 +45,8 @@ static const struct option options[] = {
 	{ "dns", required_argument, NULL, OPT_DNS },
 	{ "hosts", required_argument, NULL, OPT_HOSTS },
 	{ "record", required_argument, NULL, OPT_RECORD },
+	{ "record-keep", required_argument, NULL, OPT_RECORD_KEEP },
+	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "attach-fd", required_argument, NULL, OPT_ATTACH_FD },
@@ -73,6 +77,8 @@ static const char usage[] =
 	"  --dns ADDR[:PORT] name server instead of the host's\n"
 	"  --hosts FILE      instead of /etc/hosts\n"
 	"  --record FILE     events as JSON Lines\n"
+	"  --record-keep N   old records kept as FILE.1 ... FILE.N\n"
+	"  --control PATH    socket for fdnet-ctl(1)\n"
 	"  --quiet           no summary at the end\n"
 	"  --verbose         a line for each event\n"
 	"  --attach-fd N     attach channel, a SEQPACKET socket\n"
@@ -319,8 +325,7 @@ static int take_service(struct options *opts, int id, const char *value)
 	return 1;
 }
 
-static int take_option(struct options *opts, int id, const char *value,
-		       const char **policy)
+static int take_option(struct options *opts, int id, const char *value)
 {
 	struct policy_error err = { 0 };
 
@@ -336,9 +341,9 @@ static int take_option(struct options *opts, int id, const char *value,
 			       wrong("publish", value, &err) :
 			       0;
 	case OPT_POLICY:
-		if (*policy)
+		if (opts->policy_path)
 			return wrong_value("policy", value, "one file only");
-		*policy = value;
+		opts->policy_path = value;
 		return 0;
 	case OPT_ADDR:
 		if (net_set(&opts->net, value))
@@ -359,6 +364,12 @@ static int take_option(struct options *opts, int id, const char *value,
 	case OPT_RECORD:
 		opts->record = value;
 		return 0;
+	case OPT_RECORD_KEEP:
+		return parse_number("record-keep", value, 0, 100, "0 to 100",
+				    &opts->record_keep);
+	case OPT_CONTROL:
+		opts->control = value;
+		return 0;
 	case OPT_QUIET:
 		opts->quiet = true;
 		return 0;
@@ -377,8 +388,22 @@ static int take_option(struct options *opts, int id, const char *value,
 	return -EINVAL;
 }
 
-static int check(struct options *opts, int argc, char **argv,
-		 const char *policy)
+/* A service's sandboxes have a control socket each: PATH.NUMBER. */
+static int name_control(struct options *opts)
+{
+	int len;
+
+	if (!opts->control || !opts->sandbox)
+		return 0;
+	len = snprintf(opts->control_path, sizeof(opts->control_path), "%s.%u",
+		       opts->control, opts->sandbox);
+	if (len < 0 || (size_t)len >= sizeof(opts->control_path))
+		return wrong_value("control", opts->control, "a shorter path");
+	opts->control = opts->control_path;
+	return 0;
+}
+
+static int check(struct options *opts, int argc, char **argv)
 {
 	if (optind < argc) {
 		fprintf(stderr,
@@ -386,7 +411,7 @@ static int check(struct options *opts, int argc, char **argv,
 			argv[optind]);
 		return -EINVAL;
 	}
-	if (opts->service.policy_dir && policy) {
+	if (opts->service.policy_dir && opts->policy_path) {
 		fputs("fdnet-relay: either --policy or --policy-dir is "
 		      "expected\n",
 		      stderr);
@@ -424,7 +449,6 @@ enum options_result options_parse(int argc, char **argv,
 				  struct options *ret_opts)
 {
 	struct options *opts = ret_opts;
-	const char *policy = NULL;
 	int id, rc = 0;
 
 	*opts = (struct options){
@@ -457,14 +481,17 @@ enum options_result options_parse(int argc, char **argv,
 			opts->is_service = true;
 			continue;
 		}
-		rc = take_option(opts, id, optarg, &policy);
+		rc = take_option(opts, id, optarg);
 		pass_on(&opts->service, id, optarg);
 	}
 	if (!rc)
-		rc = check(opts, argc, argv, policy);
+		rc = check(opts, argc, argv);
+	if (!rc)
+		rc = name_control(opts);
 	/* the command line's rules come before the file's */
-	if (!rc && policy)
-		rc = read_policy(opts, policy);
+	opts->ncommand = opts->policy.count;
+	if (!rc && opts->policy_path)
+		rc = read_policy(opts, opts->policy_path);
 	return rc ? OPTIONS_WRONG : OPTIONS_RUN;
 }
 

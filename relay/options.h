@@ -51,7 +51,11 @@ struct options {
 	struct fdnet_name dns[OPTIONS_MAX_DNS]; /* instead of the host's */
 	unsigned int ndns;
 	const char *hosts; /* file, "" for none */
-	const char *record;
+	const char *record, *control;
+	const char *policy_path; /* NULL: no file */
+	unsigned int ncommand;	 /* rules of the command line */
+	char control_path[108];	 /* of one sandbox of a service */
+	unsigned int record_keep; /* old records beside the new one */
 	unsigned int mtu;
 	int attach_fd, status_fd; /* -1: none */
 	unsigned int sandbox; /* its number in a service, else 0 */

@@ -77,6 +77,18 @@ static bool prefix_matches(const struct rule *rule,
 	       fdnet_ip_in_prefix(&inside, &rule->net, rule->bits);
 }
 
+/* By what the forwarder answered, or by the name that is given. */
+static bool has_name(const struct rule *rule, const struct policy_query *query)
+{
+	if (rule->allow && query->cls == ADDR_NEVER)
+		return false;
+	if (query->name && name_matches(query->name, rule))
+		return true;
+	return query->names &&
+	       names_match(query->names, &query->ip, query->now_us,
+			   name_matches, rule);
+}
+
 static bool host_matches(const struct rule *rule,
 			 const struct policy_query *query)
 {
@@ -89,31 +101,36 @@ static bool host_matches(const struct rule *rule,
 		return prefix_matches(rule, query);
 	case RULE_NAME:
 	case RULE_SUFFIX:
-		return query->names &&
-		       (!rule->allow || query->cls != ADDR_NEVER) &&
-		       names_match(query->names, &query->ip, query->now_us,
-				   name_matches, rule);
+		return has_name(rule, query);
 	}
 	return false;
 }
 
-bool policy_decide(struct policy *policy, const struct policy_query *query,
-		   struct rule **ret_rule)
+struct rule *policy_find(struct policy *policy,
+			 const struct policy_query *query)
 {
-	*ret_rule = NULL;
 	for (unsigned int i = 0; i < policy->count; i++) {
 		struct rule *rule = &policy->rules[i];
 
 		if (rule->proto && rule->proto != query->proto)
 			continue;
-		if (!port_matches(rule, query->port) ||
-		    !host_matches(rule, query))
-			continue;
-		rule->hits++;
-		*ret_rule = rule;
-		return rule->allow;
+		if (port_matches(rule, query->port) &&
+		    host_matches(rule, query))
+			return rule;
 	}
-	return false;
+	return NULL;
+}
+
+bool policy_decide(struct policy *policy, const struct policy_query *query,
+		   struct rule **ret_rule)
+{
+	struct rule *rule = policy_find(policy, query);
+
+	*ret_rule = rule;
+	if (!rule)
+		return false;
+	rule->hits++;
+	return rule->allow;
 }
 
 /* Leaves a deny rule something to be reached at? Then it does not decide. */

@@ -74,6 +74,7 @@ struct policy_query {
 	uint16_t port;
 	enum addr_class cls;
 	struct names *names; /* or NULL: no rule by name covers it */
+	const char *name;    /* one more name of it, or NULL */
 	uint64_t now_us;
 };
 
@@ -101,6 +102,10 @@ int policy_read(struct policy *policy, FILE *file,
 		int (*publish)(void *arg, const char *spec,
 			       struct policy_error *ret_err),
 		void *arg, struct policy_error *ret_err);
+
+/** policy_find - the first rule that covers it, or NULL; counts no hit */
+struct rule *policy_find(struct policy *policy,
+			 const struct policy_query *query);
 
 /**
  * policy_decide - may it leave?

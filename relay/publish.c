@@ -110,6 +110,22 @@ void publish_close(struct relay *relay)
 	}
 }
 
+void publish_show(const struct relay *relay, struct json *json)
+{
+	const struct publish *pub;
+
+	json_open(json, "published", '[');
+	LL_FOREACH(relay->published, pub) {
+		json_open(json, NULL, '{');
+		json_text(json, "proto",
+			  pub->spec.proto == POLICY_TCP ? "tcp" : "udp");
+		json_name(json, "host", &pub->spec.host);
+		json_u64(json, "port", pub->spec.port);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 /* The address a client has inside. */
 static struct fdnet_name inside_name(const struct relay *relay,
 				     const struct fdnet_name *real,

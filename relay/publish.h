@@ -7,6 +7,7 @@
 #ifndef RELAY_PUBLISH_H
 #define RELAY_PUBLISH_H
 
+#include "relay/json.h"
 #include "relay/relay.h"
 
 /** publish_open - the sockets for all --publish options. 0, or a negative
@@ -14,6 +15,8 @@
 int publish_open(struct relay *relay);
 /** publish_close - close them */
 void publish_close(struct relay *relay);
+/** publish_show - "published", with the ports that were chosen */
+void publish_show(const struct relay *relay, struct json *json);
 /** publish_event - SOURCE_PUBLISH's handler */
 void publish_event(struct relay *relay, struct source *src, uint32_t events);
 /** publish_expiry, publish_advance - listen again after descriptors ran out */

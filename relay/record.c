@@ -16,7 +16,7 @@ static const char *const kind_names[] = {
 	[RECORD_OPEN] = "open",	    [RECORD_CLOSE] = "close",
 	[RECORD_DENY] = "deny",	    [RECORD_FAIL] = "fail",
 	[RECORD_NAME] = "name",	    [RECORD_NONAME] = "noname",
-	[RECORD_REBIND] = "rebind",
+	[RECORD_REBIND] = "rebind", [RECORD_RELOAD] = "reload",
 };
 static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == RECORD_KINDS,
 	      "a name for each kind of event");

@@ -29,6 +29,7 @@ enum record_kind {
 	RECORD_NAME,   /* a name was asked for and answered */
 	RECORD_NONAME, /* a name was refused, by the rules */
 	RECORD_REBIND, /* a name's address is not public, and no rule names it */
+	RECORD_RELOAD, /* new rules, or why not */
 	RECORD_KINDS
 };
 

@@ -11,12 +11,14 @@
 
 #include "base/mem.h"
 #include "relay/attach.h"
+#include "relay/ctl.h"
 #include "relay/dns.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
 #include "relay/hash.h"
 #include "relay/publish.h"
+#include "relay/reload.h"
 #include "relay/resolver.h"
 #include "relay/status.h"
 #include "relay/sys.h"
@@ -137,9 +139,9 @@ static int open_signals(struct relay *relay)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &set, NULL);
@@ -148,6 +150,20 @@ static int open_signals(struct relay *relay)
 	if (relay->signals.fd < 0)
 		return -errno;
 	return loop_add(&relay->loop, &relay->signals, EPOLLIN);
+}
+
+static void signal_event(struct relay *relay)
+{
+	struct signalfd_siginfo info;
+	struct policy_error err;
+
+	while (SYS_RETRY(read(relay->signals.fd, &info, sizeof(info))) ==
+	       sizeof(info)) {
+		if (info.ssi_signo != SIGHUP)
+			relay->stop = true;
+		else if (relay->opts->policy_path)
+			reload_again(relay, &err);
+	}
 }
 
 static int open_probes(struct relay *relay)
@@ -186,6 +202,20 @@ static int told(int rc, const char *what)
 	return rc;
 }
 
+static int start_files(struct relay *relay)
+{
+	const struct options *opts = relay->opts;
+	struct files_names names = {
+		.policy = opts->policy_path,
+		.control = opts->control,
+		/* many sandboxes of a service write to one record */
+		.record = opts->sandbox ? NULL : opts->record,
+		.keep = opts->record_keep,
+	};
+
+	return files_start(&relay->files, &names);
+}
+
 int relay_open(struct relay *relay, struct options *opts)
 {
 	int rc;
@@ -197,11 +227,17 @@ int relay_open(struct relay *relay, struct options *opts)
 		.loop.epfd = -1,
 		.status.fd = -1,
 		.signals.fd = -1,
+		.ctl.fd = -1,
+		.files.fd = -1,
 		.probe = { -1, -1 },
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
 	};
+	relay->start_us = relay->now_us;
+	/* while there is nothing that it could inherit */
+	rc = start_files(relay);
 	relay->pool = fdnet_pkt_pool_new(relay->mem, POOL_IDLE, 0);
-	rc = relay->pool ? 0 : -ENOMEM;
+	if (!rc)
+		rc = relay->pool ? 0 : -ENOMEM;
 	if (!rc)
 		rc = loop_open(&relay->loop);
 	if (!rc)
@@ -221,6 +257,8 @@ int relay_open(struct relay *relay, struct options *opts)
 		rc = status_open(relay);
 	if (!rc)
 		rc = publish_open(relay);
+	if (!rc)
+		rc = ctl_open(relay);
 	return rc ? rc : attach_open(relay);
 }
 
@@ -229,6 +267,7 @@ void relay_close(struct relay *relay)
 	struct guest *guest, *tmp;
 
 	attach_close(relay);
+	ctl_close(relay);
 	publish_close(relay);
 	HASH_ITER(hh, relay->guests, guest, tmp)
 		guest_free(guest);
@@ -236,6 +275,7 @@ void relay_close(struct relay *relay)
 	dns_done(relay);
 	status_close(relay);
 	record_close(&relay->record);
+	files_stop(&relay->files);
 	switch_done(&relay->sw);
 	registry_done(&relay->registry);
 	names_done(&relay->names);
@@ -263,7 +303,7 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 		status_event(relay);
 		break;
 	case SOURCE_SIGNAL:
-		relay->stop = true;
+		signal_event(relay);
 		break;
 	case SOURCE_GUEST:
 		guest_link_event((struct guest *)src, events);
@@ -279,6 +319,12 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 		break;
 	case SOURCE_RESOLVER:
 		resolver_event(src, events);
+		break;
+	case SOURCE_CTL_LISTEN:
+		ctl_listen_event(relay);
+		break;
+	case SOURCE_CTL:
+		ctl_event(relay, src);
 		break;
 	}
 }

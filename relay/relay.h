@@ -18,6 +18,7 @@
 #include <fdnet/stack.h>
 
 #include "relay/counters.h"
+#include "relay/files.h"
 #include "relay/flows.h"
 #include "relay/loop.h"
 #include "relay/names.h"
@@ -29,6 +30,7 @@
 #include "relay/switch.h"
 
 struct channel;
+struct ctl_client;
 struct dns;
 struct flow_udp_table;
 struct guest;
@@ -40,6 +42,7 @@ struct relay {
 	const struct fdnet_mem *mem;
 	struct fdnet_pkt_pool *pool;
 	uint64_t now_us; /* monotonic, of this wake-up */
+	uint64_t start_us;
 
 	struct policy *policy; /* in opts */
 	struct names names;
@@ -47,6 +50,7 @@ struct relay {
 	struct switch_table sw;
 	struct counters counters;
 	struct record record;
+	struct files files;
 
 	struct guest *guests; /* by id; orphans included */
 	struct guest *dirty;  /* to be run in this wake-up */
@@ -62,7 +66,8 @@ struct relay {
 	struct channel *channels;
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 
-	struct source status, signals;
+	struct source status, signals, ctl;
+	struct ctl_client *ctl_clients;
 	bool was_attached; /* a channel has existed */
 	bool finishing;	   /* the launcher waits for "done" */
 	bool finished;	   /* and has got it */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/reload.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/hash.h"
+
+static int no_publish(void *arg, const char *spec,
+		      struct policy_error *ret_err)
+{
+	struct publish_spec ret;
+
+	/* ports stay as they were at the start; what is no port is said */
+	return options_publish(spec, &ret, ret_err);
+}
+
+/* The command line's rules, which no file replaces. */
+static int copy_command_line(const struct relay *relay, struct policy *fresh,
+			     struct policy_error *ret_err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < relay->opts->ncommand; i++) {
+		const struct rule *rule = &relay->policy->rules[i];
+
+		rc = policy_add(fresh, rule->allow, rule->text, ret_err);
+	}
+	return rc;
+}
+
+static int read_rules(struct relay *relay, int fd, struct policy *fresh,
+		      struct policy_error *ret_err)
+{
+	FILE *file = fdopen(fd, "r");
+	int rc;
+
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	rc = copy_command_line(relay, fresh, ret_err);
+	if (!rc)
+		rc = policy_read(fresh, file, no_publish, NULL, ret_err);
+	fclose(file);
+	return rc;
+}
+
+/* The rule that allows a flow now, by the name it was opened with too. */
+static struct rule *find_rule(struct relay *relay, struct policy *fresh,
+			      const struct flow_info *info)
+{
+	struct policy_query query = {
+		.proto = info->proto,
+		.ip = info->dst.ip,
+		.port = info->dst.port,
+		.cls = relay_classify(relay, &info->dst.ip),
+		.names = &relay->names,
+		.name = info->name,
+		.now_us = relay->now_us,
+	};
+	struct rule *rule = policy_find(fresh, &query);
+
+	return rule && rule->allow ? rule : NULL;
+}
+
+static unsigned int judge_flows(struct relay *relay, struct policy *fresh)
+{
+	struct flow *flow, *tmp;
+	unsigned int closed = 0;
+
+	DL_FOREACH_SAFE(relay->flows.list, flow, tmp) {
+		struct flow_info info;
+		struct rule *rule;
+
+		flows_describe(relay, flow, &info);
+		/* what was published was allowed by that */
+		if (info.published)
+			continue;
+		rule = find_rule(relay, fresh, &info);
+		if (rule) {
+			flows_set_rule(flow, rule);
+			continue;
+		}
+		flows_end(relay, flow, "the rules changed");
+		closed++;
+	}
+	return closed;
+}
+
+static void keep_hits(struct policy *fresh, const struct policy *old)
+{
+	for (unsigned int i = 0; i < fresh->count; i++)
+		for (unsigned int k = 0; k < old->count; k++)
+			if (fresh->rules[i].allow == old->rules[k].allow &&
+			    !strcmp(fresh->rules[i].text, old->rules[k].text)) {
+				fresh->rules[i].hits = old->rules[k].hits;
+				break;
+			}
+}
+
+static void note(struct relay *relay, const char *reason)
+{
+	struct record_event event = {
+		.kind = RECORD_RELOAD,
+		.reason = reason,
+	};
+
+	record_event(&relay->record, relay->now_us, &event);
+}
+
+int reload_from(struct relay *relay, int fd, struct policy_error *ret_err)
+{
+	struct policy fresh;
+	char text[300];
+	int rc;
+
+	memset(ret_err, 0, sizeof(*ret_err));
+	policy_init(&fresh);
+	rc = read_rules(relay, fd, &fresh, ret_err);
+	if (rc) {
+		snprintf(text, sizeof(text), "not done: line %u, column %u: %s",
+			 ret_err->line, ret_err->column, ret_err->text);
+		note(relay, text);
+		policy_done(&fresh);
+		return rc;
+	}
+	keep_hits(&fresh, relay->policy);
+	rc = (int)judge_flows(relay, &fresh);
+	policy_done(relay->policy);
+	*relay->policy = fresh;
+	snprintf(text, sizeof(text), "%u rules, %d flows closed", fresh.count,
+		 rc);
+	note(relay, text);
+	return rc;
+}
+
+int reload_again(struct relay *relay, struct policy_error *ret_err)
+{
+	const char *path = relay->opts->policy_path;
+	int fd, rc;
+
+	memset(ret_err, 0, sizeof(*ret_err));
+	fd = files_open(&relay->files, FILES_POLICY);
+	if (fd < 0) {
+		if (path)
+			fprintf(stderr, "fdnet-relay: --policy %s: %s\n", path,
+				strerror(-fd));
+		return fd;
+	}
+	rc = reload_from(relay, fd, ret_err);
+	if (rc < 0)
+		fprintf(stderr, "%s:%u:%u: %s; the rules are as before\n",
+			path, ret_err->line, ret_err->column, ret_err->text);
+	return rc;
+}
