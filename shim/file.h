@@ -37,6 +37,7 @@ struct shim_file {
 	bool joined;	    /* a stream that was connected, or tried to be */
 	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: wait for ever */
 	struct shim_claim *claim;	   /* port held at the relay, or NULL */
+	bool accepted; /* its port is its listener's, and goes with a reset */
 	unsigned int pollers; /* poll() and select() calls waiting on it */
 
 	/* pump (pump.c) */

@@ -11,6 +11,7 @@
 #include "endpoint/link.h"
 #include "shim/attach.h"
 #include "shim/call.h"
+#include "shim/claim.h"
 #include "shim/file.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
@@ -311,6 +312,19 @@ static void send_all(void)
 	}
 }
 
+/* The stack gives a reset connection's port away, as the kernel does; then the
+ * relay must not keep it taken until the program closes. */
+static void release_port(struct shim_file *file, struct fdnet_sock *so)
+{
+	struct shim_claim *claim = file->claim;
+
+	if (!claim || !file->accepted ||
+	    fdnet_sock_state(so) != FDNET_TCP_CLOSE)
+		return;
+	file->claim = NULL;
+	shim_claim_put(claim);
+}
+
 static void report(void)
 {
 	struct fdnet_sock *so;
@@ -323,6 +337,7 @@ static void report(void)
 		if (!file)
 			continue;
 		shim_wait_ring(file, events);
+		release_port(file, so);
 		if (file->pumped)
 			pumped = true;
 		else

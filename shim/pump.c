@@ -118,6 +118,7 @@ static void move_listener(struct shim_file *listener)
 		}
 		file->joined = true;
 		file->claim = shim_claim_ref(listener->claim);
+		file->accepted = true;
 		set_sndbuf(fd);
 		pass(listener, fd, &names);
 		shim_file_hold(file);

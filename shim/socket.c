@@ -307,6 +307,7 @@ static int adopt(struct shim_file *listener, struct fdnet_sock *so, int flags,
 	}
 	file->joined = true;
 	file->claim = shim_claim_ref(listener->claim);
+	file->accepted = true;
 	if (addr && fdnet_sock_peer(so, &peer) == 0)
 		shim_name_to(listener->domain, &peer, addr, len);
 	return fd;

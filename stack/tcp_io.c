@@ -295,6 +295,10 @@ static ssize_t recv_urgent(struct fdnet_tcp *tp, struct fdnet_msg *msg)
 /* What an empty queue means. */
 static int recv_empty(struct fdnet_tcp *tp)
 {
+	/* after the peer's FIN there is nothing to come, whatever went wrong
+	 * since; the error stays for the next send or SO_ERROR */
+	if (tp->rcv_fin && seq_gt(tp->rcv_nxt, tp->fin_rcv_seq))
+		return 0;
 	if (tp->so.error)
 		return fdnet_sock_take_error(&tp->so);
 	if (tp->shutdown & FDNET_TCP_SHUT_RCV)
@@ -322,7 +326,7 @@ ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 			fdnet_rcvq_drop(&tp->rcvq, 1);
 	}
 	if (tp->rcvq.bytes <= skip)
-		return want ? recv_empty(tp) : 0;
+		return recv_empty(tp); /* also when nothing is wanted */
 	if (want > readable_run(tp, skip, true))
 		want = readable_run(tp, skip, true);
 	done = msg->flags & FDNET_MSG_TRUNC

@@ -43,7 +43,8 @@ EXTRA_DIST += \
 
 # Small socket programs that print the same natively and in the sandbox.
 PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull
-EXTRA_DIST += tests/programs/run tests/programs/known.txt
+EXTRA_DIST += tests/programs/run tests/programs/random \
+	tests/programs/known.txt
 check_PROGRAMS += tests/programs/binding
 tests_programs_binding_SOURCES = tests/programs/binding.c tests/programs/probe.h
 tests_programs_binding_CFLAGS = $(PROBE_CFLAGS)
@@ -100,6 +101,9 @@ check_PROGRAMS += tests/programs/six
 tests_programs_six_SOURCES = tests/programs/six.c tests/programs/probe.h
 tests_programs_six_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_six_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/steps
+tests_programs_steps_SOURCES = tests/programs/steps.c tests/programs/probe.h
+tests_programs_steps_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/streams
 tests_programs_streams_SOURCES = tests/programs/streams.c tests/programs/probe.h
 tests_programs_streams_CFLAGS = $(PROBE_CFLAGS)
