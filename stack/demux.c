@@ -266,6 +266,38 @@ int fdnet_demux_share(struct fdnet_sock *so, uint16_t number)
 	return 0;
 }
 
+/* Two that listen, or take datagrams, at one address. Connections do not
+ * matter: they are told apart by their peers. */
+static bool steals(const struct fdnet_sock *so, const struct fdnet_sock *old)
+{
+	if (so->type == FDNET_SOCK_STREAM &&
+	    !(so->listening && old->listening))
+		return false;
+	return conflict(so, old, false);
+}
+
+int fdnet_demux_restore(struct fdnet_sock *so, bool shared, bool check)
+{
+	struct fdnet_port *port =
+		port_get(so->stack, so->proto, so->local.port);
+	const struct fdnet_sock *old;
+
+	if (!port)
+		return -ENOMEM;
+	for (old = check ? port->owners : NULL; old; old = old->bound_next) {
+		if (steals(so, old)) {
+			port_put(so->stack, port);
+			return -EADDRINUSE;
+		}
+	}
+	if (!port->owners && !port->children)
+		port->shared = shared;
+	else
+		port->shared = port->shared && shared;
+	port_join(port, so, false);
+	return 0;
+}
+
 int fdnet_demux_listen(struct fdnet_sock *so)
 {
 	so->listening = true;

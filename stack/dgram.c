@@ -94,22 +94,50 @@ struct fdnet_pkt *fdnet_dgram_clone(struct fdnet_pkt *pkt, uint32_t hdr_len)
 	return copy;
 }
 
-bool fdnet_dgram_receive(struct fdnet_sock *so, struct fdnet_pkt *pkt,
-			 const struct fdnet_ip_in *in)
+void fdnet_dgram_get_info(const struct fdnet_pkt *pkt,
+			  struct fdnet_dgram_info *ret)
+{
+	ret->time_us = pkt->user[USER_TIME].u64;
+	ret->hdr_len = (uint32_t)pkt->user[USER_INFO].u64;
+	ret->ifindex = (int)(pkt->user[USER_INFO].u64 >> 32);
+}
+
+void fdnet_dgram_set_info(struct fdnet_pkt *pkt,
+			  const struct fdnet_dgram_info *info)
+{
+	pkt->user[USER_TIME].u64 = info->time_us;
+	pkt->user[USER_INFO].u64 = (uint64_t)info->hdr_len |
+				   (uint64_t)info->ifindex << 32;
+}
+
+bool fdnet_dgram_keep(struct fdnet_sock *so, struct fdnet_pkt *pkt)
 {
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
 
-	if (in->ttl < so->opts.min_ttl ||
-	    charge(&d->rx) >= so->opts.rcvbuf) {
+	if (charge(&d->rx) >= so->opts.rcvbuf) {
 		fdnet_pkt_free(pkt);
 		return false;
 	}
-	pkt->user[USER_TIME].u64 = so->stack->now_us;
-	pkt->user[USER_INFO].u64 = (uint64_t)in->hdr_len |
-				   (uint64_t)in->ifindex << 32;
 	fdnet_pktq_push(&d->rx, pkt);
 	fdnet_sock_event(so, FDNET_EV_IN);
 	return true;
+}
+
+bool fdnet_dgram_receive(struct fdnet_sock *so, struct fdnet_pkt *pkt,
+			 const struct fdnet_ip_in *in)
+{
+	struct fdnet_dgram_info info = {
+		.hdr_len = in->hdr_len,
+		.ifindex = in->ifindex,
+		.time_us = so->stack->now_us,
+	};
+
+	if (in->ttl < so->opts.min_ttl) {
+		fdnet_pkt_free(pkt);
+		return false;
+	}
+	fdnet_dgram_set_info(pkt, &info);
+	return fdnet_dgram_keep(so, pkt);
 }
 
 static void describe(const struct fdnet_pkt *pkt, struct fdnet_msg *msg)

@@ -41,6 +41,21 @@ static inline struct fdnet_dgram *fdnet_dgram_of(struct fdnet_sock *so)
 	return (struct fdnet_dgram *)so;
 }
 
+/* What is remembered of a received packet besides its bytes. */
+struct fdnet_dgram_info {
+	uint32_t hdr_len; /* of the IP header before pkt->data */
+	int ifindex;
+	uint64_t time_us;
+};
+
+void fdnet_dgram_get_info(const struct fdnet_pkt *pkt,
+			  struct fdnet_dgram_info *ret);
+void fdnet_dgram_set_info(struct fdnet_pkt *pkt,
+			  const struct fdnet_dgram_info *info);
+/** fdnet_dgram_keep - a packet with its info goes to the receive queue; taken.
+ * false: no room */
+bool fdnet_dgram_keep(struct fdnet_sock *so, struct fdnet_pkt *pkt);
+
 /** fdnet_dgram_receive - keep a packet for recv(); taken. false: no room, or
  * below IP_MINTTL */
 bool fdnet_dgram_receive(struct fdnet_sock *so, struct fdnet_pkt *pkt,

@@ -68,6 +68,7 @@ struct fdnet_sock_opts {
 };
 
 struct fdnet_ip_in;
+struct fdnet_save;
 
 struct fdnet_proto_ops {
 	uint8_t proto;	/* IP protocol number */
@@ -106,6 +107,8 @@ struct fdnet_proto_ops {
 	uint32_t (*inq)(const struct fdnet_sock *so);
 	uint32_t (*outq)(const struct fdnet_sock *so);
 	uint32_t (*unsent)(const struct fdnet_sock *so);
+	/* the kind's own state as bytes, or back: save.h. NULL: none */
+	void (*save)(struct fdnet_save *s, struct fdnet_sock *so);
 	/* peer end of the link died (fdnet_stack_peer_gone()) */
 	void (*peer_gone)(struct fdnet_sock *so, bool reset);
 };
@@ -171,6 +174,9 @@ struct fdnet_sock {
 struct fdnet_sock *fdnet_sock_new(struct fdnet_stack *stack,
 				  const struct fdnet_proto_ops *ops, int family,
 				  int type, int proto);
+/** fdnet_proto_find - the operations of such sockets, or NULL */
+const struct fdnet_proto_ops *fdnet_proto_find(int family, int type,
+					       int proto);
 /** fdnet_sock_release - out of all tables and lists, memory freed */
 void fdnet_sock_release(struct fdnet_sock *so);
 /** fdnet_sock_event - something became true; queued for next_event() */
@@ -208,6 +214,16 @@ void fdnet_tcp_input_nosock(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 /** fdnet_demux_bind - claim so->local's port; sets so->bound. 0, -EADDRINUSE,
  * -ENOMEM */
 int fdnet_demux_bind(struct fdnet_sock *so);
+/**
+ * fdnet_demux_restore - a socket that held so->local's port elsewhere holds it
+ * here; so->bound is the caller's
+ * @shared:  connections may share the port
+ * @check:   refuse what would get another's packets, which is all that can
+ *           go wrong; what bind() would refuse besides was decided long ago
+ *
+ * Returns 0, -EADDRINUSE, -ENOMEM.
+ */
+int fdnet_demux_restore(struct fdnet_sock *so, bool shared, bool check);
 /** fdnet_demux_listen - a bound stream socket starts to listen: -EADDRINUSE
  * when another one does there (SO_REUSEADDR let both bind); sets
  * so->listening on success */

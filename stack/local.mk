@@ -28,6 +28,14 @@ stack_libstack_la_SOURCES = \
 	stack/reass.c \
 	stack/reass.h \
 	stack/route.c \
+	stack/save.h \
+	stack/save_dgram.c \
+	stack/save_io.c \
+	stack/save_opts.c \
+	stack/save_pkt.c \
+	stack/save_sock.c \
+	stack/save_stack.c \
+	stack/save_tcp.c \
 	stack/sock.c \
 	stack/sockopt.c \
 	stack/sockopt.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "stack/object.h"
+#include "stack/save.h"
 #include "stack/wire/arp.h"
 #include "stack/wire/icmp.h"
 
@@ -160,6 +161,63 @@ void fdnet_neigh_done(struct fdnet_stack *stack)
 		fdnet_pkt_free_list(n->entries[i].wait);
 	fdnet_mem_free(stack->mem, n->entries,
 		       FDNET_NEIGH_MAX * sizeof(*n->entries));
+}
+
+/* ---- save and restore ---- */
+
+/* Who is asked for at present is asked for again when a packet needs it;
+ * whose answer is awaited is doubted still. */
+static bool is_kept(const struct fdnet_neigh *e)
+{
+	return e->state == FDNET_NEIGH_REACHABLE ||
+	       e->state == FDNET_NEIGH_PROBE;
+}
+
+static void save_entry(struct fdnet_save *s, struct fdnet_neigh *e)
+{
+	struct fdnet_ip ip = e ? e->ip : (struct fdnet_ip){ 0 };
+	uint64_t expiry = 1, used;
+	uint8_t mac[6] = { 0 };
+
+	if (e) {
+		memcpy(mac, e->mac, 6);
+		if (e->state == FDNET_NEIGH_REACHABLE)
+			expiry = e->expiry_us;
+	}
+	fdnet_save_ip(s, &ip);
+	fdnet_save_bytes(s, mac, 6);
+	expiry = fdnet_save_time(s, expiry);
+	used = fdnet_save_time(s, e ? e->used_us : 0);
+	fdnet_save_check(s, ip.family);
+	if (!s->reading || s->rc || find(s->stack, &ip))
+		return;
+	e = entry_new(s->stack, &ip);
+	if (!e) {
+		fdnet_save_fail(s, -ENOMEM);
+		return;
+	}
+	memcpy(e->mac, mac, 6);
+	e->state = FDNET_NEIGH_REACHABLE;
+	e->expiry_us = expiry;
+	e->used_us = used;
+}
+
+void fdnet_save_neighs(struct fdnet_save *s)
+{
+	struct fdnet_neighs *nb = &s->stack->neighs;
+	uint32_t n = 0, i;
+
+	for (i = 0; i < nb->used; i++)
+		n += is_kept(&nb->entries[i]);
+	n = fdnet_save_count(s, n, FDNET_NEIGH_MAX, 27);
+	if (s->reading) {
+		while (n-- && !s->rc)
+			save_entry(s, NULL);
+		return;
+	}
+	for (i = 0; i < nb->used; i++)
+		if (is_kept(&nb->entries[i]))
+			save_entry(s, &nb->entries[i]);
 }
 
 /* ---- sending ---- */

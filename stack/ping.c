@@ -10,6 +10,7 @@
 
 #include "stack/dgram.h"
 #include "stack/icmp.h"
+#include "stack/save.h"
 #include "stack/sockopt.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/csum.h"
@@ -162,5 +163,6 @@ const struct fdnet_proto_ops fdnet_ping_ops = {
 	.inq = ping_inq,
 	.outq = fdnet_dgram_outq,
 	.unsent = fdnet_dgram_outq,
+	.save = fdnet_save_dgram,
 	.peer_gone = fdnet_dgram_peer_gone,
 };

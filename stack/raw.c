@@ -10,6 +10,7 @@
 
 #include "stack/dgram.h"
 #include "stack/icmp.h"
+#include "stack/save.h"
 #include "stack/sockopt.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
@@ -285,6 +286,19 @@ static int raw_getopt(struct fdnet_sock *so, int level, int name, void *val,
 	return -ENOPROTOOPT;
 }
 
+static void raw_save(struct fdnet_save *s, struct fdnet_sock *so)
+{
+	struct raw_sock *r = raw_of(so);
+	int i;
+
+	r->filter = fdnet_save_u32(s, r->filter);
+	for (i = 0; i < 8; i++)
+		r->filter6[i] = fdnet_save_u32(s, r->filter6[i]);
+	r->csum_offset = fdnet_save_int(s, r->csum_offset, -1, 62);
+	fdnet_save_check(s, r->csum_offset < 0 || !(r->csum_offset & 1));
+	fdnet_save_dgram(s, so);
+}
+
 const struct fdnet_proto_ops fdnet_raw_ops = {
 	.size = sizeof(struct raw_sock),
 	.init = raw_init,
@@ -302,5 +316,6 @@ const struct fdnet_proto_ops fdnet_raw_ops = {
 	.inq = raw_inq,
 	.outq = fdnet_dgram_outq,
 	.unsent = fdnet_dgram_outq,
+	.save = raw_save,
 	.peer_gone = fdnet_dgram_peer_gone,
 };

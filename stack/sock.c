@@ -78,7 +78,7 @@ void fdnet_sock_release(struct fdnet_sock *so)
 	fdnet_mem_free(stack->mem, so, ops->size);
 }
 
-static const struct fdnet_proto_ops *find_ops(int family, int type, int proto)
+const struct fdnet_proto_ops *fdnet_proto_find(int family, int type, int proto)
 {
 	switch (type) {
 	case FDNET_SOCK_STREAM:
@@ -104,7 +104,7 @@ int fdnet_sock_open(struct fdnet_stack *stack, int family, int type, int proto,
 	struct fdnet_sock *so;
 
 	if (family == 4 || family == 6)
-		ops = find_ops(family, type, proto);
+		ops = fdnet_proto_find(family, type, proto);
 	if (!ops)
 		return -EPROTONOSUPPORT;
 	if (stack->nsocks >= stack->cfg.max_socks)

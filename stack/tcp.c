@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "stack/object.h"
+#include "stack/save.h"
 #include "stack/tcp_internal.h"
 
 /* With this many sockets the buffers of new ones begin small. */
@@ -203,14 +204,9 @@ uint32_t fdnet_tcp_isn(struct fdnet_stack *stack, const struct fdnet_name *local
 }
 
 /* Milliseconds, from a start that differs by connection. */
-static uint32_t ts_offset(uint32_t iss)
+uint32_t fdnet_tcp_ts_offset(uint32_t iss)
 {
 	return (iss ^ 0x5bd1e995u) * 0x9e3779b1u;
-}
-
-uint32_t fdnet_tcp_ts_for(const struct fdnet_stack *stack, uint32_t iss)
-{
-	return ts_offset(iss) + (uint32_t)(fdnet_stack_time(stack) / 1000);
 }
 
 uint32_t fdnet_tcp_ts_now(const struct fdnet_tcp *tp)
@@ -225,7 +221,7 @@ void fdnet_tcp_start_seq(struct fdnet_tcp *tp, uint32_t iss)
 	tp->sndq_seq = iss + 1;
 	tp->rack_fack = iss;
 	tp->cwr_end = tp->reo_round = iss;
-	tp->ts_offset = ts_offset(iss);
+	tp->ts_offset = fdnet_tcp_ts_offset(iss);
 }
 
 void fdnet_tcp_established(struct fdnet_tcp *tp)
@@ -592,5 +588,6 @@ const struct fdnet_proto_ops fdnet_tcp_ops = {
 	.inq = fdnet_tcp_inq,
 	.outq = tcp_outq,
 	.unsent = tcp_op_unsent,
+	.save = fdnet_save_tcp,
 	.peer_gone = fdnet_tcp_peer_gone,
 };

@@ -21,4 +21,13 @@ int fdnet_tcp_state(const struct fdnet_sock *so);
  * stop listening; the socket may be used again. Returns 0. */
 int fdnet_tcp_disconnect(struct fdnet_sock *so);
 
+/** fdnet_tcp_queued_in - bytes received in order and not read */
+uint32_t fdnet_tcp_queued_in(const struct fdnet_sock *so);
+/** fdnet_tcp_is_queued - is it for a listener to accept? */
+bool fdnet_tcp_is_queued(const struct fdnet_sock *so);
+/** fdnet_tcp_backlog - connections that wait to be accepted */
+unsigned int fdnet_tcp_backlog(const struct fdnet_sock *so);
+/** fdnet_tcp_forget_queue - drop these without a word */
+void fdnet_tcp_forget_queue(struct fdnet_sock *so);
+
 #endif

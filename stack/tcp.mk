@@ -26,13 +26,16 @@ stack_libstack_la_SOURCES += \
 	stack/wire/tcp.c \
 	stack/wire/tcp.h
 
-TCP_TESTS = tests/test_tcp tests/test_tcp_seeds tests/test_tcp_wire
+TCP_TESTS = tests/test_save tests/test_tcp tests/test_tcp_seeds tests/test_tcp_wire
 check_PROGRAMS += $(TCP_TESTS)
 TESTS += $(TCP_TESTS)
 check_LTLIBRARIES += tests/libtcpnet.la
 tests_libtcpnet_la_SOURCES = tests/tcp_net.c tests/tcp_net.h
 tests_libtcpnet_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 TCP_TEST_LIBS = tests/libtcpnet.la $(STACK_LIBS) $(CHECK_LIBS)
+tests_test_save_SOURCES = tests/test_save.c
+tests_test_save_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_save_LDADD = tests/libstackpair.la $(TCP_TEST_LIBS)
 tests_test_tcp_SOURCES = tests/test_tcp.c
 tests_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_LDADD = $(TCP_TEST_LIBS)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/save.h"
 #include "stack/tcp_internal.h"
 
 /* IP header with options or extensions, and 8 bytes of TCP. */
@@ -178,6 +179,40 @@ void fdnet_sock_abort(struct fdnet_sock *so)
 		fdnet_tcp_done(tp, 0);
 	}
 	fdnet_sock_close(so);
+}
+
+void fdnet_save_request(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_request *req = tp->request;
+	bool there = fdnet_save_bool(s, req);
+
+	if (!there)
+		return;
+	if (s->reading && !s->rc) {
+		req = fdnet_mem_alloc(tcp_mem(tp), sizeof(*req));
+		if (!req)
+			fdnet_save_fail(s, -ENOMEM);
+		tp->request = req;
+	}
+	if (!req)
+		return;
+	fdnet_save_ip(s, &req->in.src);
+	fdnet_save_ip(s, &req->in.dst);
+	req->in.proto = fdnet_save_u8(s, req->in.proto);
+	req->in.ttl = fdnet_save_u8(s, req->in.ttl);
+	req->in.tos = fdnet_save_u8(s, req->in.tos);
+	req->in.ident = fdnet_save_u16(s, req->in.ident);
+	req->in.len = fdnet_save_u32(s, req->in.len);
+	req->in.ifindex = fdnet_save_int(s, req->in.ifindex, 1, 2);
+	req->in.hdr_len = fdnet_save_u32(s, req->in.hdr_len);
+	req->len = fdnet_save_count(s, req->len, QUOTE_MAX, 1);
+	fdnet_save_bytes(s, req->quote, req->len);
+	fdnet_save_check(s, req->in.hdr_len >= 20 &&
+				    req->len == req->in.hdr_len + 20 &&
+				    fdnet_ip_equal(&req->in.src,
+						   &tp->so.peer.ip) &&
+				    fdnet_ip_equal(&req->in.dst,
+						   &tp->so.local.ip));
 }
 
 /* ---- hand-over ---- */

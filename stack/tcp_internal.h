@@ -334,9 +334,9 @@ uint32_t fdnet_tcp_isn(struct fdnet_stack *stack, const struct fdnet_name *local
 		       const struct fdnet_name *peer);
 /** fdnet_tcp_event - fdnet_sock_event(), unless nobody knows the socket yet */
 void fdnet_tcp_event(struct fdnet_tcp *tp, uint32_t events);
-/** fdnet_tcp_ts_for - the timestamp clock of the connection that begins with
- * @iss */
-uint32_t fdnet_tcp_ts_for(const struct fdnet_stack *stack, uint32_t iss);
+/** fdnet_tcp_ts_offset - by how much the timestamp clock of the connection
+ * that begins with @iss differs from the stack's */
+uint32_t fdnet_tcp_ts_offset(uint32_t iss);
 /** fdnet_tcp_ts_now - our timestamp clock: milliseconds, moved per peer */
 uint32_t fdnet_tcp_ts_now(const struct fdnet_tcp *tp);
 

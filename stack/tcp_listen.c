@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/save.h"
 #include "stack/tcp_internal.h"
 
 #define BACKLOG_MAX    4096 /* net.core.somaxconn */
@@ -27,7 +28,7 @@ struct syn_entry {
 	struct syn_entry *next;
 	struct fdnet_name local, peer;
 	struct fdnet_tcp_hdr syn;
-	uint32_t iss;
+	uint32_t iss, ts_offset;
 	uint64_t due_us; /* SYN-ACK again */
 	uint8_t retries;
 	bool acked; /* TCP_DEFER_ACCEPT: waits for data */
@@ -224,7 +225,8 @@ static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
 		.mss = offered_mss(tp, &entry->peer.ip),
 		.sack_ok = syn->sack_ok,
 		.has_ts = syn->has_ts,
-		.ts_val = fdnet_tcp_ts_for(tp->so.stack, entry->iss),
+		.ts_val = entry->ts_offset +
+			  (uint32_t)(fdnet_stack_time(tp->so.stack) / 1000),
 		.ts_ecr = syn->ts_val,
 		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE
 				  ? FDNET_TCP_WSCALE_NONE
@@ -278,6 +280,7 @@ static void new_entry(struct fdnet_tcp *tp, struct syn_entry **link,
 	entry->peer = *peer;
 	entry->syn = *hdr;
 	entry->iss = fdnet_tcp_isn(tp->so.stack, local, peer);
+	entry->ts_offset = fdnet_tcp_ts_offset(entry->iss);
 	entry->due_us = tcp_now(tp) + SYNACK_RTO_US;
 	entry->next = *link;
 	*link = entry;
@@ -501,6 +504,7 @@ static void ack_arrived(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 		tcp_count(tp, FDNET_C_TCP_LIMIT);
 		goto drop;
 	}
+	child->ts_offset = entry->ts_offset;
 	child->backoff = entry->retries;
 	child->last_send_us = entry->due_us - SYNACK_RTO_US;
 	drop_entry(tp, link);
@@ -572,4 +576,146 @@ void fdnet_tcp_listen_done(struct fdnet_tcp *tp, bool quiet)
 	}
 	fdnet_mem_free(tcp_mem(tp), l, sizeof(*l));
 	tp->listener = NULL;
+}
+
+/* ---- save and restore ---- */
+
+static void save_syn(struct fdnet_save *s, struct fdnet_tcp_hdr *syn)
+{
+	syn->seq = fdnet_save_u32(s, syn->seq);
+	syn->wnd = fdnet_save_u16(s, syn->wnd);
+	syn->flags = fdnet_save_u8(s, syn->flags);
+	syn->mss = fdnet_save_u16(s, syn->mss);
+	syn->wscale = fdnet_save_u8(s, syn->wscale);
+	fdnet_save_check(s, syn->wscale <= FDNET_TCP_WSCALE_MAX ||
+				    syn->wscale == FDNET_TCP_WSCALE_NONE);
+	syn->sack_ok = fdnet_save_bool(s, syn->sack_ok);
+	syn->has_ts = fdnet_save_bool(s, syn->has_ts);
+	syn->ts_val = fdnet_save_u32(s, syn->ts_val);
+}
+
+static void save_entry(struct fdnet_save *s, struct fdnet_tcp *tp,
+		       struct syn_entry *entry)
+{
+	uint32_t now_ms = (uint32_t)(tcp_now(tp) / FDNET_MS), ts;
+
+	fdnet_save_name(s, &entry->local);
+	fdnet_save_name(s, &entry->peer);
+	fdnet_save_check(s, entry->local.ip.family &&
+				    entry->local.ip.family ==
+					    entry->peer.ip.family &&
+				    entry->local.port == tp->so.local.port);
+	save_syn(s, &entry->syn);
+	entry->iss = fdnet_save_u32(s, entry->iss);
+	ts = fdnet_save_u32(s, entry->ts_offset + now_ms);
+	if (s->reading)
+		entry->ts_offset = ts - now_ms;
+	entry->due_us = fdnet_save_time(s, entry->due_us);
+	entry->retries = (uint8_t)fdnet_save_int(s, entry->retries, 0,
+						 SYNACK_RETRIES);
+	entry->acked = fdnet_save_bool(s, entry->acked);
+}
+
+static void read_entries(struct fdnet_save *s, struct fdnet_tcp *tp, uint32_t n)
+{
+	struct syn_entry read, *entry, **link;
+	uint64_t next = FDNET_NEVER;
+
+	while (n-- && !s->rc) {
+		memset(&read, 0, sizeof(read));
+		save_entry(s, tp, &read);
+		if (s->rc)
+			return;
+		link = find_entry(tp, &read.local, &read.peer);
+		fdnet_save_check(s, !*link);
+		entry = *link ? NULL
+			      : fdnet_mem_alloc(tcp_mem(tp), sizeof(*entry));
+		if (!entry) {
+			fdnet_save_fail(s, -ENOMEM);
+			return;
+		}
+		*entry = read;
+		*link = entry;
+		tp->listener->nsyn++;
+		if (entry->due_us < next)
+			next = entry->due_us;
+	}
+	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, next);
+}
+
+static void save_entries(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	uint32_t n = fdnet_save_count(s, tp->listener->nsyn,
+				      syn_limit(tp->listener), 32);
+	struct syn_entry *entry;
+
+	if (s->reading) {
+		read_entries(s, tp, n);
+		return;
+	}
+	for (int i = 0; i < SYN_BUCKETS; i++) {
+		for (entry = tp->listener->syn[i]; entry; entry = entry->next)
+			save_entry(s, tp, entry);
+	}
+}
+
+static void save_children(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+	struct fdnet_tcp *child = l->head;
+	struct fdnet_sock *so;
+	/* the backlog may have been made smaller since */
+	uint32_t n = fdnet_save_count(s, l->nqueued, BACKLOG_MAX + 1, 64);
+
+	for (; n && !s->rc; n--) {
+		so = fdnet_save_sock(s, child ? &child->so : NULL);
+		if (!s->reading) {
+			child = child->acc_next;
+			continue;
+		}
+		if (!so)
+			return;
+		fdnet_save_check(s, so->ops == tp->so.ops &&
+					    tcp_of(so)->queued);
+		if (s->rc) {
+			fdnet_sock_forget(so);
+			return;
+		}
+		enqueue(tp, tcp_of(so));
+	}
+}
+
+void fdnet_save_listener(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+
+	if (s->reading && !s->rc) {
+		/* before it listens: two may not at one address */
+		l = fdnet_mem_alloc(tcp_mem(tp), sizeof(*l));
+		if (!l)
+			fdnet_save_fail(s, -ENOMEM);
+		tp->listener = l;
+	}
+	if (!l)
+		return;
+	l->backlog = fdnet_save_u32(s, l->backlog);
+	fdnet_save_check(s, l->backlog <= BACKLOG_MAX);
+	l->cookie_us = fdnet_save_time(s, l->cookie_us);
+	save_entries(s, tp);
+	save_children(s, tp);
+}
+
+unsigned int fdnet_tcp_backlog(const struct fdnet_sock *so)
+{
+	const struct fdnet_tcp *tp = tcp_of_const(so);
+
+	return tp->listener ? tp->listener->nqueued : 0;
+}
+
+void fdnet_tcp_forget_queue(struct fdnet_sock *so)
+{
+	struct fdnet_tcp *tp = tcp_of(so), *child;
+
+	while (tp->listener && (child = dequeue(tp->listener)))
+		fdnet_sock_forget(&child->so);
 }

@@ -8,6 +8,9 @@
  */
 #include "config.h"
 
+#include <errno.h>
+
+#include "stack/save.h"
 #include "stack/tcp_internal.h"
 
 #define TIME_WAIT_US (60 * FDNET_SEC)
@@ -140,15 +143,17 @@ static const struct fdnet_proto_ops tw_ops = {
 	.input = tw_input,
 };
 
-void fdnet_tcp_tw_new(struct fdnet_stack *stack,
-		      const struct fdnet_tcp_tw_info *info)
+/* @until_us: when it ends. NULL: no memory, or the names are taken. */
+static struct tcp_tw *tw_new(struct fdnet_stack *stack,
+			     const struct fdnet_tcp_tw_info *info,
+			     uint64_t until_us)
 {
 	struct fdnet_sock *so = fdnet_sock_new(stack, &tw_ops, info->family,
 					       FDNET_SOCK_STREAM, 6);
 	struct tcp_tw *tw;
 
 	if (!so)
-		return;
+		return NULL;
 	tw = tw_of(so);
 	tw->info = *info;
 	so->detached = true;
@@ -157,8 +162,48 @@ void fdnet_tcp_tw_new(struct fdnet_stack *stack,
 	so->peer = info->peer;
 	if (fdnet_demux_connect(so)) {
 		fdnet_sock_release(so);
-		return;
+		return NULL;
 	}
-	fdnet_timer_set(stack, &tw->timer,
-			fdnet_stack_time(stack) + TIME_WAIT_US);
+	fdnet_timer_set(stack, &tw->timer, until_us);
+	return tw;
+}
+
+void fdnet_tcp_tw_new(struct fdnet_stack *stack,
+		      const struct fdnet_tcp_tw_info *info)
+{
+	tw_new(stack, info, fdnet_stack_time(stack) + TIME_WAIT_US);
+}
+
+struct fdnet_sock *fdnet_save_time_wait(struct fdnet_save *s,
+					struct fdnet_sock *so)
+{
+	struct fdnet_tcp_tw_info none = {0}, *info = so ? &tw_of(so)->info : &none;
+	uint64_t until = fdnet_save_time(s, so ? tw_of(so)->timer.expiry_us : 0);
+	uint32_t now_ms = (uint32_t)(fdnet_stack_time(s->stack) / FDNET_MS), ts;
+	struct tcp_tw *tw;
+
+	fdnet_save_name(s, &info->local);
+	fdnet_save_name(s, &info->peer);
+	info->family = fdnet_save_int(s, info->family, 4, 6);
+	info->foreign = fdnet_save_bool(s, info->foreign);
+	info->ts_ok = fdnet_save_bool(s, info->ts_ok);
+	info->snd_nxt = fdnet_save_u32(s, info->snd_nxt);
+	info->rcv_nxt = fdnet_save_u32(s, info->rcv_nxt);
+	info->rcv_wnd = fdnet_save_u32(s, info->rcv_wnd);
+	info->ts_recent = fdnet_save_u32(s, info->ts_recent);
+	ts = fdnet_save_u32(s, info->ts_offset + now_ms);
+	if (!s->reading)
+		return so;
+	info->ts_offset = ts - now_ms;
+	fdnet_save_check(s, info->family != 5 && info->local.ip.family &&
+				    info->local.ip.family ==
+					    info->peer.ip.family);
+	if (until > fdnet_stack_time(s->stack) + TIME_WAIT_US)
+		until = fdnet_stack_time(s->stack) + TIME_WAIT_US;
+	if (s->rc)
+		return NULL;
+	tw = tw_new(s->stack, info, until);
+	if (!tw)
+		fdnet_save_fail(s, -ENOMEM);
+	return tw ? &tw->so : NULL;
 }

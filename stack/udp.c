@@ -9,6 +9,7 @@
 
 #include "stack/dgram.h"
 #include "stack/icmp.h"
+#include "stack/save.h"
 #include "stack/sockopt.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
@@ -333,6 +334,26 @@ static void udp_destroy(struct fdnet_sock *so)
 	fdnet_dgram_destroy(so);
 }
 
+static void udp_save(struct fdnet_save *s, struct fdnet_sock *so)
+{
+	struct udp_sock *u = udp_of(so);
+
+	u->gso_size = fdnet_save_int(s, u->gso_size, 0, 65535);
+	u->gro = fdnet_save_bool(s, u->gro);
+	u->cork = fdnet_save_bool(s, u->cork);
+	if (fdnet_save_bool(s, u->corked)) {
+		u->corked_len = fdnet_save_count(s, u->corked_len, 65507, 1);
+		fdnet_save_name(s, &u->corked_dst);
+		if (s->reading && !s->rc)
+			u->corked = fdnet_mem_alloc(so->stack->mem, CORK_SIZE);
+		if (u->corked)
+			fdnet_save_bytes(s, u->corked, u->corked_len);
+		else
+			fdnet_save_fail(s, -ENOMEM);
+	}
+	fdnet_save_dgram(s, so);
+}
+
 static int udp_setopt(struct fdnet_sock *so, int level, int name,
 		      const void *val, uint32_t len)
 {
@@ -415,5 +436,6 @@ const struct fdnet_proto_ops fdnet_udp_ops = {
 	.inq = udp_inq,
 	.outq = fdnet_dgram_outq,
 	.unsent = fdnet_dgram_outq,
+	.save = udp_save,
 	.peer_gone = fdnet_dgram_peer_gone,
 };

@@ -25,7 +25,7 @@ static void count_free(void *arg, void *ptr, size_t size)
 	free(ptr);
 }
 
-static const struct fdnet_mem count_mem = {
+const struct fdnet_mem tnet_mem = {
 	.alloc = count_alloc,
 	.free = count_free,
 };
@@ -52,14 +52,20 @@ struct fdnet_name tnet_name6(int side, uint16_t port)
 	};
 }
 
-static void make_stack(struct tnet *n, int side)
+uint64_t tnet_clock(const struct tnet *n, int side)
 {
+	return n->now_us + n->ahead_us[side];
+}
+
+struct fdnet_stack *tnet_stack(struct tnet *n, int side)
+{
+	struct fdnet_stack *stack;
 	struct fdnet_stack_config cfg;
 	struct fdnet_name name = tnet_name(side, 0);
 	struct fdnet_name name6 = tnet_name6(side, 0);
 
 	fdnet_stack_config_init(&cfg);
-	cfg.mem = &count_mem;
+	cfg.mem = &tnet_mem;
 	cfg.pool = n->pool;
 	memset(cfg.seed, 0x11 * (side + 1) + (int)(n->cfg.seed & 0xff),
 	       sizeof(cfg.seed));
@@ -70,9 +76,10 @@ static void make_stack(struct tnet *n, int side)
 	cfg.gateway = cfg.forward = side == 1 && n->cfg.forward;
 	cfg.tcp_sndbuf = n->cfg.sndbuf;
 	cfg.tcp_rcvbuf = n->cfg.rcvbuf;
-	ck_assert_int_eq(fdnet_stack_new(&cfg, n->now_us, &n->s[side]), 0);
-	ck_assert_int_eq(fdnet_stack_add_addr(n->s[side], &name.ip, 24), 0);
-	ck_assert_int_eq(fdnet_stack_add_addr(n->s[side], &name6.ip, 64), 0);
+	ck_assert_int_eq(fdnet_stack_new(&cfg, tnet_clock(n, side), &stack), 0);
+	ck_assert_int_eq(fdnet_stack_add_addr(stack, &name.ip, 24), 0);
+	ck_assert_int_eq(fdnet_stack_add_addr(stack, &name6.ip, 64), 0);
+	return stack;
 }
 
 void tnet_init(struct tnet *n, const struct tnet_cfg *cfg)
@@ -93,8 +100,8 @@ void tnet_init(struct tnet *n, const struct tnet_cfg *cfg)
 	live_allocs = 0;
 	n->pool = fdnet_pkt_pool_new(fdnet_mem_libc(), 64, 0);
 	ck_assert_ptr_nonnull(n->pool);
-	make_stack(n, 0);
-	make_stack(n, 1);
+	n->s[0] = tnet_stack(n, 0);
+	n->s[1] = tnet_stack(n, 1);
 }
 
 void tnet_done(struct tnet *n)
@@ -170,7 +177,7 @@ static void send_pkt(struct tnet *n, int from, struct fdnet_pkt *pkt)
 	put_on_wire(n, pkt, !from, at);
 }
 
-static bool pump(struct tnet *n)
+bool tnet_pump(struct tnet *n)
 {
 	bool any = false;
 
@@ -190,7 +197,7 @@ static void set_time(struct tnet *n, uint64_t at_us)
 	if (at_us > n->now_us)
 		n->now_us = at_us;
 	for (int side = 0; side < 2; side++) {
-		fdnet_stack_set_time(n->s[side], n->now_us);
+		fdnet_stack_set_time(n->s[side], tnet_clock(n, side));
 		fdnet_stack_advance(n->s[side]);
 	}
 }
@@ -205,15 +212,24 @@ static void deliver_first(struct tnet *n)
 	free(item);
 }
 
+static uint64_t expiry(const struct tnet *n, int side)
+{
+	uint64_t at = fdnet_stack_expiry(n->s[side]);
+
+	if (at == FDNET_NEVER)
+		return at;
+	return at > n->ahead_us[side] ? at - n->ahead_us[side] : 0;
+}
+
 bool tnet_step(struct tnet *n, uint64_t until_us)
 {
 	uint64_t next;
 
-	if (pump(n))
+	if (tnet_pump(n))
 		return true;
-	next = fdnet_stack_expiry(n->s[0]);
-	if (fdnet_stack_expiry(n->s[1]) < next)
-		next = fdnet_stack_expiry(n->s[1]);
+	next = expiry(n, 0);
+	if (expiry(n, 1) < next)
+		next = expiry(n, 1);
 	if (n->wire && n->wire->at_us <= next && n->wire->at_us <= until_us) {
 		deliver_first(n);
 		return true;
@@ -229,7 +245,7 @@ void tnet_run(struct tnet *n, uint64_t until_us)
 	while (tnet_step(n, until_us))
 		;
 	set_time(n, until_us);
-	pump(n);
+	tnet_pump(n);
 }
 
 void tnet_run_for(struct tnet *n, uint64_t us)
@@ -239,7 +255,7 @@ void tnet_run_for(struct tnet *n, uint64_t us)
 
 void tnet_idle(struct tnet *n)
 {
-	while (pump(n) || n->wire) {
+	while (tnet_pump(n) || n->wire) {
 		if (n->wire)
 			deliver_first(n);
 	}

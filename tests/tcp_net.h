@@ -35,6 +35,7 @@ struct tnet {
 	struct fdnet_pkt_pool *pool;
 	struct fdnet_stack *s[2];
 	uint64_t now_us;
+	uint64_t ahead_us[2]; /* each side's own clock shows so much more */
 	uint64_t rng;
 	struct tnet_item *wire;
 	unsigned int pkts[2]; /* sent by side */
@@ -45,8 +46,16 @@ struct tnet {
 
 /** tnet_init - make both stacks; NULL: the defaults (lossless, GSO) */
 void tnet_init(struct tnet *n, const struct tnet_cfg *cfg);
+/** tnet_mem - the allocator of both stacks, which counts */
+extern const struct fdnet_mem tnet_mem;
+/** tnet_clock - the time as @side's stack has it */
+uint64_t tnet_clock(const struct tnet *n, int side);
+/** tnet_stack - one more stack like that of @side; the caller's */
+struct fdnet_stack *tnet_stack(struct tnet *n, int side);
 /** tnet_done - free everything and assert that nothing is left */
 void tnet_done(struct tnet *n);
+/** tnet_pump - put what both sides want to send on the wire; any? */
+bool tnet_pump(struct tnet *n);
 /** tnet_step - deliver what is due, or move the clock to the next thing due,
  * not beyond @until_us. False: nothing happens before @until_us. */
 bool tnet_step(struct tnet *n, uint64_t until_us);

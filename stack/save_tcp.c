@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Saved state: TCP connections.
+ *
+ * All of the connection goes along but what is found out again on the spot:
+ * whether the way is lossless or looped (if that is not what it was, round
+ * trip time and window begin anew), the segment size for this stack's MTU,
+ * what output has to do. Timestamps go on from the saved value, whatever the
+ * clock here says.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "stack/object.h"
+#include "stack/save.h"
+#include "stack/tcp_internal.h"
+
+#define CONNECTED                                                           \
+	(TCP_S(SYN_SENT) | TCP_S(SYN_RECV) | TCP_S(ESTABLISHED) |           \
+	 TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) | TCP_S(CLOSE_WAIT) |          \
+	 TCP_S(LAST_ACK) | TCP_S(CLOSING))
+#define OPENING	    (TCP_S(SYN_SENT) | TCP_S(SYN_RECV))
+#define FIN_OURS                                                            \
+	(TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) | TCP_S(CLOSING) | TCP_S(LAST_ACK))
+#define FIN_THEIRS  (TCP_S(CLOSE_WAIT) | TCP_S(CLOSING) | TCP_S(LAST_ACK))
+#define RECEIVING                                                           \
+	(TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2))
+/* A saved record of a transmission. */
+#define TXSEG_BYTES 18
+#define TXSEGS_MAX  (1u << 20)
+#define TXSEG_FLAGS                                                         \
+	(FDNET_TXSEG_SACKED | FDNET_TXSEG_LOST | FDNET_TXSEG_RETX |         \
+	 FDNET_TXSEG_EVER | FDNET_TXSEG_SMALL)
+/* Payload of one packet that is made for the receive queue. */
+#define PIECE (16u * FDNET_BUF_SIZE)
+/* Packets kept out of order, as tcp_in.c has it. */
+#define OOO_PKTS 8192
+
+/* ---- fields ---- */
+
+/* Bit fields have no address. */
+#define FLAG(field) tp->field = fdnet_save_bool(s, tp->field)
+#define U8(field)   tp->field = fdnet_save_u8(s, tp->field)
+#define U16(field)  tp->field = fdnet_save_u16(s, tp->field)
+#define U32(field)  tp->field = fdnet_save_u32(s, tp->field)
+#define U64(field)  tp->field = fdnet_save_u64(s, tp->field)
+#define TIME(field) tp->field = fdnet_save_time(s, tp->field)
+
+static void flags(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	FLAG(connecting);
+	FLAG(was_connected);
+	FLAG(nospace);
+	FLAG(passive);
+	FLAG(queued);
+	FLAG(pending);
+	FLAG(nodelay);
+	FLAG(cork);
+	FLAG(more);
+	FLAG(quickack);
+	FLAG(syn_due);
+	FLAG(ack_due);
+	FLAG(probe_due);
+	FLAG(tlp_due);
+	FLAG(fin_queued);
+	FLAG(fin_sent);
+	FLAG(syn_unconfirmed);
+	FLAG(sack_ok);
+	FLAG(ts_ok);
+	FLAG(wscale_ok);
+	FLAG(ecn_ok);
+	FLAG(ece_due);
+	FLAG(cwr_due);
+	FLAG(rcv_fin);
+	FLAG(pingpong);
+	FLAG(reordered);
+	FLAG(undo_ok);
+	U8(snd_wscale);
+	U8(rcv_wscale);
+	U8(urg_state);
+	U8(urg_byte);
+	U8(dupacks);
+	U8(backoff);
+	U8(keep_probes);
+	U8(ack_pkts);
+}
+
+static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	U32(iss);
+	U32(snd_una);
+	U32(snd_nxt);
+	U32(sndq_seq);
+	U32(snd_wnd);
+	U32(snd_wl1);
+	U32(snd_wl2);
+	U32(max_wnd);
+	U32(snd_up);
+	U16(mss);
+	U16(adv_mss);
+	U16(user_mss);
+	U16(peer_mss);
+	U32(pmtu);
+}
+
+static void congestion(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	char name[16] = { 0 };
+
+	if (!s->reading)
+		strncpy(name, tp->cc->name, sizeof(name) - 1);
+	fdnet_save_bytes(s, name, sizeof(name));
+	if (s->reading) {
+		const struct fdnet_tcp_cc *cc =
+			fdnet_tcp_cc_find(name, sizeof(name));
+
+		fdnet_save_check(s, cc);
+		tp->cc = cc ? cc : tp->cc;
+	}
+	U8(ca_state);
+	U32(cwnd);
+	U32(ssthresh);
+	U32(recover);
+	U32(prior_cwnd);
+	U32(prior_ssthresh);
+	U32(prr_delivered);
+	U32(prr_out);
+	U32(prr_flight);
+	U32(cwr_end);
+	U32(undo_seq);
+	U32(undo_retrans);
+	U32(rtt.srtt_us);
+	U32(rtt.rttvar_us);
+	U32(rtt.min_us);
+	U32(rtt.rto_us);
+	U32(rtt.rto_min_us);
+	TIME(rack_us);
+	U32(rack_end);
+	U32(rack_rtt_us);
+	U32(rack_fack);
+	U32(reo_round);
+	U8(reo_mult);
+	U8(reo_persist);
+	U32(tlp_end);
+	TIME(last_send_us);
+	/* the first is CUBIC's time */
+	if (tp->cc == &fdnet_tcp_cc_cubic)
+		TIME(cc_priv[0]);
+	else
+		U64(cc_priv[0]);
+	U64(cc_priv[1]);
+	U64(cc_priv[2]);
+}
+
+static void receiving(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	uint32_t ts = fdnet_save_u32(s, fdnet_tcp_ts_now(tp));
+
+	if (s->reading)
+		tp->ts_offset = ts - (uint32_t)(tcp_now(tp) / 1000);
+	U32(irs);
+	U32(rcv_nxt);
+	U32(rcv_wup);
+	U32(rcv_adv);
+	U32(fin_rcv_seq);
+	U32(urg_seq);
+	U32(ack_thresh);
+	U32(ts_recent);
+	U32(last_ack_sent);
+	TIME(ts_recent_us);
+	U16(rcv_mss);
+	U16(quick_left);
+	U32(dsack_start);
+	U32(dsack_end);
+	U32(drs_copied);
+	TIME(last_rcv_us);
+	if (s->reading)
+		tp->drs_us = (uint32_t)tcp_now(tp);
+}
+
+static void clock_and_options(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	for (int i = 0; i < FDNET_TCP_DUE_MAX; i++)
+		TIME(due_us[i]);
+	U8(rtx_mode);
+	TIME(stalled_us);
+	U16(keep_idle_s);
+	U16(keep_intvl_s);
+	U8(keep_cnt);
+	U8(syn_cnt);
+	tp->linger2_s = (int16_t)fdnet_save_int(s, tp->linger2_s, -1, 32767);
+	U16(defer_accept_s);
+	U32(user_timeout_ms);
+	U32(window_clamp);
+	U32(notsent_lowat);
+	U64(bytes_acked);
+	U64(bytes_received);
+	U64(bytes_sent);
+	U32(segs_in);
+	U32(segs_out);
+	U32(total_retrans);
+}
+
+/* ---- queues ---- */
+
+static void send_queue(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	const struct fdnet_sndq_chunk *chunk;
+	struct iovec iov;
+	uint32_t len = fdnet_save_count(s, tp->sndq.bytes, UINT32_MAX, 1);
+
+	if (!s->reading) {
+		for (chunk = tp->sndq.head; chunk; chunk = chunk->next)
+			fdnet_save_bytes(s, chunk->data + chunk->off,
+					 chunk->end - chunk->off);
+		return;
+	}
+	if (!len)
+		return;
+	iov = (struct iovec){ (void *)(s->src + s->pos), len };
+	s->pos += len;
+	if (fdnet_sndq_write(&tp->sndq, tcp_mem(tp), tcp_pool(tp), &iov, 1,
+			     len) != len)
+		fdnet_save_fail(s, -ENOMEM);
+}
+
+static void transmissions(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_txseg *seg, one = { 0 };
+	uint32_t n = 0, i;
+
+	for (seg = tp->tx_head; seg; seg = seg->next)
+		n++;
+	n = fdnet_save_count(s, n, TXSEGS_MAX, TXSEG_BYTES);
+	seg = tp->tx_head;
+	for (i = 0; i < n && !s->rc; i++) {
+		if (!s->reading)
+			one = *seg;
+		one.seq = fdnet_save_u32(s, one.seq);
+		one.end = fdnet_save_u32(s, one.end);
+		one.sent_us = fdnet_save_time(s, one.sent_us);
+		one.flags = fdnet_save_u8(s, one.flags);
+		one.sends = fdnet_save_u8(s, one.sends);
+		if (!s->reading) {
+			seg = seg->next;
+			continue;
+		}
+		fdnet_save_check(s, seq_lt(one.seq, one.end) &&
+					    !(one.flags & ~TXSEG_FLAGS) &&
+					    (one.flags & 3) != 3);
+		if (s->rc)
+			return;
+		if (!fdnet_txseg_add(tp, one.seq, one.end,
+				     one.flags & FDNET_TXSEG_SMALL)) {
+			fdnet_save_fail(s, -ENOMEM);
+			return;
+		}
+		fdnet_txseg_set(tp, tp->tx_tail, one.flags);
+		tp->tx_tail->sent_us = one.sent_us;
+		tp->tx_tail->sends = one.sends;
+	}
+}
+
+/* The bytes of some packets, or packets of the next @len bytes. */
+static void payload(struct fdnet_save *s, const struct fdnet_pkt *pkt)
+{
+	for (; pkt; pkt = pkt->next) {
+		if (s->dst && s->pos <= s->len &&
+		    fdnet_pkt_total(pkt) <= s->len - s->pos)
+			fdnet_pkt_copy_out(pkt, 0, s->dst + s->pos,
+					   fdnet_pkt_total(pkt));
+		s->pos += fdnet_pkt_total(pkt);
+	}
+}
+
+static struct fdnet_pkt *piece(struct fdnet_save *s, uint32_t len)
+{
+	struct fdnet_pkt *pkt = fdnet_save_raw(s, len);
+
+	fdnet_save_check(s, pkt);
+	return pkt;
+}
+
+static void receive_queue(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	uint32_t len = fdnet_save_count(s, tp->rcvq.bytes, UINT32_MAX, 1), n;
+	struct fdnet_pkt *pkt;
+
+	if (!s->reading) {
+		payload(s, tp->rcvq.head);
+		return;
+	}
+	for (; len && !s->rc; len -= n) {
+		n = len < PIECE ? len : PIECE;
+		pkt = piece(s, n);
+		if (pkt)
+			fdnet_rcvq_append(&tp->rcvq, tcp_pool(tp), pkt);
+	}
+}
+
+/* Reading: one range behind the one before, not touching it. */
+static uint32_t read_range(struct fdnet_save *s, struct fdnet_tcp *tp,
+			   uint32_t after, uint32_t start, uint32_t len)
+{
+	struct fdnet_pkt *pkt;
+	uint32_t n;
+
+	fdnet_save_check(s, len && seq_gt(start, after) &&
+				    start + len - tp->rcv_nxt <=
+					    FDNET_TCP_WND_MAX);
+	for (; len && !s->rc; len -= n, start += n) {
+		n = len < PIECE ? len : PIECE;
+		pkt = piece(s, n);
+		if (pkt && fdnet_rcvq_insert(&tp->rcvq, tcp_mem(tp), pkt, start,
+					     OOO_PKTS) < 0)
+			fdnet_save_fail(s, -ENOMEM);
+	}
+	return start;
+}
+
+static void out_of_order(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	struct fdnet_rcvq_range *range = tp->rcvq.ranges;
+	uint32_t n, start, len, after = tp->rcv_nxt;
+
+	n = fdnet_save_count(s, tp->rcvq.nranges, FDNET_RCVQ_RANGES, 9);
+	for (; n && !s->rc; n--) {
+		start = fdnet_save_u32(s, range ? range->start : 0);
+		len = fdnet_save_count(s, range ? range->end - start : 0,
+				       UINT32_MAX, 1);
+		if (s->reading) {
+			after = read_range(s, tp, after, start, len);
+			continue;
+		}
+		payload(s, range->head);
+		range = range->next;
+	}
+}
+
+/* ---- does it hang together? ---- */
+
+static bool fin_acked(const struct fdnet_tcp *tp)
+{
+	return tp->fin_sent && tp->snd_una == tp->snd_nxt;
+}
+
+/* The records cover what is out, without holes. */
+static bool records_ok(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_tcp_txseg *seg;
+	uint32_t at = tp->snd_una;
+
+	for (seg = tp->tx_head; seg; seg = seg->next) {
+		if (seg->seq != at)
+			return false;
+		at = seg->end;
+	}
+	return at == tp->snd_nxt;
+}
+
+static bool opening_ok(const struct fdnet_tcp *tp)
+{
+	return tp->snd_una == tp->iss && tp->snd_nxt - tp->iss <= 1 &&
+	       tp->sndq_seq == tp->iss + 1 && !tp->sndq.bytes &&
+	       !tp->tx_head && !tp->fin_sent && !tp->rcvq.bytes &&
+	       !tp->rcvq.ranges && !tp->rcv_fin;
+}
+
+static bool sending_ok(const struct fdnet_tcp *tp)
+{
+	uint32_t sent = tp->snd_nxt - tp->sndq_seq - tp->fin_sent;
+
+	if (tp->sndq_seq + fin_acked(tp) != tp->snd_una)
+		return false;
+	if (sent > tp->sndq.bytes || (tp->fin_sent && sent != tp->sndq.bytes))
+		return false;
+	if (tp->fin_sent && !tp->fin_queued)
+		return false;
+	if (fin_acked(tp) != (tp->state == FDNET_TCP_FIN_WAIT2))
+		return false;
+	return records_ok(tp);
+}
+
+static bool receiving_ok(const struct fdnet_tcp *tp)
+{
+	bool taken = tp->rcv_fin && tp->rcv_nxt == tp->fin_rcv_seq + 1;
+
+	if (taken != !!tcp_in_state(tp, FIN_THEIRS))
+		return false;
+	if (tp->rcv_fin && !taken &&
+	    tp->fin_rcv_seq - tp->rcv_nxt > FDNET_TCP_WND_MAX)
+		return false;
+	return !tp->rcvq.ranges || tcp_in_state(tp, RECEIVING);
+}
+
+static bool shutdown_ok(const struct fdnet_tcp *tp)
+{
+	bool snd = tp->shutdown & FDNET_TCP_SHUT_SND;
+
+	if (tp->shutdown > FDNET_TCP_SHUT_BOTH || snd != tp->fin_queued)
+		return false;
+	return tp->state == FDNET_TCP_SYN_RECV ||
+	       tp->fin_queued == !!tcp_in_state(tp, FIN_OURS);
+}
+
+static bool within(uint32_t a, uint32_t b, uint32_t dist)
+{
+	return a - b <= dist || b - a <= dist;
+}
+
+static bool connection_ok(const struct fdnet_tcp *tp)
+{
+	if (!tp->so.connected || tp->so.listening || !shutdown_ok(tp))
+		return false;
+	if (tcp_in_state(tp, OPENING) ? !opening_ok(tp) :
+					!(sending_ok(tp) && receiving_ok(tp)))
+		return false;
+	if (tp->pending && (tp->state != FDNET_TCP_SYN_RECV || !tp->passive ||
+			    !tp->so.foreign))
+		return false;
+	return within(tp->rcv_adv, tp->rcv_nxt, FDNET_TCP_WND_MAX) &&
+	       within(tp->rcv_wup, tp->rcv_nxt, FDNET_TCP_WND_MAX);
+}
+
+static bool idle_ok(const struct fdnet_tcp *tp)
+{
+	bool listens = tp->state == FDNET_TCP_LISTEN;
+
+	return tp->so.listening == listens && !tp->so.detached &&
+	       !tp->so.connected && !tp->sndq.bytes && !tp->tx_head &&
+	       !tp->rcvq.ranges && !tp->pending && !tp->fin_queued &&
+	       !tp->syn_due && !tp->ack_due && !tp->probe_due && !tp->tlp_due &&
+	       tp->snd_una == tp->snd_nxt &&
+	       (!listens || (!tp->rcvq.bytes && !tp->queued && tp->so.port));
+}
+
+static bool hangs_together(const struct fdnet_tcp *tp)
+{
+	if (tp->snd_wscale > FDNET_TCP_WSCALE_MAX ||
+	    tp->rcv_wscale > FDNET_TCP_WSCALE_MAX ||
+	    tp->urg_state > FDNET_TCP_URG_READ ||
+	    tp->ca_state > FDNET_TCP_CA_LOSS ||
+	    tp->rtx_mode > FDNET_TCP_RTX_REO ||
+	    tp->snd_wnd > FDNET_TCP_WND_MAX || tp->max_wnd > FDNET_TCP_WND_MAX)
+		return false;
+	return tcp_in_state(tp, CONNECTED) ? connection_ok(tp) : idle_ok(tp);
+}
+
+/* ---- to the new surroundings ---- */
+
+static uint32_t clamp(uint32_t v, uint32_t min, uint32_t max)
+{
+	return v < min ? min : v > max ? max : v;
+}
+
+static void limits(struct fdnet_tcp *tp)
+{
+	uint64_t *rtx = &tp->due_us[FDNET_TCP_DUE_RTX];
+	uint64_t latest = tcp_now(tp) + FDNET_TCP_RTO_MAX_US;
+
+	tp->keep_idle_s = (uint16_t)clamp(tp->keep_idle_s, 1, 32767);
+	tp->keep_intvl_s = (uint16_t)clamp(tp->keep_intvl_s, 1, 32767);
+	tp->keep_cnt = (uint8_t)clamp(tp->keep_cnt, 1, 127);
+	tp->syn_cnt = (uint8_t)clamp(tp->syn_cnt, 1, 127);
+	if (!tcp_in_state(tp, CONNECTED)) /* connect() sets the rest */
+		return;
+	tp->ack_thresh = clamp(tp->ack_thresh, 1, FDNET_TCP_ACK_BYTES);
+	tp->cwnd = clamp(tp->cwnd, tp->mss, FDNET_TCP_CWND_MAX);
+	tp->ssthresh = clamp(tp->ssthresh, tp->mss, FDNET_TCP_CWND_MAX);
+	tp->rtt.srtt_us = clamp(tp->rtt.srtt_us, 0, FDNET_TCP_RTO_MAX_US);
+	tp->rtt.rttvar_us = clamp(tp->rtt.rttvar_us, 0, FDNET_TCP_RTO_MAX_US);
+	tp->rtt.rto_min_us = clamp(tp->rtt.rto_min_us, 1000, 1000000);
+	tp->rtt.rto_us = clamp(tp->rtt.rto_us, tp->rtt.rto_min_us,
+			       FDNET_TCP_RTO_MAX_US);
+	if (seq_gt(tp->snd_up, tp->sndq_seq + tp->sndq.bytes))
+		tp->snd_up = tp->snd_una;
+	if (tp->rtx_mode == FDNET_TCP_RTX_NONE)
+		*rtx = FDNET_NEVER;
+	else if (*rtx == FDNET_NEVER)
+		tp->rtx_mode = FDNET_TCP_RTX_NONE;
+	else if (*rtx > latest)
+		*rtx = latest;
+}
+
+/* A connection that was made for another way begins to learn anew. */
+static void set_way(struct fdnet_tcp *tp, bool was_lossless)
+{
+	struct fdnet_tcp_rtt rtt = tp->rtt;
+	uint32_t pmtu = tp->pmtu, thresh = tp->ack_thresh;
+	uint16_t adv_mss = tp->adv_mss, quick = tp->quick_left;
+
+	fdnet_tcp_set_way(tp);
+	tp->quick_left = quick;
+	tp->ack_thresh = thresh;
+	if (tp->lossless == was_lossless) {
+		tp->rtt = rtt;
+		tp->pmtu = clamp(pmtu, pmtu ? 296 : 0, 65535);
+		if (pmtu)
+			fdnet_tcp_sync_mss(tp);
+	} else {
+		fdnet_tcp_cc_start(tp);
+		tp->ca_state = FDNET_TCP_CA_OPEN;
+		tp->undo_ok = false;
+	}
+	tp->adv_mss = adv_mss ? adv_mss : tp->adv_mss;
+}
+
+static void start(struct fdnet_tcp *tp, bool was_lossless)
+{
+	struct fdnet_sock *so = &tp->so;
+
+	if (tcp_in_state(tp, CONNECTED))
+		set_way(tp, was_lossless);
+	limits(tp);
+	if (tp->pending)
+		return;
+	/* as fdnet_tcp_settle(), but a deadline that runs is left alone */
+	fdnet_tcp_charge(tp);
+	if (fdnet_tcp_has_output(tp))
+		fdnet_sock_want_output(so);
+	else if (tp->rtx_mode == FDNET_TCP_RTX_NONE)
+		fdnet_tcp_arm_rtx(tp);
+	fdnet_tcp_note_busy(tp);
+	fdnet_tcp_timer_sync(tp);
+	fdnet_tcp_event(tp, fdnet_tcp_poll(so));
+}
+
+void fdnet_save_tcp(struct fdnet_save *s, struct fdnet_sock *so)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	bool lossless = tp->lossless, asked = so->in_req_list;
+
+	tp->state = (uint8_t)fdnet_save_int(s, tp->state, FDNET_TCP_ESTABLISHED,
+					    FDNET_TCP_CLOSING);
+	fdnet_save_check(s, tp->state != FDNET_TCP_TIME_WAIT);
+	tp->shutdown = fdnet_save_u8(s, tp->shutdown);
+	lossless = fdnet_save_bool(s, lossless);
+	flags(s, tp);
+	sending(s, tp);
+	congestion(s, tp);
+	receiving(s, tp);
+	clock_and_options(s, tp);
+	send_queue(s, tp);
+	transmissions(s, tp);
+	receive_queue(s, tp);
+	out_of_order(s, tp);
+	asked = fdnet_save_bool(s, asked);
+	if (tp->pending)
+		fdnet_save_request(s, tp);
+	if (s->reading && !s->rc)
+		fdnet_save_check(s, hangs_together(tp) &&
+					    (!asked || tp->pending));
+	if (tp->state == FDNET_TCP_LISTEN)
+		fdnet_save_listener(s, tp);
+	if (!s->reading || s->rc)
+		return;
+	if (asked)
+		fdnet_stack_queue_request(so);
+	start(tp, lossless);
+}
+
+/* ---- what save_sock.c asks ---- */
+
+uint32_t fdnet_tcp_queued_in(const struct fdnet_sock *so)
+{
+	return tcp_of_const(so)->rcvq.bytes;
+}
+
+bool fdnet_tcp_is_queued(const struct fdnet_sock *so)
+{
+	return tcp_of_const(so)->queued;
+}
