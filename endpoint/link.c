@@ -17,8 +17,12 @@
 #define MIN_MSG 2048
 #define MAX_MSG (1u << 20)
 /* What this version can do; the others are never agreed to. */
-#define KNOWN_FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
+#define KNOWN_FEATURES \
+	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
+	 FDNET_LINK_F_AREA)
 #define MIN_PACKET     20
+/* Headers that leave room for the references in a receiver's linear part. */
+#define REF_HDR_MAX    (FDNET_PKT_LINEAR - FDNET_PKT_MAX_SLICES * 8)
 
 /* Which kind of fd is it, and does it suit? */
 static int link_check_fd(const struct fdnet_link_config *cfg, bool *ret_sock)
@@ -79,13 +83,21 @@ void fdnet_link_free(struct fdnet_link *link)
 		return;
 	/* Other links of this pool make new slots when they read next. */
 	fdnet_pkt_stash_put(link->cfg.pool, NULL);
+	fdnet_area_free(link->area);
 	fdnet_mem_free(link->cfg.mem, link, sizeof(*link));
 }
 
 void fdnet_link_set_features(struct fdnet_link *link, uint32_t features)
 {
 	link->features = features & KNOWN_FEATURES;
+	if (!link->area)
+		link->features &= ~(uint32_t)FDNET_LINK_F_AREA;
 	link->greeted = true;
+}
+
+void fdnet_link_set_area(struct fdnet_link *link, struct fdnet_area *area)
+{
+	link->area = area;
 }
 
 uint32_t fdnet_link_features(const struct fdnet_link *link)
@@ -119,14 +131,15 @@ static ssize_t link_transmit(struct fdnet_link *link, struct msghdr *msg)
 
 /* May the peer be sent this at all? */
 static int link_check_packet(const struct fdnet_link *link,
-			     const struct fdnet_pkt *pkt)
+			     const struct fdnet_pkt *pkt, unsigned int nrefs)
 {
 	uint32_t total = fdnet_pkt_total(pkt);
 	uint32_t hdr = link->cfg.plain ? 0 : FDNET_LINK_HDR_LEN;
+	uint32_t len = hdr + (nrefs ? pkt->len : total);
 
 	if (pkt->len < MIN_PACKET)
 		return -EINVAL;
-	if (hdr + total > link->cfg.max_msg)
+	if (len > link->cfg.max_msg)
 		return -EMSGSIZE;
 	if (pkt->gso_size && !(link->features & FDNET_LINK_F_GSO))
 		return -EMSGSIZE;
@@ -136,7 +149,8 @@ static int link_check_packet(const struct fdnet_link *link,
 }
 
 static void link_describe(const struct fdnet_link *link,
-			  const struct fdnet_pkt *pkt, struct fdnet_link_hdr *hdr)
+			  const struct fdnet_pkt *pkt, unsigned int nrefs,
+			  struct fdnet_link_hdr *hdr)
 {
 	uint32_t hdr_len = pkt->len;
 
@@ -148,6 +162,7 @@ static void link_describe(const struct fdnet_link *link,
 		.payload_len = fdnet_pkt_total(pkt) - hdr_len,
 		.gso_size = pkt->gso_size,
 		.gso_type = pkt->gso_size ? pkt->gso_type : 0,
+		.nrefs = (uint8_t)nrefs,
 	};
 	if (!(link->features & FDNET_LINK_F_CSUM))
 		return;
@@ -177,20 +192,31 @@ static int link_complete(const struct fdnet_link *link, struct fdnet_pkt *pkt)
 
 int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 {
+	struct fdnet_area_ref refs[FDNET_PKT_MAX_SLICES];
 	struct iovec iov[2 + FDNET_PKT_MAX_SLICES];
 	struct msghdr msg = {.msg_iov = iov};
 	struct fdnet_link_hdr hdr;
+	unsigned int nrefs = 0;
 	ssize_t rc;
 
-	rc = link_check_packet(link, pkt);
+	/* headers of the usual size; the rest of the linear part is payload */
+	if (link->features & FDNET_LINK_F_AREA && pkt->len <= REF_HDR_MAX)
+		nrefs = fdnet_area_refs(link->area, pkt, refs);
+	rc = link_check_packet(link, pkt, nrefs);
 	if (!rc)
 		rc = link_complete(link, pkt);
 	if (rc)
 		goto drop;
 	if (link->cfg.plain) {
 		msg.msg_iovlen = (size_t)fdnet_pkt_iov(pkt, iov);
+	} else if (nrefs) {
+		link_describe(link, pkt, nrefs, &hdr);
+		iov[0] = (struct iovec){&hdr, sizeof(hdr)};
+		iov[1] = (struct iovec){pkt->data, pkt->len};
+		iov[2] = (struct iovec){refs, nrefs * sizeof(refs[0])};
+		msg.msg_iovlen = 3;
 	} else {
-		link_describe(link, pkt, &hdr);
+		link_describe(link, pkt, 0, &hdr);
 		iov[0] = (struct iovec){&hdr, sizeof(hdr)};
 		msg.msg_iovlen = 1 + (size_t)fdnet_pkt_iov(pkt, iov + 1);
 	}
@@ -199,6 +225,8 @@ int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 		return -EAGAIN;
 	if (rc < 0)
 		goto drop;
+	if (nrefs)
+		fdnet_area_sent(link->area, refs, nrefs);
 	link->stats.tx_pkts++;
 	link->stats.tx_bytes += fdnet_pkt_total(pkt);
 	rc = 0;

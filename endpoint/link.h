@@ -23,11 +23,15 @@
 #include <fdnet/mem.h>
 #include <fdnet/packet.h>
 
+#include "endpoint/area.h"
+
 #define FDNET_LINK_VERSION 1
 /* Bytes of the link header, before packet headers or a control body. */
 #define FDNET_LINK_HDR_LEN 16
 /* Largest control or hello body; larger ones are refused on both sides. */
 #define FDNET_LINK_CONTROL_MAX 1024
+/* Payload that one PACKET message may refer to. */
+#define FDNET_LINK_AREA_PAYLOAD_MAX (1u << 20)
 /* Packets that one PACKET message may carry in a batch. */
 #define FDNET_LINK_BATCH_MAX 64
 
@@ -57,8 +61,9 @@ enum fdnet_link_feature {
  * @payload_len:  PACKET: payload bytes after the headers, inline or referenced
  * @gso_size:     PACKET: payload bytes per segment, 0 for a single packet
  * @gso_type:     PACKET: enum fdnet_gso_type
- * @nrefs:        PACKET: payload references (8 bytes each) between headers
- *                and inline payload; 0 unless FDNET_LINK_F_AREA was agreed
+ * @nrefs:        PACKET: payload references (8 bytes each) that follow the
+ *                headers in place of all payload; 0 unless FDNET_LINK_F_AREA
+ *                was agreed
  * @csum_start:   PACKET: as in a virtio-net header, 0 when unused
  * @csum_offset:  PACKET: likewise
  *
@@ -164,6 +169,15 @@ void fdnet_link_free(struct fdnet_link *link);
  */
 void fdnet_link_set_features(struct fdnet_link *link, uint32_t features);
 uint32_t fdnet_link_features(const struct fdnet_link *link);
+
+/**
+ * fdnet_link_set_area - payload may be referred to from now on
+ * @area:  shared: the link's until it is freed, which may be NULL
+ *
+ * Call before fdnet_link_set_features() with FDNET_LINK_F_AREA, which is not
+ * agreed to without.
+ */
+void fdnet_link_set_area(struct fdnet_link *link, struct fdnet_area *area);
 
 /** fdnet_link_fd - the fd given to fdnet_link_new() */
 int fdnet_link_fd(const struct fdnet_link *link);

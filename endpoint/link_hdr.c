@@ -59,6 +59,20 @@ static int check_csum(const struct fdnet_link_hdr *hdr, uint32_t features)
 	return 0;
 }
 
+/* References stand in for all payload, behind what all packets have inline. */
+static int check_refs(const struct fdnet_link_hdr *hdr, size_t len)
+{
+	uint32_t refs = (uint32_t)hdr->nrefs * REF_LEN;
+
+	if (hdr->nrefs > FDNET_PKT_MAX_SLICES ||
+	    hdr->hdr_len + refs > FDNET_PKT_LINEAR ||
+	    hdr->payload_len > FDNET_LINK_AREA_PAYLOAD_MAX)
+		return refuse(FDNET_LINK_DROP_LENGTH);
+	if (len > FDNET_LINK_HDR_LEN + hdr->hdr_len + refs)
+		return refuse(FDNET_LINK_DROP_LENGTH);
+	return 0;
+}
+
 static int check_packet(const struct fdnet_link_hdr *hdr, size_t len,
 			uint32_t features)
 {
@@ -78,6 +92,9 @@ static int check_packet(const struct fdnet_link_hdr *hdr, size_t len,
 		return refuse(FDNET_LINK_DROP_SHORT);
 	if (len > inline_min + hdr->payload_len)
 		return refuse(FDNET_LINK_DROP_LENGTH);
+	rc = hdr->nrefs ? check_refs(hdr, len) : 0;
+	if (rc)
+		return rc;
 	if (packet > 65535 && !(features & FDNET_LINK_F_BIG))
 		return refuse(FDNET_LINK_DROP_FEATURE);
 	rc = check_gso(hdr, features);

@@ -72,12 +72,37 @@ static void link_take_plain(struct fdnet_link *link, struct fdnet_rxslots *rs,
 	link_deliver(link, fdnet_rxslots_take(rs, i, len));
 }
 
+/* Replaces the references behind the headers by what they refer to. They are
+ * read from the message, which is nobody else's. */
+static bool link_attach(struct fdnet_link *link, struct fdnet_pkt *pkt,
+			const struct fdnet_link_hdr *hdr)
+{
+	struct fdnet_area_ref refs[FDNET_PKT_MAX_SLICES];
+
+	memcpy(refs, pkt->data + hdr->hdr_len, hdr->nrefs * sizeof(refs[0]));
+	pkt->len = hdr->hdr_len;
+	if (fdnet_area_check(link->area, refs, hdr->nrefs) !=
+	    (int64_t)hdr->payload_len) {
+		link_drop(link, FDNET_LINK_DROP_LENGTH);
+		return false;
+	}
+	if (fdnet_area_attach(link->area, refs, hdr->nrefs, pkt)) {
+		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		return false;
+	}
+	return true;
+}
+
 static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
 			     unsigned int i, uint32_t len,
 			     const struct fdnet_link_hdr *hdr)
 {
 	struct fdnet_pkt *pkt = fdnet_rxslots_take(rs, i, len);
 
+	if (hdr->nrefs && !link_attach(link, pkt, hdr)) {
+		fdnet_pkt_free(pkt);
+		return;
+	}
 	pkt->gso_size = hdr->gso_size;
 	pkt->gso_type = hdr->gso_type;
 	if (hdr->flags & FDNET_LINK_HF_CSUM_TRUSTED)
@@ -109,8 +134,6 @@ static void link_take_message(struct fdnet_link *link, struct fdnet_rxslots *rs,
 		link->cfg.ops->control(link->cfg.arg, hdr.type,
 				       src + FDNET_LINK_HDR_LEN, hdr.hdr_len, fd);
 		return;
-	} else if (hdr.nrefs) {
-		link_drop(link, FDNET_LINK_DROP_FEATURE);
 	} else if (fd >= 0) {
 		link_drop(link, FDNET_LINK_DROP_FDS);
 	} else {

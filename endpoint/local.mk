@@ -3,6 +3,8 @@
 # shim does not need, libpcap among it.
 noinst_LTLIBRARIES += endpoint/libendpoint.la endpoint/libfdbased.la
 endpoint_libendpoint_la_SOURCES = \
+	endpoint/area.c \
+	endpoint/area.h \
 	endpoint/sum.c \
 	endpoint/sum.h \
 	endpoint/gro.c \
@@ -73,7 +75,7 @@ doc_examples_ping_SOURCES = doc/examples/ping.c
 doc_examples_ping_CPPFLAGS = -I$(top_srcdir)/include
 doc_examples_ping_LDADD = libfdnetstack.la
 
-ENDPOINT_TESTS = tests/test_packet tests/test_link
+ENDPOINT_TESTS = tests/test_area tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_io tests/test_endpoint_life \
 	tests/test_endpoint_move tests/test_endpoint_netns \
@@ -83,6 +85,8 @@ TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 EXTRA_DIST += tests/ep_util.h endpoint/README.md doc/fdbased.md
 dist_man_MANS += man/fdnet_endpoint.3 man/fdnet_endpoint_write.3 \
 	man/fdnet_endpoint_wrap.3 man/fdnet_pkt.3
+tests_test_area_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_area_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

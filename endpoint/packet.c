@@ -267,6 +267,8 @@ struct fdnet_buf *fdnet_buf_new(struct fdnet_pkt_pool *pool)
 {
 	struct fdnet_buf *buf;
 
+	if (pool->take_buf)
+		return pool->take_buf(pool->take_arg);
 	pool_lock(pool);
 	buf = pool->free_bufs;
 	if (buf) {

@@ -32,7 +32,22 @@ struct fdnet_pkt_pool {
 	/* Taken and put back by atomic exchange: one set of receive slots
 	 * serves all links of a pool that are read by one thread. */
 	struct fdnet_pkt_stash *stash;
+	/* where buffers come from, when it is not this pool */
+	struct fdnet_buf *(*take_buf)(void *arg);
+	void *take_arg;
 };
+
+/**
+ * fdnet_pkt_pool_set_bufs - have buffers made elsewhere
+ * @take:  called by fdnet_buf_new(); a buffer with one reference, or NULL
+ */
+static inline void
+fdnet_pkt_pool_set_bufs(struct fdnet_pkt_pool *pool,
+			struct fdnet_buf *(*take)(void *arg), void *arg)
+{
+	pool->take_buf = take;
+	pool->take_arg = arg;
+}
 
 /** fdnet_pkt_stash_take - the pool's stash, now the caller's, or NULL */
 static inline struct fdnet_pkt_stash *

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "endpoint/link.h"
@@ -41,7 +42,8 @@ static void open_link(void)
 		.max_msg = 1 << 20,
 		.ops = &ops,
 	};
-	int fds[2];
+	struct fdnet_area *area;
+	int fds[2], memfd;
 
 	if (peer >= 0)
 		return;
@@ -51,8 +53,11 @@ static void open_link(void)
 	cfg.pool = pool;
 	cfg.fd = fds[0];
 	peer = fds[1];
-	if (fdnet_link_new(&cfg, &link_under_test))
+	if (fdnet_link_new(&cfg, &link_under_test) ||
+	    fdnet_area_create(cfg.mem, &area, &memfd))
 		__builtin_trap();
+	close(memfd);
+	fdnet_link_set_area(link_under_test, area);
 }
 
 /* One byte of features, then a message. */
