@@ -12,6 +12,9 @@
 
 /* Entries of one readv or writev. */
 #define FLOW_IOV 16
+/* Buffers of room for a read of a stream: what is read should still be in the
+ * processor's caches when the guest copies it. */
+#define READS_STREAM 4
 
 enum flow_state {
 	FLOW_TO_HOST,  /* the host socket is connecting, @so waits half open */
@@ -30,7 +33,7 @@ enum flow_state {
  * @guest_eof:  the guest's FIN was passed on
  * @host_eof:   the host's FIN was passed on
  * @guest_deaf: the guest takes nothing more, but is still read from
- * @reads:      buffers of room for the next read, 1..FLOW_IOV
+ * @reads:      buffers of room for the next read, 1..READS_STREAM
  * @is_ready:   stands in the guest's list of flows with work left
  */
 struct flow_tcp {
@@ -376,7 +379,7 @@ static void adapt_reads(struct flow_tcp *flow, bool filled)
 {
 	if (!filled)
 		flow->reads = 1;
-	else if (flow->reads < FLOW_IOV)
+	else if (flow->reads < READS_STREAM)
 		flow->reads *= 2;
 }
 
@@ -424,6 +427,9 @@ static enum pump pump_to_guest(struct flow_tcp *flow)
 			return guest_is_deaf(flow);
 		if (host_read(flow, iov, n, &moved) == PUMP_GONE)
 			return PUMP_GONE;
+		/* the guest reads this while we read the next */
+		if (flow->reads >= READS_STREAM)
+			guest_link_output(flow->guest);
 		if (moved >= LIMIT_TCP_BUDGET)
 			return PUMP_MORE;
 	}

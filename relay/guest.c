@@ -79,6 +79,7 @@ static int open_engine(struct guest *guest, uint32_t features,
 	fdnet_stack_config_init(&cfg);
 	cfg.mem = relay->mem;
 	cfg.pool = relay->pool;
+	cfg.payload_pool = guest->payload_pool;
 	if (getrandom(cfg.seed, sizeof(cfg.seed), 0) != sizeof(cfg.seed))
 		return -EIO;
 	cfg.mtu = relay->opts->mtu;
@@ -283,6 +284,7 @@ void guest_free(struct guest *guest)
 	flow_udp_end_all(guest);
 	dns_end_guest(guest);
 	fdnet_stack_free(guest->stack);
+	fdnet_pkt_pool_free(guest->payload_pool);
 	forget_dirty(guest);
 	HASH_DEL(relay->guests, guest);
 	loop_bury(&relay->loop, &guest->src, free_source);

@@ -74,6 +74,9 @@ struct guest {
 	char comm[16];
 
 	struct fdnet_link *link;
+	/* what the engine sends lies in the link's area while there is room */
+	struct fdnet_area_pool payload;
+	struct fdnet_pkt_pool *payload_pool;
 	struct fdnet_stack *stack;
 	bool greeted, doomed, is_dirty, want_out;
 	uint64_t deadline_us; /* for HELLO, and as an orphan */

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "endpoint/packet_internal.h"
 #include "relay/dns.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
@@ -18,7 +19,9 @@
 
 /* What a packet in a queue is taken to cost besides its payload buffers. */
 #define PKT_COST 4096
-#define FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
+#define FEATURES \
+	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
+	 FDNET_LINK_F_AREA)
 
 /* ---- towards the guest ---- */
 
@@ -246,7 +249,31 @@ static void fill_family(const struct net_family *half, uint8_t *ip,
 	memcpy(dns, half->dns.bytes, size);
 }
 
-static void send_welcome(struct guest *guest, struct fdnet_welcome *welcome)
+/* Bulk goes through memory of both; without it, all else works the same. */
+static int open_area(struct guest *guest)
+{
+	struct relay *relay = guest->relay;
+	struct fdnet_area *area;
+	int fd, rc = fdnet_area_create(relay->mem, &area, &fd);
+
+	if (rc)
+		return rc;
+	guest->payload.area = area;
+	guest->payload.pool = relay->pool;
+	guest->payload_pool = fdnet_pkt_pool_new(relay->mem, 0, 0);
+	if (!guest->payload_pool) {
+		fdnet_area_free(area);
+		close(fd);
+		return -ENOMEM;
+	}
+	fdnet_pkt_pool_set_bufs(guest->payload_pool, fdnet_area_pool_take,
+				&guest->payload);
+	fdnet_link_set_area(guest->link, area);
+	return fd;
+}
+
+static void send_welcome(struct guest *guest, struct fdnet_welcome *welcome,
+			 int area_fd)
 {
 	const struct net *net = &guest->relay->opts->net;
 	uint8_t body[FDNET_WELCOME_LEN];
@@ -263,7 +290,7 @@ static void send_welcome(struct guest *guest, struct fdnet_welcome *welcome)
 	fdnet_welcome_encode(body, welcome);
 	/* the first message on a fresh link: there is room for it */
 	if (fdnet_link_send_control(guest->link, FDNET_LINK_WELCOME, body,
-				    sizeof(body), -1))
+				    sizeof(body), area_fd))
 		bad_message(guest, C_HELLO_BAD);
 }
 
@@ -286,7 +313,7 @@ static void take_hello(struct guest *guest, const struct fdnet_hello *hello)
 	struct fdnet_welcome welcome = { .max_msg = GUEST_MAX_MSG };
 	struct relay *relay = guest->relay;
 	struct record_event event = { .kind = RECORD_ATTACH };
-	int rc;
+	int rc, area_fd = -1;
 
 	welcome.features = hello->features & FEATURES;
 	guest->pid = hello->pid;
@@ -299,16 +326,24 @@ static void take_hello(struct guest *guest, const struct fdnet_hello *hello)
 	else
 		rc = registry_lease_both(&relay->registry, guest->id,
 					 &welcome.lease_lo, &welcome.lease_hi);
+	if (!rc && welcome.features & FDNET_LINK_F_AREA)
+		area_fd = open_area(guest);
+	if (area_fd < 0)
+		welcome.features &= ~(uint32_t)FDNET_LINK_F_AREA;
 	welcome.gso_max = gso_max_for(welcome.features, hello->max_msg);
 	if (!rc)
 		rc = guest_greet(guest, welcome.features, welcome.gso_max);
 	if (rc) {
 		welcome = (struct fdnet_welcome){ .status = (uint16_t)-rc };
-		send_welcome(guest, &welcome);
+		send_welcome(guest, &welcome, -1);
 		bad_message(guest, C_HELLO_BAD);
-		return;
+	} else {
+		send_welcome(guest, &welcome, area_fd);
 	}
-	send_welcome(guest, &welcome);
+	if (area_fd >= 0)
+		close(area_fd);
+	if (rc)
+		return;
 	fdnet_link_set_features(guest->link, welcome.features);
 	event.guest = guest->id;
 	event.pid = guest->pid;
@@ -453,6 +488,7 @@ void guest_link_end(struct guest *guest)
 	};
 
 	loop_remove(&relay->loop, &guest->src);
+	guest->payload.area = NULL; /* the link's */
 	fdnet_link_free(guest->link);
 	guest->link = NULL;
 	close(guest->src.fd);

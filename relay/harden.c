@@ -135,6 +135,8 @@ static const struct allowed {
 	{ SCMP_SYS(gettimeofday), CHECK_NONE, "c-ares, likewise" },
 	{ SCMP_SYS(brk), CHECK_NONE, "memory" },
 	{ SCMP_SYS(mmap), CHECK_NOEXEC, "memory" },
+	{ SCMP_SYS(memfd_create), CHECK_NONE, "payload areas" },
+	{ SCMP_SYS(ftruncate), CHECK_NONE, "their size" },
 	{ SCMP_SYS(munmap), CHECK_NONE, "memory" },
 	{ SCMP_SYS(mremap), CHECK_NONE, "memory" },
 	{ SCMP_SYS(madvise), CHECK_NONE, "memory given back" },

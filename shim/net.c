@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 
 #include "endpoint/link.h"
+#include "endpoint/packet_internal.h"
 #include "shim/attach.h"
 #include "shim/call.h"
 #include "shim/claim.h"
@@ -27,7 +28,9 @@
 /* Largest message we take: a GSO burst and its headers. */
 #define MAX_MSG (256 * 1024)
 #define HELLO_WAIT_US (5 * 1000 * 1000)
-#define FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
+#define FEATURES \
+	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
+	 FDNET_LINK_F_AREA)
 /* Ports asked for when the last lease ran out. */
 #define LEASE_PORTS 512
 /* How long the end of a process may wait for its data to leave. */
@@ -50,6 +53,9 @@ static struct {
 	struct fdnet_link *link;
 	struct fdnet_stack *stack;
 	struct fdnet_pkt_pool *pool;
+	/* what sockets send lies in the link's area while there is room */
+	struct fdnet_area_pool payload;
+	struct fdnet_pkt_pool *payload_pool;
 	struct fdnet_welcome welcome;
 	struct rpc *rpcs;
 	uint32_t next_id;
@@ -79,17 +85,39 @@ static void on_reply(const struct fdnet_ctl *ctl)
 	}
 }
 
+/* Bulk goes through memory of both; without it, all else works the same. */
+static void take_area(int fd)
+{
+	struct fdnet_area *area;
+
+	if (fdnet_area_map(shim_mem(), fd, &area) < 0)
+		return;
+	net.payload_pool = fdnet_pkt_pool_new(shim_mem(), 0, 0);
+	if (!net.payload_pool) {
+		fdnet_area_free(area);
+		return;
+	}
+	net.payload.area = area;
+	net.payload.pool = net.pool;
+	fdnet_pkt_pool_set_bufs(net.payload_pool, fdnet_area_pool_take,
+				&net.payload);
+	fdnet_link_set_area(net.link, area);
+}
+
 static void on_control(void *arg, enum fdnet_link_type type,
 		       const uint8_t *body, size_t len, int fd)
 {
 	struct fdnet_ctl ctl;
 
-	if (fd >= 0)
-		raw_close(fd);
-	if (type == FDNET_LINK_WELCOME && !net.welcomed)
+	if (type == FDNET_LINK_WELCOME && !net.welcomed) {
 		net.welcomed =
 			fdnet_welcome_decode(body, len, &net.welcome) == 0;
-	else if (type == FDNET_LINK_CONTROL &&
+		if (fd >= 0)
+			take_area(fd);
+	}
+	if (fd >= 0)
+		raw_close(fd);
+	if (type == FDNET_LINK_CONTROL &&
 		 fdnet_ctl_decode(body, len, &ctl) == 0 &&
 		 (ctl.op & FDNET_CTL_REPLY))
 		on_reply(&ctl);
@@ -104,7 +132,10 @@ static void net_drop(void)
 {
 	fdnet_stack_free(net.stack);
 	fdnet_link_free(net.link);
+	fdnet_pkt_pool_free(net.payload_pool);
 	fdnet_pkt_pool_free(net.pool);
+	net.payload_pool = NULL;
+	net.payload.area = NULL;
 	net.stack = NULL;
 	net.link = NULL;
 	net.pool = NULL;
@@ -129,6 +160,7 @@ static int link_open(void)
 		.mem = shim_mem(),
 		.fd = net.link_fd,
 		.plain = net.plain,
+		.accept_fds = !net.plain, /* the payload area */
 		.max_msg = MAX_MSG,
 		.ops = &link_ops,
 	};
@@ -207,6 +239,7 @@ static int stack_open(void)
 	fdnet_stack_config_init(&cfg);
 	cfg.mem = shim_mem();
 	cfg.pool = net.pool;
+	cfg.payload_pool = net.payload_pool;
 	if (RAW(SYS_getrandom, cfg.seed, sizeof(cfg.seed), 0, 0, 0, 0) !=
 	    sizeof(cfg.seed))
 		return -EIO;
@@ -494,6 +527,7 @@ void shim_net_after_fork(void)
 		return;
 	net.state = NET_OFF;
 	net.inherited = true;
+	fdnet_area_disown(net.payload.area);
 	net.rpcs = NULL;
 	net.full = false;
 }

@@ -114,6 +114,13 @@ static int send_check(struct fdnet_tcp *tp)
 	return 0;
 }
 
+static struct fdnet_pkt_pool *payload_pool(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_stack_config *cfg = fdnet_stack_cfg(tp->so.stack);
+
+	return cfg->payload_pool ? cfg->payload_pool : cfg->pool;
+}
+
 static size_t iov_total(const struct iovec *iov, int iovcnt)
 {
 	size_t total = 0;
@@ -134,7 +141,7 @@ ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 		return 0;
 	if (rc)
 		return rc;
-	done = fdnet_sndq_write(&tp->sndq, tcp_mem(tp), tcp_pool(tp), msg->iov,
+	done = fdnet_sndq_write(&tp->sndq, tcp_mem(tp), payload_pool(tp), msg->iov,
 				msg->iovcnt, send_room(tp));
 	if (want && !done)
 		return -ENOBUFS;
@@ -159,7 +166,7 @@ int fdnet_sock_send_reserve(struct fdnet_sock *so, struct iovec *iov, int iovcnt
 	rc = send_check(tp);
 	if (rc)
 		return rc;
-	rc = fdnet_sndq_reserve(&tp->sndq, tcp_mem(tp), tcp_pool(tp), iov,
+	rc = fdnet_sndq_reserve(&tp->sndq, tcp_mem(tp), payload_pool(tp), iov,
 				iovcnt, send_room(tp));
 	return rc ? rc : -ENOBUFS;
 }

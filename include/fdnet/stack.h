@@ -93,6 +93,7 @@ FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
  * struct fdnet_stack_config - settings, fixed when the stack is made
  * @mem:       allocator for everything but packets; shared
  * @pool:      packets and payload buffers come from here; shared
+ * @payload_pool:  where the payload that TCP sends is kept; shared; NULL: @pool
  * @seed:      16 random bytes: sequence numbers, ports, hash keys (RFC 6528)
  * @mtu:       largest IP packet the link takes, 576..65535 (v6 needs 1280)
  * @gso_max:   largest burst (TCP payload bytes) the link takes, 0: no GSO;
@@ -121,6 +122,7 @@ FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
 struct fdnet_stack_config {
 	const struct fdnet_mem *mem;
 	struct fdnet_pkt_pool *pool;
+	struct fdnet_pkt_pool *payload_pool;
 	uint8_t seed[16];
 	uint32_t mtu;
 	uint32_t gso_max;
