@@ -11,7 +11,6 @@
 #include "relay/sys.h"
 #include "stack/wire/bytes.h"
 
-#define DNS_PORT 53
 /* Questions of one guest taken in one turn. */
 #define UDP_BUDGET 64
 /* A connection's questions are answered one after the other. */
@@ -46,6 +45,8 @@ int dns_init(struct relay *relay)
 		return -ENOMEM;
 	relay->dns->tokens_us = relay->now_us;
 	relay->dns->tokens = 2 * LIMIT_DNS_RATE * 1000000ull;
+	relay->opts->net.nhost_dns = resolver_system_servers(
+		relay->opts->net.host_dns, NET_HOST_DNS);
 	hosts_init(&relay->dns->hosts);
 	file = *path ? fopen(path, "re") : NULL;
 	if (file) {
@@ -98,23 +99,65 @@ static int open_one(struct guest *guest, int type,
 	return rc;
 }
 
+static int open_server(struct guest *guest, const struct fdnet_ip *ip,
+		       unsigned int i)
+{
+	int rc = open_one(guest, FDNET_SOCK_DGRAM, ip, &guest->dns_user,
+			  &guest->dns_udp[i]);
+
+	return rc ? rc :
+		    open_one(guest, FDNET_SOCK_STREAM, ip,
+			     &guest->dns_listen_user, &guest->dns_listen[i]);
+}
+
+/* Whoever was allowed to talk to that server himself is to do so. */
+static bool is_allowed(struct relay *relay, const struct fdnet_ip *ip)
+{
+	struct policy_query query = {
+		.proto = POLICY_UDP,
+		.ip = *ip,
+		.port = DNS_PORT,
+		.cls = relay_classify(relay, ip),
+		.now_us = relay->now_us,
+	};
+	struct rule *rule = policy_find(relay->policy, &query);
+
+	return rule && rule->allow;
+}
+
+/* Static and Go programs read resolv.conf and ask the servers named there.
+ * One whose address cannot be had in the engine is left out: the names still
+ * resolve at the sandbox's own address. */
+static void open_host_servers(struct guest *guest)
+{
+	const struct net *net = &guest->relay->opts->net;
+
+	for (unsigned int i = 0; i < net->nhost_dns; i++) {
+		const struct fdnet_ip *ip = &net->host_dns[i];
+
+		if (is_allowed(guest->relay, ip) || net_is_dns(net, ip) ||
+		    net_is_gateway(net, ip))
+			continue;
+		if (!fdnet_ip_is_loopback(ip) &&
+		    fdnet_stack_add_addr(guest->stack, ip,
+					 ip->family == 4 ? 32 : 128))
+			continue;
+		open_server(guest, ip, 2 + i);
+	}
+}
+
 int dns_open_guest(struct guest *guest)
 {
-	int rc = 0;
+	const struct net *net = &guest->relay->opts->net;
+	int rc;
 
 	guest->dns_user.kind = USER_DNS_UDP;
 	guest->dns_listen_user.kind = USER_DNS_LISTEN;
-	for (int i = 0; !rc && i < 2; i++) {
-		const struct net_family *half =
-			net_family(&guest->relay->opts->net, i ? 6 : 4);
-
-		rc = open_one(guest, FDNET_SOCK_DGRAM, &half->dns,
-			      &guest->dns_user, &guest->dns_udp[i]);
-		if (!rc)
-			rc = open_one(guest, FDNET_SOCK_STREAM, &half->dns,
-				      &guest->dns_listen_user,
-				      &guest->dns_listen[i]);
-	}
+	rc = open_server(guest, &net->v4.dns, 0);
+	if (!rc)
+		rc = open_server(guest, &net->v6.dns, 1);
+	if (!rc)
+		open_host_servers(guest);
 	return rc;
 }
 
@@ -159,6 +202,20 @@ void dns_udp_event(struct guest *guest, struct fdnet_sock *so)
 	count(&guest->relay->counters, C_DNS_LIMIT);
 }
 
+/* The socket that the question came to. */
+static struct fdnet_sock *server_at(struct guest *guest,
+				    const struct fdnet_ip *ip)
+{
+	struct fdnet_name name;
+
+	for (unsigned int i = 2; i < DNS_SERVERS; i++)
+		if (guest->dns_udp[i] &&
+		    !fdnet_sock_name(guest->dns_udp[i], &name) &&
+		    fdnet_ip_equal(&name.ip, ip))
+			return guest->dns_udp[i];
+	return guest->dns_udp[ip->family == 6];
+}
+
 static void reply_udp(struct guest *guest, const struct dns_asker *asker,
 		      const struct dns_question *q, uint8_t *data, size_t len)
 {
@@ -172,7 +229,7 @@ static void reply_udp(struct guest *guest, const struct dns_asker *asker,
 		.tos = -1,
 	};
 
-	fdnet_sock_send(guest->dns_udp[asker->from.ip.family == 6], &msg);
+	fdnet_sock_send(server_at(guest, &asker->to.ip), &msg);
 }
 
 /* ---- TCP ---- */

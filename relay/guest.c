@@ -88,6 +88,8 @@ static int open_engine(struct guest *guest, uint32_t features,
 	cfg.gateway = true;
 	cfg.forward = true;
 	cfg.lossless = true;
+	/* a name server of the machine's may have a loopback address */
+	cfg.switched = true;
 	cfg.max_socks = 2 * LIMIT_TCP_FLOWS;
 	cfg.udp_sndbuf = 4u << 20;
 	cfg.udp_rcvbuf = 4u << 20;

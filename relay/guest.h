@@ -23,6 +23,7 @@
 #include "relay/hash.h"
 #include "relay/limits.h"
 #include "relay/loop.h"
+#include "relay/net.h"
 #include "relay/relay.h"
 
 /* Largest message on a link: one burst, its headers, and some room. */
@@ -30,6 +31,10 @@
 /* Largest TCP burst, and the link's socket buffers (a message must fit). */
 #define GUEST_GSO_MAX (192u << 10)
 #define GUEST_SOCKBUF (4 << 20)
+
+/* Addresses at which a guest may ask for names: the sandbox's own, and the
+ * machine's name servers. */
+#define DNS_SERVERS (2 + NET_HOST_DNS)
 
 /* Who an engine's socket belongs to; its user pointer points at one. */
 enum user_kind {
@@ -91,7 +96,7 @@ struct guest {
 	struct user gate_user, dns_user, dns_listen_user;
 	struct fdnet_sock *udp_gate[2];
 	bool udp_more;
-	struct fdnet_sock *dns_udp[2], *dns_listen[2];
+	struct fdnet_sock *dns_udp[DNS_SERVERS], *dns_listen[DNS_SERVERS];
 	struct dns_conn *dns_conns;
 	bool dns_more; /* a connection may hold another question */
 	unsigned int ndns_conns;

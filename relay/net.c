@@ -75,3 +75,11 @@ bool net_is_dns(const struct net *net, const struct fdnet_ip *ip)
 {
 	return fdnet_ip_equal(ip, &net_family(net, ip->family)->dns);
 }
+
+bool net_is_host_dns(const struct net *net, const struct fdnet_ip *ip)
+{
+	for (unsigned int i = 0; i < net->nhost_dns; i++)
+		if (fdnet_ip_equal(&net->host_dns[i], ip))
+			return true;
+	return false;
+}

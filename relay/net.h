@@ -7,14 +7,27 @@
 
 #include <fdnet/stack.h>
 
+/* Where name servers listen, RFC 1035 4.2. */
+#define DNS_PORT 53
+
 /* One family's half. */
 struct net_family {
 	struct fdnet_ip ip, gateway, dns;
 	uint8_t bits;
 };
 
+/* resolv.conf has three at most (MAXNS). */
+#define NET_HOST_DNS 3
+
+/**
+ * struct net
+ * @host_dns:  the name servers of the machine's resolv.conf, where programs
+ *             with a resolver of their own will ask; the forwarder answers
+ */
 struct net {
 	struct net_family v4, v6;
+	struct fdnet_ip host_dns[NET_HOST_DNS];
+	unsigned int nhost_dns;
 };
 
 /** net_init - 10.0.2.15/24 and fd00::15/64; gateway .2, name server .3 */
@@ -42,5 +55,7 @@ bool net_is_sandbox(const struct net *net, const struct fdnet_ip *ip);
 bool net_is_gateway(const struct net *net, const struct fdnet_ip *ip);
 /** net_is_dns - where the name forwarder answers */
 bool net_is_dns(const struct net *net, const struct fdnet_ip *ip);
+/** net_is_host_dns - one of the machine's name servers */
+bool net_is_host_dns(const struct net *net, const struct fdnet_ip *ip);
 
 #endif

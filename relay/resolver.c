@@ -139,6 +139,32 @@ int resolver_new(struct loop *loop, const struct options *opts,
 	return 0;
 }
 
+unsigned int resolver_system_servers(struct fdnet_ip *ret_ips,
+				     unsigned int max)
+{
+	struct ares_addr_node *servers = NULL;
+	unsigned int n = 0;
+	ares_channel channel;
+
+	if (ares_init(&channel))
+		return 0;
+	ares_get_servers(channel, &servers);
+	for (struct ares_addr_node *at = servers; at && n < max;
+	     at = at->next) {
+		struct fdnet_ip ip = { .family = at->family == AF_INET ? 4 : 6 };
+		unsigned int i = 0;
+
+		memcpy(ip.bytes, &at->addr, ip.family == 4 ? 4 : 16);
+		while (i < n && !fdnet_ip_equal(&ret_ips[i], &ip))
+			i++;
+		if (i == n)
+			ret_ips[n++] = ip;
+	}
+	ares_free_data(servers);
+	ares_destroy(channel);
+	return n;
+}
+
 void resolver_free(struct resolver *resolver)
 {
 	if (!resolver)

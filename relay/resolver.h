@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fdnet/stack.h>
+
 #include "relay/loop.h"
 
 struct options;
@@ -34,6 +36,14 @@ typedef void resolver_done_fn(void *arg, enum resolver_result result,
  */
 int resolver_new(struct loop *loop, const struct options *opts,
 		 struct resolver **ret_resolver);
+/**
+ * resolver_system_servers - the name servers of the machine's configuration
+ * @ret_ips:  up to @max are written, each address once
+ *
+ * Returns how many; none when the configuration cannot be read.
+ */
+unsigned int resolver_system_servers(struct fdnet_ip *ret_ips,
+				     unsigned int max);
 /** resolver_free - the questions in flight end as RESOLVER_CANCELED */
 void resolver_free(struct resolver *resolver);
 

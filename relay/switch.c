@@ -205,6 +205,16 @@ static enum switch_verdict route_outside(struct switch_table *sw,
 	return head->fragment ? drop(sw, C_PKT_PROTO) : SWITCH_PROHIBIT;
 }
 
+/* A question to a name server on the machine's loopback (systemd-resolved's
+ * 127.0.0.53), unless the sandbox has one of its own there. */
+static bool is_host_dns(struct switch_table *sw, const struct head *head)
+{
+	return head->has_ports && head->dport == DNS_PORT &&
+	       net_is_host_dns(sw->net, &head->dst) &&
+	       !registry_find(sw->registry, head->proto, &head->dst,
+			      head->dport, 0);
+}
+
 enum switch_verdict switch_route(struct switch_table *sw, uint32_t from,
 				 const struct head *head, uint64_t now_us,
 				 uint32_t *ret_to)
@@ -214,6 +224,8 @@ enum switch_verdict switch_route(struct switch_table *sw, uint32_t from,
 	if (!net_is_sandbox(sw->net, &head->src) ||
 	    (!inside && fdnet_ip_is_loopback(&head->src)))
 		return drop(sw, C_PKT_SRC);
+	if (inside && is_host_dns(sw, head))
+		return SWITCH_ENGINE;
 	if (inside)
 		return route_inside(sw, from, head, now_us, ret_to);
 	return route_outside(sw, head);

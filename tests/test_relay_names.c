@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/relay_case.h"
@@ -39,22 +42,31 @@ static size_t put_question(uint8_t *dst, const char *name, uint8_t type)
 	return at;
 }
 
-/* Ask for A; returns the rcode, or -1 - answers for no answer at all. */
-static int lookup(struct rg *g, struct fdnet_sock *so, const char *name,
-		  uint8_t *ret_ip)
+/* Ask for A; returns the rcode. */
+static int lookup_at(struct rg *g, struct fdnet_sock *so, const char *server,
+		     const char *name, uint8_t *ret_ip)
 {
 	uint8_t msg[2048];
 	size_t len = put_question(msg, name, 1);
+	struct fdnet_name from;
 	ssize_t rc;
 
-	ck_assert_int_eq(rg_sendto(g, so, DNS, 53, msg, len), (int)len);
-	rc = rg_recvfrom(g, so, msg, sizeof(msg), NULL);
+	ck_assert_int_eq(rg_sendto(g, so, server, 53, msg, len), (int)len);
+	rc = rg_recvfrom(g, so, msg, sizeof(msg), &from);
 	ck_assert_int_ge(rc, (int)len);
+	fdnet_ip_format(&from.ip, text);
+	ck_assert_str_eq(text, server);
 	ck_assert_int_eq(msg[1], 42);
 	ck_assert_int_eq(msg[2] & 0x80, 0x80);
 	if (ret_ip && msg[7])
 		memcpy(ret_ip, msg + rc - 4, 4);
 	return msg[3] & 15;
+}
+
+static int lookup(struct rg *g, struct fdnet_sock *so, const char *name,
+		  uint8_t *ret_ip)
+{
+	return lookup_at(g, so, DNS, name, ret_ip);
 }
 
 /* One question at the name server: answered with @ip, or by nothing. */
@@ -242,6 +254,52 @@ START_TEST(names_are_answered_over_tcp_too)
 }
 END_TEST
 
+/* For this process and the relay that it starts. */
+static void set_resolv_conf(const char *conf)
+{
+	char path[] = "/tmp/fdnet-test-resolv-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, conf, strlen(conf)), (int)strlen(conf));
+	close(fd);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL),
+			 0);
+	unlink(path);
+}
+
+START_TEST(the_machines_name_servers_are_the_forwarder)
+{
+	static const char *const servers[] = { "192.0.2.53", "127.0.0.53",
+					       "127.0.0.54" };
+	struct fdnet_sock *so, *tcp;
+	uint8_t ip[4] = { 0 };
+	struct rg *g;
+
+	set_resolv_conf("nameserver 192.0.2.53\nnameserver 127.0.0.53\n"
+			"nameserver 198.51.100.1\n");
+	rg_start(&relay, "--dns 127.0.0.1:1 --allow udp:198.51.100.1:53");
+	g = rg_attach(&relay);
+	for (unsigned int i = 0; i < 2; i++) {
+		so = rg_udp(g);
+		ck_assert_int_eq(lookup_at(g, so, servers[i], "host.fdnet", ip),
+				 0);
+		ck_assert_mem_eq(ip, "\x0a\0\2\2", 4);
+		fdnet_sock_close(so);
+		ck_assert_int_eq(rg_connect(g, servers[i], 53, &tcp), 0);
+		fdnet_sock_close(tcp);
+		ck_assert_int_lt(rg_connect(g, servers[i], 54, &tcp), 0);
+	}
+	ck_assert_int_eq(rg_connect(g, servers[2], 53, &tcp), -ECONNREFUSED);
+	/* a rule of its own: its answers are the server's, not ours */
+	ck_assert_int_lt(rg_connect(g, "198.51.100.1", 53, &tcp), 0);
+	rg_stop(&relay);
+}
+END_TEST
+
 static Suite *relay_names_suite(void)
 {
 	Suite *s = suite_create("relay_names");
@@ -251,6 +309,7 @@ static Suite *relay_names_suite(void)
 	tcase_add_test(tc, names_are_answered_if_a_rule_names_them);
 	tcase_add_test(tc, name_servers_are_asked_and_not_believed_everything);
 	tcase_add_test(tc, names_are_answered_over_tcp_too);
+	tcase_add_test(tc, the_machines_name_servers_are_the_forwarder);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -309,6 +309,24 @@ START_TEST(packets_go_where_they_belong)
 }
 END_TEST
 
+START_TEST(the_machines_name_servers_are_the_forwarder)
+{
+	struct head tcp = packet(6, "127.0.0.1", port_b, "127.0.0.53", 53);
+	struct head udp = packet(17, "127.0.0.1", port_b, "127.0.0.53", 53);
+	uint32_t to;
+
+	tcp.flags = SYN;
+	ck_assert_int_eq(route(B, &tcp, &to), SWITCH_REFUSE);
+	net.host_dns[net.nhost_dns++] = ip("127.0.0.53");
+	ck_assert_int_eq(route(B, &tcp, &to), SWITCH_ENGINE);
+	/* a name server inside the sandbox comes first */
+	ck_assert_int_eq(route(B, &udp, &to), SWITCH_FORWARD);
+	ck_assert_uint_eq(to, A);
+	tcp.dport = 54;
+	ck_assert_int_eq(route(B, &tcp, &to), SWITCH_REFUSE);
+}
+END_TEST
+
 START_TEST(echo_requests_stay_at_the_gateway)
 {
 	struct head head = packet(1, "10.0.2.15", 0, "10.0.2.2", 0);
@@ -610,6 +628,7 @@ static Suite *switch_suite(void)
 	LOOP(tc, mangled_headers_never_hurt, goods);
 	tcase_add_test(tc, big_packets_have_the_messages_length);
 	LOOP(tc, packets_go_where_they_belong, routes);
+	tcase_add_test(tc, the_machines_name_servers_are_the_forwarder);
 	tcase_add_test(tc, echo_requests_stay_at_the_gateway);
 	tcase_add_test(tc, errors_about_datagrams_find_the_sender);
 	tcase_add_test(tc, fragments_follow_the_first);
