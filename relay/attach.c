@@ -8,6 +8,7 @@
 
 #include "endpoint/link.h"
 #include "relay/guest.h"
+#include "relay/node_chan.h"
 #include "relay/sys.h"
 #include "stack/wire/control.h"
 
@@ -112,7 +113,11 @@ static int take_attach(struct relay *relay, const uint8_t *data, size_t len,
 				 &attach);
 	if (!rc)
 		rc = attach_check(fd);
-	return rc ? rc : guest_new(relay, fd, attach.pid);
+	if (rc)
+		return rc;
+	return attach.flags & FDNET_ATTACH_NODE ?
+		       node_chan_new(relay, fd, attach.pid) :
+		       guest_new(relay, fd, attach.pid);
 }
 
 void attach_channel_event(struct relay *relay, struct source *src,

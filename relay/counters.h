@@ -42,6 +42,10 @@
 	X(DNS_LIMIT, "dns_limit")		/* rate or number */           \
 	X(DNS_REBIND, "dns_rebind")		/* private address refused */  \
 	X(CTL_LIMIT, "control_limit")		/* too many, or not ours */    \
+	X(NODE_SOCKET, "node_socket")		/* pumped ones made */         \
+	X(NODE_REQUEST, "node_request")						\
+	X(NODE_BAD, "node_bad")			/* malformed, or not read */   \
+	X(NODE_LIMIT, "node_limit")		/* too many sockets, or fds */ \
 	X(RECORD_LOST, "record_lost")		/* lines not written */        \
 	X(NOMEM, "no_memory")
 

@@ -389,7 +389,7 @@ void dns_reply(struct relay *relay, const struct dns_asker *asker,
 	struct guest *guest = guest_find(relay, asker->guest);
 	struct dns_conn *conn;
 
-	if (!guest || !guest->link)
+	if (!guest || !guest_is_up(guest))
 		return;
 	fdnet_stack_set_time(guest->stack, relay->now_us);
 	if (!asker->conn) {

@@ -242,7 +242,7 @@ void flow_tcp_run_resetting(struct guest *guest)
 	struct flow_tcp *flow, *tmp;
 
 	DL_FOREACH_SAFE2(guest->resetting, flow, tmp, reset_next) {
-		if (guest->link && fdnet_sock_outq(flow->so) &&
+		if (guest_is_up(guest) && fdnet_sock_outq(flow->so) &&
 		    guest->relay->now_us < flow->reset_by_us)
 			continue;
 		forget_sock(flow);
@@ -366,7 +366,7 @@ static enum pump pump_to_host(struct flow_tcp *flow)
  * goes on; or it has closed its socket, and the host must know. */
 static enum pump guest_is_deaf(struct flow_tcp *flow)
 {
-	if (flow->guest->link) {
+	if (guest_is_up(flow->guest)) {
 		flow_guest_reset(flow, "reset by guest");
 		return PUMP_GONE;
 	}
@@ -447,7 +447,7 @@ static void pump(struct flow_tcp *flow)
 	if (to_guest == PUMP_GONE)
 		return;
 	/* an orphan's flow ends with its last byte */
-	if (!flow->guest->link && !flow->guest_deaf) {
+	if (!guest_is_up(flow->guest) && !flow->guest_deaf) {
 		flow->guest_deaf = true;
 		if (flow->guest_eof && pass_guest_fin(flow) == PUMP_GONE)
 			return;

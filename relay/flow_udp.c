@@ -369,7 +369,7 @@ static void take_errors(struct relay *relay, struct flow_udp *flow)
 	}
 	if (extended)
 		error = extended;
-	if (guest && guest->link && error)
+	if (guest && guest_is_up(guest) && error)
 		reject(guest, &flow->key, flow->quote, flow->sent, error);
 	if (guest)
 		guest_touch(guest);
@@ -610,7 +610,7 @@ void flow_udp_host_event(struct relay *relay, struct source *src,
 	struct flow_udp *flow = (struct flow_udp *)src;
 	struct guest *guest = guest_find(relay, flow->key.guest);
 
-	if (!guest || !guest->link) {
+	if (!guest || !guest_is_up(guest)) {
 		flow_end(relay, flow, "guest ended");
 		return;
 	}

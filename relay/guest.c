@@ -10,6 +10,7 @@
 #include "relay/dns.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
+#include "relay/node.h"
 #include "relay/sys.h"
 
 /* Rounds of one run; what is left then waits until others had a turn. */
@@ -68,6 +69,37 @@ err_link:
 err_free:
 	free(guest);
 	return rc;
+}
+
+int guest_new_node(struct relay *relay, struct node *node)
+{
+	struct guest *guest;
+	int rc;
+
+	if (HASH_COUNT(relay->guests) >= LIMIT_GUESTS)
+		return -ENOBUFS;
+	guest = calloc(1, sizeof(*guest));
+	if (!guest)
+		return -ENOMEM;
+	guest->relay = relay;
+	guest->src = (struct source){ .type = SOURCE_GUEST, .fd = -1 };
+	guest->id = next_id(relay);
+	memcpy(guest->comm, "(shared)", sizeof("(shared)"));
+	HASH_ADD(hh, relay->guests, id, sizeof(guest->id), guest);
+	if (!hash_added(guest)) {
+		free(guest);
+		return -ENOMEM;
+	}
+	rc = guest_greet(guest, FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO |
+					FDNET_LINK_F_BIG,
+			 GUEST_GSO_MAX);
+	if (rc) {
+		guest_free(guest);
+		return rc;
+	}
+	guest->node = node;
+	node->guest = guest;
+	return 0;
 }
 
 static int open_engine(struct guest *guest, uint32_t features,
@@ -172,13 +204,15 @@ static bool run_round(struct guest *guest)
 		more = true;
 	}
 	guest_link_output(guest);
+	if (guest->node && node_run(guest->node))
+		more = true;
 	return more;
 }
 
 /* An orphan lives until its flows have ended, or its time is over. */
 static bool is_over(const struct guest *guest)
 {
-	if (guest->link)
+	if (guest_is_up(guest))
 		return false;
 	return !guest->flows || guest->relay->now_us >= guest->deadline_us;
 }
@@ -189,7 +223,9 @@ static void set_expiry(struct guest *guest)
 
 	if (guest->stack)
 		expiry_us = fdnet_stack_expiry(guest->stack);
-	if ((!guest->greeted || !guest->link) &&
+	if (guest->node && node_expiry(guest->node) < expiry_us)
+		expiry_us = node_expiry(guest->node);
+	if ((!guest->greeted || !guest_is_up(guest)) &&
 	    guest->deadline_us < expiry_us)
 		expiry_us = guest->deadline_us;
 	guest->expiry_us = expiry_us;
@@ -282,6 +318,12 @@ void guest_free(struct guest *guest)
 
 	if (guest->link)
 		guest_link_end(guest);
+	if (guest->node) {
+		node_free(guest->node);
+		guest->node = NULL;
+		registry_gone(&relay->registry, guest->id);
+		switch_gone(&relay->sw, guest->id, relay->now_us);
+	}
 	flow_tcp_end_all(guest);
 	flow_udp_end_all(guest);
 	dns_end_guest(guest);

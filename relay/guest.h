@@ -56,10 +56,12 @@ struct guest_reply {
 
 struct dns_conn;
 struct flow_tcp;
+struct node;
 
 /**
  * struct guest
  * @link:      NULL once it has ended
+ * @node:      what stands behind the guest in the place of a link, or NULL
  * @greeted:   HELLO was taken; @stack exists
  * @doomed:    the link is to be ended as soon as nobody uses it
  * @is_dirty:  stands in the relay's list of guests to be run
@@ -82,6 +84,7 @@ struct guest {
 	/* what the engine sends lies in the link's area while there is room */
 	struct fdnet_area_pool payload;
 	struct fdnet_pkt_pool *payload_pool;
+	struct node *node;
 	struct fdnet_stack *stack;
 	bool greeted, doomed, is_dirty, want_out;
 	uint64_t deadline_us; /* for HELLO, and as an orphan */
@@ -118,6 +121,20 @@ struct guest {
  */
 int guest_new(struct relay *relay, int fd, uint32_t pid);
 
+/**
+ * guest_new_node - the guest that the node is to the others
+ * @node:  set as its @node, and this guest as the node's
+ *
+ * Returns 0, -ENOBUFS (LIMIT_GUESTS), -ENOMEM.
+ */
+int guest_new_node(struct relay *relay, struct node *node);
+
+/** guest_is_up - is somebody there to send to? */
+static inline bool guest_is_up(const struct guest *guest)
+{
+	return guest->link || guest->node;
+}
+
 /** guest_greet - HELLO was taken: make the engine, with its own sockets */
 int guest_greet(struct guest *guest, uint32_t features, uint32_t gso_max);
 
@@ -145,6 +162,8 @@ void guest_link_end(struct guest *guest);
 bool guest_link_flush(struct guest *guest);
 /** guest_link_forward - a packet from the switch for this guest; taken */
 void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt);
+/** guest_link_packet - a packet from the guest; taken */
+void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt);
 /** guest_link_output - pull the engine's packets while the link takes them */
 void guest_link_output(struct guest *guest);
 

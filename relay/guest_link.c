@@ -13,6 +13,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
+#include "relay/node.h"
 #include "relay/synth.h"
 #include "stack/wire/control.h"
 #include "stack/wire/icmp.h"
@@ -122,6 +123,10 @@ full:
 
 void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 {
+	if (guest->node) {
+		node_input(guest->node, pkt);
+		return;
+	}
 	if (!guest->link || !guest->greeted) {
 		fdnet_pkt_free(pkt);
 		return;
@@ -137,6 +142,11 @@ void guest_link_output(struct guest *guest)
 {
 	struct fdnet_pkt *pkt;
 
+	if (guest->node) {
+		while ((pkt = fdnet_stack_output(guest->stack)))
+			node_input(guest->node, pkt);
+		return;
+	}
 	if (!guest->link) {
 		/* nobody to hear it; a stack must be asked all the same */
 		while ((pkt = fdnet_stack_output(guest->stack)))
@@ -194,9 +204,9 @@ static void record_prohibited(struct guest *guest, const struct head *head)
 	record_event(&guest->relay->record, guest->relay->now_us, &event);
 }
 
-static void link_packet(void *arg, struct fdnet_pkt *pkt)
+void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 {
-	struct guest *guest = arg, *to;
+	struct guest *to;
 	struct relay *relay = guest->relay;
 	enum switch_verdict verdict;
 	struct head head;
@@ -230,6 +240,11 @@ static void link_packet(void *arg, struct fdnet_pkt *pkt)
 		break;
 	}
 	fdnet_pkt_free(pkt);
+}
+
+static void link_packet(void *arg, struct fdnet_pkt *pkt)
+{
+	guest_link_packet(arg, pkt);
 }
 
 /* ---- from the guest: messages ---- */

@@ -93,6 +93,7 @@ int harden_early(const struct options *opts)
 enum check {
 	CHECK_NONE,
 	CHECK_SOCKET, /* AF_INET, AF_INET6; stream and datagram */
+	CHECK_UNIX, /* AF_UNIX */
 	CHECK_NOEXEC, /* third argument without PROT_EXEC */
 	CHECK_FIONREAD, /* that request only */
 };
@@ -116,6 +117,8 @@ static const struct allowed {
 	{ SCMP_SYS(write), CHECK_NONE, "messages, the record" },
 	{ SCMP_SYS(writev), CHECK_NONE, "c-ares over TCP" },
 	{ SCMP_SYS(socket), CHECK_SOCKET, "flows to the host" },
+	{ SCMP_SYS(socketpair), CHECK_UNIX, "connections of pumped listeners" },
+	{ SCMP_SYS(pread64), CHECK_NONE, "state of a socket handed over" },
 	{ SCMP_SYS(connect), CHECK_NONE, "flows to the host" },
 	{ SCMP_SYS(accept4), CHECK_NONE, "published ports, --listen" },
 	{ SCMP_SYS(shutdown), CHECK_NONE, "a guest's FIN" },
@@ -187,6 +190,9 @@ static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 0);
 	case CHECK_SOCKET:
 		return allow_socket(ctx);
+	case CHECK_UNIX:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
+					SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	case CHECK_NOEXEC:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
 					SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC,

@@ -52,6 +52,12 @@
 #define LIMIT_NAMES 8192
 #define LIMIT_NAMES_PER_ADDR 8
 
+/* Sockets that more than one process can see, and channels that ask for them;
+ * ended ones that may still be asked why. */
+#define LIMIT_NODE_SOCKS 16384
+#define LIMIT_NODE_CHANNELS 4096
+#define LIMIT_NODE_DEAD 1024
+
 /* Destinations kept apart in the closing summary, and lines printed. */
 #define LIMIT_SUMMARY 512
 #define LIMIT_SUMMARY_LINES 20

@@ -25,10 +25,16 @@ relay_librelay_la_SOURCES = \
 	relay/names.c relay/names.h \
 	relay/net.c relay/net.h \
 	relay/notify.c relay/notify.h \
+	relay/node.c relay/node.h \
+	relay/node_chan.c relay/node_chan.h \
+	relay/node_ops.c relay/node_ops.h \
 	relay/options.c relay/options.h \
 	relay/policy.c relay/policy.h \
 	relay/policy_parse.c \
 	relay/publish.c relay/publish.h \
+	relay/pumped.c relay/pumped.h relay/pumped_internal.h \
+	relay/pumped_dgram.c \
+	relay/pumped_listen.c \
 	relay/record.c relay/record.h \
 	relay/registry.c relay/registry.h \
 	relay/reload.c relay/reload.h \
@@ -55,6 +61,7 @@ EXTRA_DIST += relay/README.md
 RELAY_TESTS = \
 	tests/test_ctl_msg \
 	tests/test_dns_msg \
+	tests/test_node \
 	tests/test_policy \
 	tests/test_registry \
 	tests/test_relay \
@@ -80,6 +87,9 @@ tests_test_registry_LDADD = $(RELAY_TEST_LIBS)
 RELAY_CASE = \
 	tests/relay_case.c tests/relay_case.h \
 	tests/relay_guest.c tests/relay_guest.h
+tests_test_node_SOURCES = tests/test_node.c $(RELAY_CASE)
+tests_test_node_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_node_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_SOURCES = tests/test_relay.c $(RELAY_CASE)
 tests_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_LDADD = $(RELAY_TEST_LIBS)

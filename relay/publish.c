@@ -159,7 +159,7 @@ static struct guest *find_target(struct relay *relay,
 					    &half->ip, pub->spec.port, hash);
 		struct guest *guest = id ? guest_find(relay, id) : NULL;
 
-		if (!guest || !guest->link || !guest->greeted)
+		if (!guest || !guest_is_up(guest) || !guest->greeted)
 			continue;
 		*ret_target = (struct fdnet_name){ .ip = half->ip,
 						   .port = pub->spec.port };

@@ -16,6 +16,8 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
+#include "relay/node_chan.h"
+#include "relay/pumped.h"
 #include "relay/hash.h"
 #include "relay/publish.h"
 #include "relay/reload.h"
@@ -317,6 +319,12 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 	case SOURCE_PUBLISH:
 		publish_event(relay, src, events);
 		break;
+	case SOURCE_NODE_CHAN:
+		node_chan_event(relay, src, events);
+		break;
+	case SOURCE_PUMPED:
+		pumped_event(src, events);
+		break;
 	case SOURCE_RESOLVER:
 		resolver_event(src, events);
 		break;
@@ -364,12 +372,20 @@ static void run_timers(struct relay *relay)
 		dns_advance(relay);
 }
 
+/* The node alone is nobody, once its last socket is closed. */
+static bool has_guests(const struct relay *relay)
+{
+	unsigned int n = HASH_COUNT(relay->guests);
+
+	return n > (relay->node && node_is_idle(relay->node) ? 1u : 0u);
+}
+
 /* Nobody can come any more, and nobody is there. */
 static bool is_done(const struct relay *relay)
 {
 	if (relay->stop)
 		return true;
-	if (relay->channels || relay->guests)
+	if (relay->channels || has_guests(relay))
 		return false;
 	/* the launcher wants its summary; the service does not */
 	return relay->status.fd < 0 || relay->finished || relay->opts->sandbox;

@@ -34,6 +34,7 @@ struct ctl_client;
 struct dns;
 struct flow_udp_table;
 struct guest;
+struct node;
 struct publish;
 
 struct relay {
@@ -64,6 +65,7 @@ struct relay {
 	struct dns *dns;
 	struct publish *published;
 	struct channel *channels;
+	struct node *node; /* NULL before the first pumped socket */
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 
 	struct source status, signals, ctl;

@@ -224,7 +224,7 @@ long rg_rss_kib(const struct rg_relay *relay)
 
 /* ---- links ---- */
 
-int rg_link(struct rg_relay *relay)
+static int attach_with(struct rg_relay *relay, uint16_t flags)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
@@ -234,6 +234,7 @@ int rg_link(struct rg_relay *relay)
 	struct fdnet_link_hdr hdr = { .type = FDNET_LINK_ATTACH,
 				      .hdr_len = FDNET_ATTACH_LEN };
 	struct fdnet_attach attach = { .version = FDNET_CTL_VERSION,
+				       .flags = flags,
 				       .pid = 4711 };
 	struct iovec iov = { data, sizeof(data) };
 	struct msghdr msg = {
@@ -260,6 +261,16 @@ int rg_link(struct rg_relay *relay)
 			 sizeof(data));
 	close(pair[1]);
 	return pair[0];
+}
+
+int rg_link(struct rg_relay *relay)
+{
+	return attach_with(relay, 0);
+}
+
+int rg_node(struct rg_relay *relay)
+{
+	return attach_with(relay, FDNET_ATTACH_NODE);
 }
 
 static void make_stack(struct rg *g)

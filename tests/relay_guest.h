@@ -64,6 +64,9 @@ long rg_rss_kib(const struct rg_relay *relay);
 
 /** rg_link - attach a link; no hello yet; the test's end */
 int rg_link(struct rg_relay *relay);
+/** rg_node - attach a node channel (stack/wire/node.h); the test's end,
+ * non-blocking */
+int rg_node(struct rg_relay *relay);
 /** rg_attach - a guest that was welcomed */
 struct rg *rg_attach(struct rg_relay *relay);
 /** rg_kill - close its link, as its death would; freed */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/node_chan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ask.h"
+#include "relay/guest.h"
+#include "relay/node_ops.h"
+#include "relay/sys.h"
+
+/* Requests taken from a channel in one turn. */
+#define BUDGET 32
+
+/**
+ * struct node_chan
+ * @doomed:  to be ended: it did not read its answers
+ */
+struct node_chan {
+	struct source src;
+	struct node *node;
+	uint32_t pid;
+	bool doomed;
+	struct node_chan *prev, *next;
+};
+
+/* ---- system calls for base/ask ---- */
+
+static ssize_t call_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t rc = sendmsg(fd, msg, flags);
+
+	return rc < 0 ? -errno : rc;
+}
+
+static ssize_t call_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t rc = recvmsg(fd, msg, flags);
+
+	return rc < 0 ? -errno : rc;
+}
+
+static const struct fdnet_ask_calls calls = { call_sendmsg, call_recvmsg };
+
+/* ---- life ---- */
+
+int node_chan_new(struct relay *relay, int fd, uint32_t pid)
+{
+	struct node_chan *chan;
+	struct node *node;
+	int rc = node_get(relay, &node);
+
+	if (rc)
+		return rc;
+	if (node->nchans >= LIMIT_NODE_CHANNELS)
+		return -ENOBUFS;
+	chan = calloc(1, sizeof(*chan));
+	if (!chan)
+		return -ENOMEM;
+	chan->src = (struct source){ .type = SOURCE_NODE_CHAN, .fd = fd };
+	chan->node = node;
+	chan->pid = pid;
+	rc = loop_add(&relay->loop, &chan->src, EPOLLIN | EPOLLRDHUP);
+	if (rc) {
+		free(chan);
+		return rc;
+	}
+	DL_APPEND(node->chans, chan);
+	node->nchans++;
+	return 0;
+}
+
+static void free_source(struct source *src)
+{
+	free((struct node_chan *)src);
+}
+
+static void chan_end(struct node_chan *chan)
+{
+	struct node *node = chan->node;
+
+	pumped_forget_waiter(node, chan);
+	DL_DELETE(node->chans, chan);
+	node->nchans--;
+	loop_remove(&node->relay->loop, &chan->src);
+	close(chan->src.fd);
+	loop_bury(&node->relay->loop, &chan->src, free_source);
+	guest_touch(node->guest);
+}
+
+void node_chan_end_all(struct node *node)
+{
+	while (node->chans)
+		chan_end(node->chans);
+}
+
+/* ---- messages ---- */
+
+void node_chan_answer(struct node_chan *chan,
+		      const struct fdnet_node_ans *ans)
+{
+	uint8_t buf[FDNET_NODE_MAX_LEN];
+	size_t len = fdnet_node_ans_encode(buf, ans);
+
+	if (chan->doomed ||
+	    !fdnet_msg_send(&calls, chan->src.fd, buf, len, NULL, 0,
+			    MSG_DONTWAIT))
+		return;
+	/* full, or gone: its end is looked at by the event that follows */
+	count(&chan->node->relay->counters, C_NODE_BAD);
+	chan->doomed = true;
+	shutdown(chan->src.fd, SHUT_RDWR);
+}
+
+static void take_request(struct node_chan *chan,
+			 const struct fdnet_node_req *req, int *fds,
+			 bool fds_lost)
+{
+	struct fdnet_node_ans ans = {
+		.op = req->op,
+		.id = req->id,
+		.cookie = req->cookie,
+	};
+	uint8_t value[FDNET_NODE_VALUE_MAX];
+	int rc;
+
+	count(&chan->node->relay->counters, C_NODE_REQUEST);
+	node_set_time(chan->node);
+	ans.value = value;
+	rc = fds_lost ? -ENFILE :
+			node_op(chan->node, chan, chan->pid, req, fds, &ans,
+				value);
+	if (rc == NODE_OP_LATER)
+		return;
+	ans.error = (uint16_t)-rc;
+	node_chan_answer(chan, &ans);
+}
+
+static void close_fds(int *fds)
+{
+	for (int i = 0; i < FDNET_ASK_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+void node_chan_event(struct relay *relay, struct source *src, uint32_t events)
+{
+	struct node_chan *chan = (struct node_chan *)src;
+	uint8_t buf[FDNET_NODE_MAX_LEN];
+	struct fdnet_node_req req;
+	int fds[FDNET_ASK_FDS];
+
+	for (int i = 0; i < BUDGET && !chan->doomed; i++) {
+		ssize_t len = fdnet_msg_recv(&calls, src->fd, buf, sizeof(buf),
+					     fds, MSG_DONTWAIT);
+		bool lost = len == -EMSGSIZE;
+
+		if (len == -EAGAIN)
+			break;
+		if (len == -EMFILE || len == -ENFILE)
+			break;
+		if ((!len && events & (EPOLLHUP | EPOLLRDHUP)) ||
+		    (len < 0 && len != -EBADMSG && !lost))
+			chan->doomed = true;
+		else if (len > 0 && !fdnet_node_req_decode(buf, (size_t)len,
+							   &req))
+			take_request(chan, &req, fds, lost);
+		else
+			count(&relay->counters, C_NODE_BAD);
+		close_fds(fds);
+	}
+	if (chan->doomed)
+		chan_end(chan);
+	else
+		guest_touch(chan->node->guest);
+}

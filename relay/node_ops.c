@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/node_ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/guest.h"
+#include "relay/pumped_internal.h"
+#include "relay/sys.h"
+
+/* ---- new sockets ---- */
+
+/* Is the fd fit to be B of a socket of this type? */
+static int check_pair(int fd, uint8_t type)
+{
+	int domain, kind, rc;
+
+	if (fd < 0)
+		return -EBADF;
+	rc = sys_get_int(fd, SO_DOMAIN, &domain);
+	if (!rc)
+		rc = sys_get_int(fd, SO_TYPE, &kind);
+	if (rc)
+		return rc;
+	if (domain != AF_UNIX ||
+	    kind != (type == FDNET_SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET))
+		return -EINVAL;
+	return 0;
+}
+
+static int op_new(struct node *node, const struct fdnet_node_req *req,
+		  uint32_t pid, int *fds)
+{
+	struct fdnet_sock *so;
+	int rc = check_pair(fds[0], req->type);
+
+	if (!rc)
+		rc = fdnet_sock_open(node->stack, req->family, req->type,
+				     req->proto, &so);
+	if (rc)
+		return rc;
+	rc = pumped_new(node, so, fds[0], req->cookie, req->sock_flags, pid,
+			NULL);
+	if (rc)
+		fdnet_sock_close(so);
+	else
+		fds[0] = -1;
+	return rc;
+}
+
+/* ---- names and ports ---- */
+
+static bool has_option(struct pumped *sock, int level, int name)
+{
+	uint32_t len = sizeof(int);
+	int on = 0;
+
+	return !fdnet_sock_getopt(sock->so, level, name, &on, &len) && on;
+}
+
+static int claim(struct pumped *sock, const struct fdnet_name *name)
+{
+	struct node *node = sock->node;
+	struct pumped_claim *held;
+	int rc;
+
+	if (!name->port || (sock->proto != IPPROTO_TCP &&
+			    sock->proto != IPPROTO_UDP))
+		return 0;
+	held = calloc(1, sizeof(*held));
+	if (!held)
+		return -ENOMEM;
+	held->refs = 1;
+	held->claim = (struct registry_claim){
+		.proto = (uint8_t)sock->proto,
+		.ip = name->ip,
+		.port = name->port,
+	};
+	if (has_option(sock, SOL_SOCKET, SO_REUSEADDR))
+		held->claim.flags |= REGISTRY_REUSEADDR;
+	if (has_option(sock, SOL_SOCKET, SO_REUSEPORT))
+		held->claim.flags |= REGISTRY_REUSEPORT;
+	if (sock->family == 6 && has_option(sock, IPPROTO_IPV6, IPV6_V6ONLY))
+		held->claim.flags |= REGISTRY_V6ONLY;
+	rc = registry_bind(&node->relay->registry, node->guest->id,
+			   &held->claim);
+	if (rc)
+		free(held);
+	else
+		sock->claim = held;
+	return rc;
+}
+
+/* What the stack would say, before a port is claimed. */
+static int check_bind(struct pumped *sock, const struct fdnet_name *name)
+{
+	struct fdnet_name own;
+
+	if (!fdnet_sock_name(sock->so, &own) && own.port)
+		return -EINVAL;
+	if (!name->ip.family)
+		return -EAFNOSUPPORT;
+	if (!fdnet_ip_is_any(&name->ip) &&
+	    !fdnet_ip_is_multicast(&name->ip) &&
+	    !fdnet_stack_is_local(sock->node->stack, &name->ip))
+		return -EADDRNOTAVAIL;
+	return 0;
+}
+
+static int bind_leased(struct pumped *sock, const struct fdnet_name *name)
+{
+	int rc = fdnet_sock_bind(sock->so, name);
+
+	if (rc != -EADDRNOTAVAIL || name->port)
+		return rc;
+	if (node_lease(sock->node, (uint8_t)sock->proto))
+		return -EADDRINUSE;
+	return fdnet_sock_bind(sock->so, name);
+}
+
+static int op_bind(struct pumped *sock, const struct fdnet_name *name,
+		   struct fdnet_name *ret_local)
+{
+	int rc = check_bind(sock, name);
+
+	if (!rc)
+		rc = claim(sock, name);
+	if (!rc) {
+		rc = bind_leased(sock, name);
+		if (rc)
+			pumped_put_claim(sock);
+	}
+	return rc ? rc : fdnet_sock_name(sock->so, ret_local);
+}
+
+/* A listener's port is known to the registry, also when it was chosen from a
+ * lease. */
+static int claim_listener(struct pumped *sock)
+{
+	struct node *node = sock->node;
+	struct fdnet_name name;
+	int rc = 0;
+
+	if (!sock->claim) {
+		rc = fdnet_sock_name(sock->so, &name);
+		if (!rc && !name.port) {
+			name.ip.family = sock->family;
+			rc = bind_leased(sock, &name);
+			if (!rc)
+				rc = fdnet_sock_name(sock->so, &name);
+		}
+		if (!rc)
+			rc = claim(sock, &name);
+	}
+	return rc ? rc :
+		    registry_listen(&node->relay->registry, node->guest->id,
+				    &sock->claim->claim);
+}
+
+static int op_listen(struct pumped *sock, uint32_t backlog)
+{
+	int state, rc;
+
+	if (sock->type != FDNET_SOCK_STREAM)
+		return -EOPNOTSUPP;
+	state = fdnet_sock_state(sock->so);
+	if (state != FDNET_TCP_CLOSE && state != FDNET_TCP_LISTEN)
+		return -EINVAL;
+	if (state == FDNET_TCP_CLOSE) {
+		rc = claim_listener(sock);
+		if (rc)
+			return rc;
+	}
+	rc = fdnet_sock_listen(sock->so, (int)backlog);
+	if (!rc)
+		pumped_set_listening(sock);
+	return rc;
+}
+
+/* ---- connections ---- */
+
+static int start_connect(struct pumped *sock, const struct fdnet_name *name)
+{
+	int rc = fdnet_sock_connect(sock->so, name);
+
+	if (rc != -EADDRNOTAVAIL)
+		return rc;
+	if (node_lease(sock->node, (uint8_t)sock->proto))
+		return rc;
+	return fdnet_sock_connect(sock->so, name);
+}
+
+static int op_connect(struct pumped *sock, struct node_chan *chan,
+		      const struct fdnet_node_req *req,
+		      struct fdnet_name *ret_local)
+{
+	int rc = start_connect(sock, &req->name);
+	bool waits = !(req->flags & FDNET_NODE_NONBLOCK);
+
+	sock->target = req->name;
+	pumped_wake(sock);
+	if (rc == -EINPROGRESS || (rc == -EALREADY && sock->connecting)) {
+		sock->connecting = true;
+		if (!waits || sock->waiter)
+			return rc;
+		sock->waiter = chan;
+		sock->waiter_id = req->id;
+		return NODE_OP_LATER;
+	}
+	if (rc)
+		return rc;
+	if (sock->type == FDNET_SOCK_STREAM && !sock->joined)
+		sock->connecting = true; /* and decided at once */
+	return fdnet_sock_name(sock->so, ret_local);
+}
+
+static int op_cancel(struct pumped *sock, const struct node_chan *chan,
+		     uint32_t id)
+{
+	if (sock->waiter != chan || sock->waiter_id != id)
+		return -ENOENT;
+	pumped_answer_connect(sock, EINTR);
+	return 0;
+}
+
+/* ---- what can be asked ---- */
+
+static void names_of_living(const struct pumped *sock,
+			    struct fdnet_node_ans *ans)
+{
+	int state = fdnet_sock_state(sock->so);
+
+	if (fdnet_sock_name(sock->so, &ans->local))
+		memset(&ans->local, 0, sizeof(ans->local));
+	if (fdnet_sock_peer(sock->so, &ans->peer))
+		memset(&ans->peer, 0, sizeof(ans->peer));
+	if (sock->listening)
+		ans->state |= FDNET_NODE_LISTENING;
+	else if (sock->connecting)
+		ans->state |= FDNET_NODE_CONNECTING;
+	else if (sock->joined || (state == FDNET_TCP_ESTABLISHED &&
+				  ans->peer.ip.family))
+		ans->state |= FDNET_NODE_CONNECTED;
+}
+
+static void op_names(const struct pumped *sock, struct fdnet_node_ans *ans)
+{
+	if (pumped_is_dead(sock)) {
+		ans->local = sock->local;
+		ans->peer = sock->peer;
+	} else {
+		names_of_living(sock, ans);
+	}
+	ans->family = sock->family;
+	ans->type = sock->type;
+	ans->proto = sock->proto;
+	if (sock->framed)
+		ans->state |= FDNET_NODE_IS_FRAMED;
+}
+
+static int fetch_error(struct pumped *sock)
+{
+	uint32_t len = sizeof(int);
+	int error = sock->error;
+
+	sock->error = 0;
+	if (!error && sock->so && !sock->connecting)
+		fdnet_sock_getopt(sock->so, SOL_SOCKET, SO_ERROR, &error,
+				  &len);
+	return error;
+}
+
+static int ask_ioctl(struct pumped *sock, int name)
+{
+	if (!sock->so)
+		return 0;
+	switch (name) {
+	case FDNET_NODE_INQ:
+		return (int)fdnet_sock_inq(sock->so);
+	case FDNET_NODE_OUTQ:
+		return (int)fdnet_sock_outq(sock->so);
+	case FDNET_NODE_ATMARK:
+		return fdnet_sock_at_mark(sock->so);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int op_getopt(struct pumped *sock, const struct fdnet_node_req *req,
+		     struct fdnet_node_ans *ans, uint8_t *value)
+{
+	int answer;
+
+	ans->len = req->optlen;
+	if (req->level == FDNET_NODE_SOL_IOCTL)
+		answer = ask_ioctl(sock, req->optname);
+	else if (req->level == SOL_SOCKET && req->optname == SO_ERROR)
+		answer = fetch_error(sock);
+	else if (!sock->so)
+		return -EINVAL;
+	else
+		return fdnet_sock_getopt(sock->so, req->level, req->optname,
+					 value, &ans->len);
+	if (answer < 0)
+		return answer;
+	if (ans->len > sizeof(answer))
+		ans->len = sizeof(answer);
+	memcpy(value, &answer, ans->len);
+	return 0;
+}
+
+/* ---- all ---- */
+
+int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
+	    const struct fdnet_node_req *req, int *fds,
+	    struct fdnet_node_ans *ans, uint8_t *value)
+{
+	struct pumped *sock;
+
+	if (req->op == FDNET_NODE_NEW)
+		return op_new(node, req, pid, fds);
+	sock = pumped_find(node, req->cookie);
+	if (!sock)
+		return -ENOENT;
+	if (req->op == FDNET_NODE_NAMES) {
+		op_names(sock, ans);
+		return 0;
+	}
+	if (req->op == FDNET_NODE_GETOPT)
+		return op_getopt(sock, req, ans, value);
+	if (pumped_is_dead(sock))
+		return req->op == FDNET_NODE_SHUTDOWN ? -ENOTCONN : -EINVAL;
+	switch (req->op) {
+	case FDNET_NODE_BIND:
+		return op_bind(sock, &req->name, &ans->local);
+	case FDNET_NODE_CONNECT:
+		return op_connect(sock, chan, req, &ans->local);
+	case FDNET_NODE_LISTEN:
+		return op_listen(sock, req->arg);
+	case FDNET_NODE_SETOPT:
+		return fdnet_sock_setopt(sock->so, req->level, req->optname,
+					 req->value, req->optlen);
+	case FDNET_NODE_SHUTDOWN:
+		return pumped_shutdown(sock, (int)req->arg);
+	case FDNET_NODE_CANCEL:
+		return op_cancel(sock, chan, req->arg);
+	default:
+		return -EOPNOTSUPP;
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of pumped sockets share. */
+#ifndef RELAY_PUMPED_INTERNAL_H
+#define RELAY_PUMPED_INTERNAL_H
+
+#include "relay/pumped.h"
+
+enum pumped_turn {
+	PUMPED_WAIT, /* nothing more to do until an event */
+	PUMPED_MORE, /* its turn is over, but there is more */
+	PUMPED_GONE, /* it has ended, or is not to be waited for otherwise */
+};
+
+/* ---- pumped.c ---- */
+
+/** pumped_close - nobody holds A: close the socket as a kernel would; taken */
+void pumped_close(struct pumped *sock);
+/** pumped_die - the socket has ended before A: those who hold A may ask why */
+void pumped_die(struct pumped *sock, int error);
+/** pumped_answer_connect - tell who waits for the connect, if anybody */
+void pumped_answer_connect(struct pumped *sock, int error);
+/** pumped_empty - throw away what A has filled B with */
+void pumped_empty(struct pumped *sock);
+
+/** pumped_put_claim - give the port back, unless others share it */
+void pumped_put_claim(struct pumped *sock);
+
+/* ---- pumped_listen.c ---- */
+
+/** pumped_run_listener - pass on connections while B takes them */
+enum pumped_turn pumped_run_listener(struct pumped *sock);
+
+/** pumped_set_listening - from now on B carries connections */
+void pumped_set_listening(struct pumped *sock);
+
+/* ---- pumped_dgram.c ---- */
+
+/** pumped_run_datagrams - both ways */
+enum pumped_turn pumped_run_datagrams(struct pumped *sock);
+
+#endif

@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets that the relay holds, by requests on a node channel. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ask.h"
+#include "stack/wire/node.h"
+#include "tests/relay_case.h"
+#include "tests/suite_main.h"
+
+static int chan;
+static uint32_t last_id;
+static struct fdnet_node_ans ans;
+static uint8_t answer[FDNET_NODE_MAX_LEN];
+
+static ssize_t call_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t rc = sendmsg(fd, msg, flags);
+
+	return rc < 0 ? -errno : rc;
+}
+
+static ssize_t call_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t rc = recvmsg(fd, msg, flags);
+
+	return rc < 0 ? -errno : rc;
+}
+
+static const struct fdnet_ask_calls calls = { call_sendmsg, call_recvmsg };
+
+static void open_node(const char *options)
+{
+	start(options);
+	chan = rg_node(&relay);
+}
+
+/* ---- requests ---- */
+
+static uint32_t tell(struct fdnet_node_req req, int fd)
+{
+	uint8_t buf[FDNET_NODE_MAX_LEN];
+	size_t len;
+
+	req.id = ++last_id;
+	len = fdnet_node_req_encode(buf, &req);
+	ck_assert_int_eq(fdnet_msg_send(&calls, chan, buf, len, &fd, fd >= 0,
+					0),
+			 0);
+	return req.id;
+}
+
+static bool has_answer(void *arg)
+{
+	struct pollfd p = { .fd = chan, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* Waits for an answer, any: its -error. */
+static int told(void)
+{
+	ssize_t len;
+
+	ck_assert(rg_until(&relay, 5000, has_answer, NULL));
+	len = fdnet_msg_recv(&calls, chan, answer, sizeof(answer), NULL, 0);
+	ck_assert_int_gt(len, 0);
+	ck_assert_int_eq(fdnet_node_ans_decode(answer, (size_t)len, &ans), 0);
+	return -(int)ans.error;
+}
+
+static int ask(struct fdnet_node_req req)
+{
+	uint32_t id = tell(req, -1);
+	int rc = told();
+
+	ck_assert_uint_eq(ans.id, id);
+	ck_assert_uint_eq(ans.cookie, req.cookie);
+	ck_assert_uint_eq(ans.op, req.op);
+	return rc;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
+
+/* NEW; returns A, non-blocking and filled. */
+static int node_socket(uint8_t type, uint32_t flags)
+{
+	int pair[2], small = 1;
+	struct fdnet_node_req req = {
+		.op = FDNET_NODE_NEW,
+		.family = 4,
+		.type = type,
+		.proto = type == FDNET_SOCK_STREAM ? 6 : 17,
+		.sock_flags = flags,
+	};
+
+	ck_assert_int_eq(socketpair(AF_UNIX,
+				    (type == FDNET_SOCK_STREAM ?
+					     SOCK_STREAM :
+					     SOCK_SEQPACKET) |
+					    SOCK_NONBLOCK | SOCK_CLOEXEC,
+				    0, pair),
+			 0);
+	if (type == FDNET_SOCK_STREAM) {
+		setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small,
+			   sizeof(small));
+		while (send(pair[0], "x", 1, 0) == 1)
+			continue;
+	}
+	req.cookie = cookie_of(pair[0]);
+	tell(req, pair[1]);
+	ck_assert_int_eq(told(), 0);
+	close(pair[1]);
+	return pair[0];
+}
+
+static int node_bind(int fd, const char *ip, uint16_t to_port)
+{
+	return ask((struct fdnet_node_req){ .op = FDNET_NODE_BIND,
+					    .cookie = cookie_of(fd),
+					    .name = rg_name(ip, to_port) });
+}
+
+static int node_listen(int fd)
+{
+	return ask((struct fdnet_node_req){ .op = FDNET_NODE_LISTEN,
+					    .cookie = cookie_of(fd),
+					    .arg = 16 });
+}
+
+static int node_connect(int fd, const char *ip, uint16_t to_port,
+			uint8_t flags)
+{
+	return ask((struct fdnet_node_req){ .op = FDNET_NODE_CONNECT,
+					    .flags = flags,
+					    .cookie = cookie_of(fd),
+					    .name = rg_name(ip, to_port) });
+}
+
+/* A connection to the host's listener at @port; returns the host's end. */
+static int node_pair(int listener, int fd)
+{
+	int large = 256 * 1024;
+
+	ck_assert_int_eq(node_connect(fd, GATEWAY, port, 0), 0);
+	/* it was small so that little would fill it */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
+	return rg_host_accept(&relay, listener);
+}
+
+static int node_names(int fd)
+{
+	return ask((struct fdnet_node_req){ .op = FDNET_NODE_NAMES,
+					    .cookie = cookie_of(fd) });
+}
+
+static int node_error(int fd)
+{
+	int error;
+	int rc = ask((struct fdnet_node_req){ .op = FDNET_NODE_GETOPT,
+					      .cookie = cookie_of(fd),
+					      .level = SOL_SOCKET,
+					      .optname = SO_ERROR,
+					      .optlen = 4 });
+
+	ck_assert_int_eq(rc, 0);
+	ck_assert_uint_eq(ans.len, sizeof(error));
+	memcpy(&error, ans.value, sizeof(error));
+	return error;
+}
+
+/* ---- data ---- */
+
+static ssize_t take(int fd, void *data, size_t len)
+{
+	return rg_host_recv(&relay, fd, data, len);
+}
+
+static struct pollfd watched;
+
+static bool is_ready(void *arg)
+{
+	return poll(&watched, 1, 0) == 1;
+}
+
+static short wait_ready(int fd, short events)
+{
+	watched = (struct pollfd){ .fd = fd, .events = events };
+	ck_assert(rg_until(&relay, 5000, is_ready, NULL));
+	return watched.revents;
+}
+
+/* accept() of a pumped listener: the new A, names in text. */
+static int node_accept(int fd)
+{
+	int fds[FDNET_ASK_FDS];
+	ssize_t len;
+
+	wait_ready(fd, POLLIN);
+	len = fdnet_msg_recv(&calls, fd, text, sizeof(text), fds,
+			     MSG_DONTWAIT);
+	ck_assert_int_eq(len, FDNET_NODE_ACCEPTED_LEN);
+	ck_assert_int_ge(fds[0], 0);
+	ck_assert_int_eq(fds[1], -1);
+	return fds[0];
+}
+
+/* ---- streams ---- */
+
+START_TEST(a_socket_reaches_the_host)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 0), 0);
+	ck_assert_int_eq(node_connect(fd, GATEWAY, port, 0), 0);
+	ck_assert_uint_ge(ans.local.port, 10240);
+	host = rg_host_accept(&relay, listener);
+	ck_assert_int_eq(wait_ready(fd, POLLOUT), POLLOUT);
+	ck_assert_int_eq(send(fd, "hello", 5, 0), 5);
+	ck_assert_int_eq(take(host, text, 16), 5);
+	ck_assert_mem_eq(text, "hello", 5);
+	ck_assert_int_eq(send(host, "answer", 6, 0), 6);
+	ck_assert_int_eq(take(fd, text, 16), 6);
+	ck_assert_int_eq(node_names(fd), 0);
+	ck_assert_uint_eq(ans.state, FDNET_NODE_CONNECTED);
+	ck_assert_uint_eq(ans.peer.port, port);
+	ck_assert_uint_eq(ans.proto, 6);
+	/* half-close both ways */
+	shutdown(fd, SHUT_WR);
+	ck_assert_int_eq(take(host, text, 16), 0);
+	ck_assert_int_eq(send(host, "more", 4, 0), 4);
+	ck_assert_int_eq(take(fd, text, 16), 4);
+	close(host);
+	ck_assert_int_eq(take(fd, text, 16), 0);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(refusals_are_told)
+{
+	int fd;
+
+	open_node("");
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	/* nobody listens; told at once, and the socket may try again */
+	ck_assert_int_eq(node_connect(fd, "127.0.0.1", 9, 0), -ECONNREFUSED);
+	ck_assert_int_eq(node_connect(fd, GATEWAY, 9, 0), -EHOSTUNREACH);
+	/* told by SO_ERROR, once, and shown as an error */
+	ck_assert_int_eq(node_connect(fd, "127.0.0.1", 9,
+				      FDNET_NODE_NONBLOCK),
+			 -EINPROGRESS);
+	ck_assert_int_eq(wait_ready(fd, POLLOUT) & (POLLERR | POLLHUP),
+			 POLLERR | POLLHUP);
+	ck_assert_int_eq(node_error(fd), ECONNREFUSED);
+	ck_assert_int_eq(node_error(fd), 0);
+	close(fd);
+	ck_assert_int_eq(ask((struct fdnet_node_req){
+				 .op = FDNET_NODE_NAMES, .cookie = 12345 }),
+			 -ENOENT);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(listeners_pass_connections)
+{
+	int fd, conn;
+	struct fdnet_sock *client;
+	struct fdnet_name name;
+	struct rg *g;
+
+	open_node("");
+	g = rg_attach(&relay);
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(node_bind(fd, "0.0.0.0", 8080), 0);
+	ck_assert_uint_eq(ans.local.port, 8080);
+	ck_assert_int_eq(rg_claim(g, FDNET_CTL_BIND, 6, 8080), -EADDRINUSE);
+	ck_assert_int_eq(node_listen(fd), 0);
+	ck_assert_int_eq(rg_connect(g, "127.0.0.1", 8080, &client), 0);
+	conn = node_accept(fd);
+	ck_assert_int_eq(fdnet_node_name_decode((uint8_t *)text, &name), 0);
+	ck_assert_uint_eq(name.port, 8080);
+	ck_assert_int_eq(fdnet_node_name_decode((uint8_t *)text +
+							FDNET_NODE_NAME_LEN,
+						&name),
+			 0);
+	ck_assert_uint_eq(name.ip.bytes[0], 127);
+	ck_assert_int_eq(rg_send(g, client, "to node", 7), 0);
+	ck_assert_int_eq(take(conn, text, 16), 7);
+	ck_assert_int_eq(send(conn, "to guest", 8, 0), 8);
+	ck_assert_int_eq(rg_recv(g, client, text, 16), 8);
+	/* the listener's last close frees the port only with the connection */
+	close(fd);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(rg_claim(g, FDNET_CTL_BIND, 6, 8080), -EADDRINUSE);
+	send(conn, "bye", 3, 0);
+	close(conn);
+	ck_assert_int_eq(rg_recv(g, client, text, 16), 3);
+	ck_assert_int_eq(rg_recv(g, client, text, 16), 0);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(rg_claim(g, FDNET_CTL_BIND, 6, 8080), 0);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(node_sockets_reach_each_other)
+{
+	int fd, conn, client;
+
+	open_node("");
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(node_listen(fd), 0);
+	ck_assert_int_eq(node_names(fd), 0);
+	ck_assert_uint_eq(ans.state, FDNET_NODE_LISTENING);
+	port = ans.local.port;
+	client = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(node_connect(client, "127.0.0.1", port, 0), 0);
+	conn = node_accept(fd);
+	ck_assert_int_eq(send(client, "one", 3, 0), 3);
+	ck_assert_int_eq(take(conn, text, 16), 3);
+	/* closed with unread data: a reset */
+	ck_assert_int_eq(send(conn, "unread", 6, 0), 6);
+	wait_ready(client, POLLIN);
+	close(client);
+	ck_assert_int_eq(take(conn, text, 16), 0);
+	ck_assert_int_eq(node_error(conn), ECONNRESET);
+	close(conn);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* Much data through a slow reader: nothing is lost, and the relay does not
+ * keep what it cannot pass on. */
+START_TEST(a_slow_reader_stops_the_sender)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
+	size_t sent = 0, got = 0;
+	static char block[65536];
+	uint8_t out = 0, in = 0;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	host = node_pair(listener, fd);
+	for (;;) {
+		ssize_t n;
+
+		for (size_t i = 0; i < sizeof(block); i++)
+			block[i] = (char)(out + i);
+		n = send(fd, block, sizeof(block), 0);
+		if (n < 0) {
+			rg_drive(&relay, 100);
+			n = send(fd, block, sizeof(block), 0);
+		}
+		if (n < 0)
+			break;
+		out = (uint8_t)(out + n);
+		sent += (size_t)n;
+		ck_assert_uint_lt(sent, 64u << 20);
+	}
+	close(fd); /* what was written before still arrives */
+	for (;;) {
+		ssize_t n = take(host, block, sizeof(block));
+
+		if (!n)
+			break;
+		ck_assert_int_gt(n, 0);
+		for (ssize_t i = 0; i < n; i++)
+			ck_assert_uint_eq((uint8_t)block[i], in++);
+		got += (size_t)n;
+	}
+	ck_assert_uint_eq(got, sent);
+	close(host);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(a_channels_end_leaves_its_sockets)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	host = node_pair(listener, fd);
+	/* one that waits for its answer meanwhile */
+	close(chan);
+	rg_drive(&relay, 10);
+	chan = rg_node(&relay);
+	ck_assert_int_eq(node_names(fd), 0);
+	ck_assert_int_eq(send(fd, "hello", 5, 0), 5);
+	ck_assert_int_eq(take(host, text, 16), 5);
+	close(host);
+	close(fd); /* the relay stays as long as somebody holds one */
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(shutdown_sends_what_is_held_first)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	host = node_pair(listener, fd);
+	ck_assert_int_eq(send(fd, "last", 4, 0), 4);
+	ck_assert_int_eq(ask((struct fdnet_node_req){
+				 .op = FDNET_NODE_SHUTDOWN,
+				 .cookie = cookie_of(fd),
+				 .arg = SHUT_WR }),
+			 0);
+	ck_assert_int_eq(take(host, text, 16), 4);
+	ck_assert_int_eq(take(host, text, 16), 0);
+	ck_assert_int_eq(send(fd, "x", 1, MSG_NOSIGNAL), -1);
+	ck_assert_int_eq(errno, EPIPE);
+	ck_assert_int_eq(send(host, "back", 4, 0), 4);
+	ck_assert_int_eq(take(fd, text, 16), 4);
+	close(host);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* ---- datagrams ---- */
+
+START_TEST(framed_datagrams_carry_names)
+{
+	int host = rg_host_udp("127.0.0.1", &port), fd;
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	struct fdnet_name name = rg_name(GATEWAY, port), from;
+	uint8_t msg[FDNET_NODE_NAME_LEN + 5];
+
+	open_node("--allow host:%u/udp");
+	fd = node_socket(FDNET_SOCK_DGRAM, FDNET_NODE_FRAMED);
+	fdnet_node_name_encode(msg, &name);
+	memcpy(msg + FDNET_NODE_NAME_LEN, "hello", 5);
+	ck_assert_int_eq(send(fd, msg, sizeof(msg), 0), sizeof(msg));
+	wait_ready(host, POLLIN);
+	ck_assert_int_eq(recvfrom(host, text, 16, 0, (struct sockaddr *)&sin,
+				  &len),
+			 5);
+	ck_assert_int_eq(sendto(host, "", 0, 0, (struct sockaddr *)&sin, len),
+			 0);
+	ck_assert_int_eq(take(fd, text, 99), FDNET_NODE_NAME_LEN);
+	ck_assert_int_eq(fdnet_node_name_decode((uint8_t *)text, &from), 0);
+	ck_assert_uint_eq(from.port, port);
+	ck_assert(fdnet_ip_equal(&from.ip, &name.ip));
+	/* too short for a name: dropped, and the socket lives */
+	ck_assert_int_eq(send(fd, msg, 5, 0), 5);
+	ck_assert_int_eq(send(fd, msg, sizeof(msg), 0), sizeof(msg));
+	wait_ready(host, POLLIN);
+	close(fd);
+	close(host);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(connected_datagrams_are_bare)
+{
+	int host = rg_host_udp("127.0.0.1", &port), fd;
+
+	open_node("--allow host:%u/udp");
+	fd = node_socket(FDNET_SOCK_DGRAM, 0);
+	ck_assert_int_eq(node_connect(fd, GATEWAY, port, 0), 0);
+	ck_assert_int_eq(send(fd, "a", 1, 0), 1);
+	ck_assert_int_eq(send(fd, "", 0, 0), 0);
+	ck_assert_int_eq(send(fd, "bcd", 3, 0), 3);
+	wait_ready(host, POLLIN);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(recv(host, text, 16, 0), 1);
+	ck_assert_int_eq(recv(host, text, 16, 0), 0);
+	ck_assert_int_eq(recv(host, text, 16, 0), 3);
+	close(fd);
+	close(host);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* ---- enemies ---- */
+
+static const struct {
+	const char *label;
+	int domain, kind;
+	int rc;
+} wrong_fds[] = {
+	{ "a packet socket for a stream", AF_UNIX, SOCK_SEQPACKET, -EINVAL },
+	{ "a datagram pair", AF_UNIX, SOCK_DGRAM, -EINVAL },
+	{ "no socket", -1, 0, -ENOTSOCK },
+	{ "no fd", -2, 0, -EBADF },
+};
+
+START_TEST(unfit_fds_are_refused)
+{
+	struct fdnet_node_req req = { .op = FDNET_NODE_NEW, .cookie = 5,
+				      .family = 4, .type = 1, .proto = 6 };
+	int fds[2] = { -1, -1 };
+
+	open_node("");
+	if (wrong_fds[_i].domain == AF_UNIX)
+		ck_assert_int_eq(socketpair(AF_UNIX, wrong_fds[_i].kind, 0,
+					    fds),
+				 0);
+	else if (wrong_fds[_i].domain == -1)
+		ck_assert_int_eq(pipe(fds), 0);
+	tell(req, fds[1]);
+	ck_assert_msg(told() == wrong_fds[_i].rc, "%s: %d",
+		      wrong_fds[_i].label, ans.error);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(nonsense_is_counted_and_dropped)
+{
+	int fd;
+
+	open_node("");
+	ck_assert_int_eq(send(chan, "nonsense", 8, 0), 8);
+	memset(text, 0xff, sizeof(text));
+	ck_assert_int_eq(send(chan, text, 4096, 0), 4096);
+	ck_assert_int_eq(send(chan, text, 0, 0), 0);
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(node_names(fd), 0);
+	/* the same cookie twice */
+	tell((struct fdnet_node_req){ .op = FDNET_NODE_NEW,
+				      .cookie = cookie_of(fd), .family = 4,
+				      .type = 1, .proto = 6 },
+	     fd);
+	ck_assert_int_eq(told(), -EEXIST);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(who_reads_no_answers_loses_the_channel)
+{
+	struct fdnet_node_req req = { .op = FDNET_NODE_NAMES };
+	uint8_t buf[FDNET_NODE_MAX_LEN];
+	size_t len = fdnet_node_req_encode(buf, &req);
+	int fd;
+
+	open_node("");
+	for (int i = 0; i < 20000; i++) {
+		if (send(chan, buf, len, MSG_NOSIGNAL) < 0) {
+			if (errno == EPIPE)
+				break;
+			rg_drive(&relay, 1);
+		}
+	}
+	rg_drive(&relay, 20);
+	ck_assert_int_lt(send(chan, buf, len, MSG_NOSIGNAL), 0);
+	ck_assert(errno == EPIPE || errno == ECONNRESET);
+	close(chan);
+	chan = rg_node(&relay);
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(node_names(fd), 0);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+static Suite *node_suite(void)
+{
+	Suite *s = suite_create("node");
+	TCase *tc = tcase_create("streams");
+
+	tcase_add_test(tc, a_socket_reaches_the_host);
+	tcase_add_test(tc, refusals_are_told);
+	tcase_add_test(tc, listeners_pass_connections);
+	tcase_add_test(tc, node_sockets_reach_each_other);
+	tcase_add_test(tc, a_slow_reader_stops_the_sender);
+	tcase_add_test(tc, a_channels_end_leaves_its_sockets);
+	tcase_add_test(tc, shutdown_sends_what_is_held_first);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("datagrams");
+	tcase_add_test(tc, framed_datagrams_carry_names);
+	tcase_add_test(tc, connected_datagrams_are_bare);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("enemies");
+	tcase_add_loop_test(tc, unfit_fds_are_refused, 0, N_ROWS(wrong_fds));
+	tcase_add_test(tc, nonsense_is_counted_and_dropped);
+	tcase_add_test(tc, who_reads_no_answers_loses_the_channel);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return relay_case_main(node_suite());
+}
