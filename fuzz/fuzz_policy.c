@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	policy_init(&policy);
 	policy_add(&policy, true, text, &err);
+	policy_add_all(&policy, text, &err);
 	publish(NULL, text, &err);
 	file = size ? fmemopen(text, size, "r") : NULL;
 	if (file) {

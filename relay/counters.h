@@ -46,6 +46,8 @@
 	X(NODE_REQUEST, "node_request")						\
 	X(NODE_BAD, "node_bad")			/* malformed, or not read */   \
 	X(NODE_LIMIT, "node_limit")		/* too many sockets, or fds */ \
+	X(RULE_LIMIT, "rule_limit")		/* more than a rule allows */  \
+	X(RULE_DROP, "rule_drop")		/* datagrams beyond a rate */  \
 	X(RECORD_LOST, "record_lost")		/* lines not written */        \
 	X(NOMEM, "no_memory")
 

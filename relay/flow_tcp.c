@@ -35,6 +35,7 @@ enum flow_state {
  * @guest_deaf: the guest takes nothing more, but is still read from
  * @reads:      buffers of room for the next read, 1..READS_STREAM
  * @is_ready:   stands in the guest's list of flows with work left
+ * @is_waiting: stands in the relay's list, as its rule's rate is used up
  */
 struct flow_tcp {
 	struct source src;
@@ -45,7 +46,7 @@ struct flow_tcp {
 	enum flow_state state;
 	bool host_in, host_out, host_hup, host_dead;
 	bool guest_eof, host_eof, guest_deaf;
-	bool is_ready, is_published, nodelay;
+	bool is_ready, is_waiting, is_published, nodelay;
 	struct fdnet_name guest_name, dst;
 	char *name; /* of dst, or NULL */
 	struct rule *rule;
@@ -54,6 +55,7 @@ struct flow_tcp {
 	struct flow_tcp *prev, *next;
 	struct flow_tcp *ready_prev, *ready_next;
 	struct flow_tcp *reset_prev, *reset_next;
+	struct flow_tcp *wait_prev, *wait_next;
 	uint64_t reset_by_us;
 };
 
@@ -159,6 +161,26 @@ static void set_ready(struct flow_tcp *flow, bool ready)
 		DL_DELETE2(flow->guest->ready, flow, ready_prev, ready_next);
 }
 
+static void set_waiting(struct flow_tcp *flow, bool waiting)
+{
+	struct relay *relay = flow->guest->relay;
+
+	if (flow->is_waiting == waiting)
+		return;
+	flow->is_waiting = waiting;
+	if (waiting)
+		DL_APPEND2(relay->waiting, flow, wait_prev, wait_next);
+	else
+		DL_DELETE2(relay->waiting, flow, wait_prev, wait_next);
+}
+
+static void set_rule(struct flow_tcp *flow, struct rule *rule)
+{
+	rule_take(rule);
+	rule_drop(flow->rule);
+	flow->rule = rule;
+}
+
 static void free_source(struct source *src)
 {
 	struct flow_tcp *flow = (struct flow_tcp *)src;
@@ -173,6 +195,8 @@ static void flow_free(struct flow_tcp *flow)
 	struct guest *guest = flow->guest;
 
 	set_ready(flow, false);
+	set_waiting(flow, false);
+	set_rule(flow, NULL);
 	if (flow->state == FLOW_RESETTING)
 		DL_DELETE2(guest->resetting, flow, reset_prev, reset_next);
 	if (is_pending(flow))
@@ -292,6 +316,36 @@ static size_t iov_bytes(const struct iovec *iov, int n)
 	return sum;
 }
 
+/* Is the rule's rate used up? Then the flow goes on later. */
+static bool must_wait(struct flow_tcp *flow, int dir)
+{
+	struct relay *relay = flow->guest->relay;
+	uint64_t wait_us;
+
+	if (!flow->rule || !flow->rule->rate[dir].rate)
+		return false;
+	wait_us = bucket_wait_us(&flow->rule->rate[dir], relay->now_us);
+	if (!wait_us)
+		return false;
+	set_waiting(flow, true);
+	if (relay->now_us + wait_us < relay->waiting_us)
+		relay->waiting_us = relay->now_us + wait_us;
+	return true;
+}
+
+/* Entries of one transfer: few where a rate is to be kept. */
+static int entries(const struct flow_tcp *flow, int most)
+{
+	return flow->rule && flow->rule->rate[0].rate ? 1 : most;
+}
+
+static void spend(struct flow_tcp *flow, int dir, size_t bytes)
+{
+	if (flow->rule)
+		bucket_spend(&flow->rule->rate[dir], bytes,
+			     flow->guest->relay->now_us);
+}
+
 static enum pump pass_guest_fin(struct flow_tcp *flow)
 {
 	flow->guest_eof = true;
@@ -325,9 +379,12 @@ static enum pump pump_to_host(struct flow_tcp *flow)
 	size_t moved = 0;
 
 	while (flow->host_out && !flow->guest_eof) {
-		int n = fdnet_sock_recv_peek(flow->so, iov, FLOW_IOV);
+		int n = fdnet_sock_recv_peek(flow->so, iov,
+					     entries(flow, FLOW_IOV));
 		ssize_t rc;
 
+		if (n > 0 && must_wait(flow, 0))
+			return PUMP_WAIT;
 		if (n == -EAGAIN || n == -ENOTCONN)
 			return PUMP_WAIT;
 		if (!n)
@@ -355,6 +412,7 @@ static enum pump pump_to_host(struct flow_tcp *flow)
 			flow->host_out = false;
 		fdnet_sock_recv_consume(flow->so, (size_t)rc);
 		flow->bytes_out += (uint64_t)rc;
+		spend(flow, 0, (size_t)rc);
 		moved += (size_t)rc;
 		if (moved >= LIMIT_TCP_BUDGET)
 			return PUMP_MORE;
@@ -405,6 +463,7 @@ static enum pump host_read(struct flow_tcp *flow, const struct iovec *iov,
 		return PUMP_WAIT;
 	}
 	flow->bytes_in += (uint64_t)rc;
+	spend(flow, 1, (size_t)rc);
 	*moved += (size_t)rc;
 	/* a short read has emptied the socket; the next byte makes an edge */
 	if ((size_t)rc < room && !flow->host_hup)
@@ -419,8 +478,12 @@ static enum pump pump_to_guest(struct flow_tcp *flow)
 	size_t moved = 0;
 
 	while (flow->host_in && !flow->host_eof && !flow->guest_deaf) {
-		int n = fdnet_sock_send_reserve(flow->so, iov, flow->reads);
+		int n;
 
+		if (must_wait(flow, 1))
+			return PUMP_WAIT;
+		n = fdnet_sock_send_reserve(flow->so, iov,
+					    entries(flow, flow->reads));
 		if (n == -EAGAIN || n == -ENOTCONN)
 			return PUMP_WAIT;
 		if (n < 0)
@@ -458,6 +521,23 @@ static void pump(struct flow_tcp *flow)
 	}
 	set_ready(flow, to_host == PUMP_MORE || to_guest == PUMP_MORE);
 	guest_touch(flow->guest);
+}
+
+void flow_tcp_advance(struct relay *relay)
+{
+	struct flow_tcp *list = relay->waiting, *flow;
+
+	if (relay->waiting_us > relay->now_us)
+		return;
+	relay->waiting_us = FDNET_NEVER;
+	relay->waiting = NULL;
+	while ((flow = list)) {
+		DL_DELETE2(list, flow, wait_prev, wait_next);
+		flow->is_waiting = false;
+		fdnet_stack_set_time(flow->guest->stack, relay->now_us);
+		if (flow->state == FLOW_OPEN)
+			pump(flow);
+	}
 }
 
 void flow_tcp_run_ready(struct guest *guest)
@@ -567,7 +647,7 @@ void flow_tcp_request(struct guest *guest, struct fdnet_sock *so)
 	}
 	flow->dst = dst;
 	flow->guest_name = src;
-	flow->rule = rule;
+	set_rule(flow, rule);
 	name = names_of(&relay->names, &dst.ip, relay->now_us);
 	flow->name = name ? strdup(name) : NULL;
 	rc = host_connect(relay, flow);
@@ -616,7 +696,7 @@ static int guest_connect(struct guest *guest, const struct fdnet_name *client,
 
 int flow_tcp_publish(struct guest *guest, int fd,
 		     const struct fdnet_name *client,
-		     const struct fdnet_name *target)
+		     const struct fdnet_name *target, struct rule *rule)
 {
 	struct relay *relay = guest->relay;
 	struct fdnet_sock *so;
@@ -638,6 +718,7 @@ int flow_tcp_publish(struct guest *guest, int fd,
 	flow->is_published = true;
 	flow->dst = *client;
 	flow->guest_name = *target;
+	set_rule(flow, rule);
 	rc = loop_add(&relay->loop, &flow->src,
 		      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	if (rc) {
@@ -793,5 +874,5 @@ void flow_tcp_end(struct flow *item, const char *reason)
 
 void flow_tcp_set_rule(struct flow *item, struct rule *rule)
 {
-	of_item(item)->rule = rule;
+	set_rule(of_item(item), rule);
 }

@@ -26,13 +26,14 @@ void flow_tcp_request(struct guest *guest, struct fdnet_sock *so);
  * @fd:      its socket on the host; taken, also on failure
  * @client:  its address; as the guest shall see it
  * @target:  the guest's
+ * @rule:    that let it in, or NULL
  *
  * Returns 0, -ENOBUFS (a limit), -ENOMEM, or what the engine said; the client
  * has got a reset then.
  */
 int flow_tcp_publish(struct guest *guest, int fd,
 		     const struct fdnet_name *client,
-		     const struct fdnet_name *target);
+		     const struct fdnet_name *target, struct rule *rule);
 
 /** flow_tcp_host_event - SOURCE_FLOW_TCP's handler */
 void flow_tcp_host_event(struct relay *relay, struct source *src,
@@ -45,6 +46,9 @@ void flow_tcp_guest_event(struct guest *guest, struct user *user,
 void flow_tcp_describe(struct flow *item, struct flow_info *ret_info);
 void flow_tcp_end(struct flow *item, const char *reason);
 void flow_tcp_set_rule(struct flow *item, struct rule *rule);
+
+/** flow_tcp_advance - go on with those that waited for their rule's rate */
+void flow_tcp_advance(struct relay *relay);
 
 /** flow_tcp_run_ready - go on with flows that used up their turn */
 void flow_tcp_run_ready(struct guest *guest);

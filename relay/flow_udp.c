@@ -112,6 +112,7 @@ static void flow_end(struct relay *relay, struct flow_udp *flow,
 	struct flow_udp_table *udp = relay->udp;
 
 	note(relay, flow, RECORD_CLOSE, 0, reason);
+	rule_drop(flow->rule);
 	HASH_DEL(udp->flows, flow);
 	DL_DELETE(udp->idle[flow->list], flow);
 	udp->count--;
@@ -329,6 +330,7 @@ static struct flow_udp *flow_get(struct guest *guest,
 		reject(guest, key, data, len, ENETUNREACH);
 		return NULL;
 	}
+	rule_take(rule);
 	flow->rule = rule;
 	rc = open_host_socket(relay, flow);
 	if (!rc) {
@@ -436,6 +438,10 @@ static void batch_add(struct relay *relay, struct batch *batch,
 	struct iovec *iov = &batch->iovs[batch->n];
 	struct msghdr *msg = &batch->msgs[batch->n].msg_hdr;
 
+	if (!rule_pass(flow->rule, 0, len, relay->now_us)) {
+		count(&relay->counters, C_RULE_DROP);
+		return;
+	}
 	*iov = (struct iovec){ relay->udp->data[batch->n], len };
 	*msg = (struct msghdr){ .msg_iov = iov, .msg_iovlen = 1 };
 	if (flow->published) {
@@ -597,8 +603,10 @@ static bool host_batch(struct relay *relay, struct guest *guest,
 		return false;
 	set_used(relay, flow, LIST_TWO_WAY);
 	for (int i = 0; i < rc; i++) {
-		if (!deliver(guest, flow, relay->udp->data[i],
-			     msgs[i].msg_len))
+		if (!rule_pass(flow->rule, 1, msgs[i].msg_len, relay->now_us))
+			count(&relay->counters, C_RULE_DROP);
+		else if (!deliver(guest, flow, relay->udp->data[i],
+				  msgs[i].msg_len))
 			relay->counters.n[C_UDP_DROP]++;
 	}
 	return rc == BATCH;
@@ -640,6 +648,7 @@ void flow_udp_publish(struct guest *guest, int fd,
 		      size_t len)
 {
 	struct relay *relay = guest->relay;
+	struct rule *rule = NULL;
 	struct flow_key key;
 	struct flow_udp *flow;
 
@@ -651,9 +660,14 @@ void flow_udp_publish(struct guest *guest, int fd,
 	key.remote.port = client->port;
 	flow = flow_find(relay, &key);
 	if (!flow) {
+		if (!relay_decide_client(relay, POLICY_UDP, client,
+					 target->port, &rule))
+			return;
 		flow = flow_new(relay, &key);
 		if (!flow)
 			return;
+		rule_take(rule);
+		flow->rule = rule;
 		flow->published = true;
 		flow->fd = fd;
 		flow->real_len = sys_from_name(real, &flow->real);
@@ -661,7 +675,9 @@ void flow_udp_publish(struct guest *guest, int fd,
 	}
 	fdnet_stack_set_time(guest->stack, relay->now_us);
 	set_used(relay, flow, LIST_TWO_WAY);
-	if (!deliver(guest, flow, data, len))
+	if (!rule_pass(flow->rule, 1, len, relay->now_us))
+		count(&relay->counters, C_RULE_DROP);
+	else if (!deliver(guest, flow, data, len))
 		count(&relay->counters, C_UDP_DROP);
 	guest_touch(guest);
 }
@@ -708,7 +724,11 @@ void flow_udp_end(struct relay *relay, struct flow *item, const char *reason)
 
 void flow_udp_set_rule(struct flow *item, struct rule *rule)
 {
-	of_item(item)->rule = rule;
+	struct flow_udp *flow = of_item(item);
+
+	rule_take(rule);
+	rule_drop(flow->rule);
+	flow->rule = rule;
 }
 
 unsigned int flow_udp_count(const struct relay *relay)

@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += relay/librelay.la
 relay_librelay_la_SOURCES = \
 	relay/addrclass.c relay/addrclass.h \
 	relay/attach.c relay/attach.h \
+	relay/bucket.c relay/bucket.h \
 	relay/counters.c relay/counters.h \
 	relay/ctl.c relay/ctl.h \
 	relay/ctl_msg.c relay/ctl_msg.h \
@@ -19,9 +20,11 @@ relay_librelay_la_SOURCES = \
 	relay/hash.c relay/hash.h \
 	relay/head.c relay/head.h \
 	relay/hosts.c relay/hosts.h \
+	relay/impair.c relay/impair.h \
 	relay/json.c relay/json.h \
 	relay/limits.h \
 	relay/loop.c relay/loop.h \
+	relay/measure.c relay/measure.h \
 	relay/names.c relay/names.h \
 	relay/net.c relay/net.h \
 	relay/notify.c relay/notify.h \
@@ -30,7 +33,9 @@ relay_librelay_la_SOURCES = \
 	relay/node_ops.c relay/node_ops.h \
 	relay/options.c relay/options.h \
 	relay/policy.c relay/policy.h \
+	relay/policy_internal.h \
 	relay/policy_parse.c \
+	relay/policy_read.c \
 	relay/publish.c relay/publish.h \
 	relay/pumped.c relay/pumped.h relay/pumped_internal.h \
 	relay/pumped_dgram.c \
@@ -62,6 +67,7 @@ RELAY_TESTS = \
 	tests/test_ctl_msg \
 	tests/test_dns_msg \
 	tests/test_node \
+	tests/test_limits \
 	tests/test_policy \
 	tests/test_registry \
 	tests/test_relay \
@@ -80,6 +86,8 @@ tests_test_ctl_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ctl_msg_LDADD = $(RELAY_TEST_LIBS)
 tests_test_dns_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_dns_msg_LDADD = $(RELAY_TEST_LIBS)
+tests_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_limits_LDADD = $(RELAY_TEST_LIBS)
 tests_test_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_policy_LDADD = $(RELAY_TEST_LIBS)
 tests_test_registry_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -11,6 +11,7 @@
 enum option_id {
 	OPT_ALLOW = 256,
 	OPT_DENY,
+	OPT_RULES,
 	OPT_PUBLISH,
 	OPT_POLICY,
 	OPT_ADDR,
@@ -38,6 +39,7 @@ enum option_id {
 static const struct option options[] = {
 	{ "allow", required_argument, NULL, OPT_ALLOW },
 	{ "deny", required_argument, NULL, OPT_DENY },
+	{ "rules", required_argument, NULL, OPT_RULES },
 	{ "publish", required_argument, NULL, OPT_PUBLISH },
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "addr", required_argument, NULL, OPT_ADDR },
@@ -68,8 +70,10 @@ static const char usage[] =
 	"       fdnet-relay [options] --listen PATH\n"
 	"\n"
 	"  --allow RULE      let the sandbox reach: [tcp:]HOST:PORTS,\n"
-	"                    udp:HOST:PORTS, host:PORT[/udp], any\n"
+	"                    udp:HOST:PORTS, icmp:HOST, host:PORT[/udp], any;\n"
+	"                    let clients come: in:CLIENT:PORTS\n"
 	"  --deny RULE       the same words; the first rule that fits decides\n"
+	"  --rules TEXT      several rules, as in FDNET_ALLOW\n"
 	"  --publish SPEC    [ADDR:]HOSTPORT:PORT[/udp]\n"
 	"  --policy FILE     more rules, one a line: fdnet-policy(5)\n"
 	"  --addr ADDR/BITS  the sandbox's address (10.0.2.15/24, fd00::15/64)\n"
@@ -336,6 +340,10 @@ static int take_option(struct options *opts, int id, const char *value)
 			return wrong(id == OPT_ALLOW ? "allow" : "deny", value,
 				     &err);
 		return 0;
+	case OPT_RULES:
+		return policy_add_all(&opts->policy, value, &err) ?
+			       wrong("rules", value, &err) :
+			       0;
 	case OPT_PUBLISH:
 		return add_publish(opts, value, &err) ?
 			       wrong("publish", value, &err) :

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/policy_internal.h"
+
 void policy_init(struct policy *policy)
 {
 	memset(policy, 0, sizeof(*policy));
@@ -47,6 +49,9 @@ static bool prefix_is_explicit(const struct rule *rule,
 {
 	unsigned int whole = query->ip.family == 4 ? 32 : 128;
 
+	/* who comes in was invited by --publish */
+	if (rule->in)
+		return true;
 	switch (query->cls) {
 	case ADDR_PUBLIC:
 		return true;
@@ -94,7 +99,7 @@ static bool host_matches(const struct rule *rule,
 {
 	switch (rule->kind) {
 	case RULE_ANY:
-		return !rule->allow || query->cls == ADDR_PUBLIC;
+		return !rule->allow || rule->in || query->cls == ADDR_PUBLIC;
 	case RULE_HOST:
 		return query->cls == ADDR_GATEWAY;
 	case RULE_PREFIX:
@@ -112,7 +117,8 @@ struct rule *policy_find(struct policy *policy,
 	for (unsigned int i = 0; i < policy->count; i++) {
 		struct rule *rule = &policy->rules[i];
 
-		if (rule->proto && rule->proto != query->proto)
+		if (rule->in != query->in ||
+		    (rule->proto && rule->proto != query->proto))
 			continue;
 		if (port_matches(rule, query->port) &&
 		    host_matches(rule, query))
@@ -146,8 +152,8 @@ bool policy_decide_name(struct policy *policy, const char *name,
 	for (unsigned int i = 0; i < policy->count; i++) {
 		struct rule *rule = &policy->rules[i];
 
-		if (is_partial_deny(rule) || rule->kind == RULE_HOST ||
-		    rule->kind == RULE_PREFIX)
+		if (rule->in || is_partial_deny(rule) ||
+		    rule->kind == RULE_HOST || rule->kind == RULE_PREFIX)
 			continue;
 		if (rule->kind != RULE_ANY && !name_matches(name, rule))
 			continue;
@@ -163,7 +169,8 @@ bool policy_decide_addr(struct policy *policy,
 	for (unsigned int i = 0; i < policy->count; i++) {
 		struct rule *rule = &policy->rules[i];
 
-		if (!is_partial_deny(rule) && host_matches(rule, query))
+		if (!rule->in && !is_partial_deny(rule) &&
+		    host_matches(rule, query))
 			return rule->allow;
 	}
 	return false;
@@ -174,9 +181,32 @@ bool policy_names_addr(struct policy *policy, const struct policy_query *query)
 	for (unsigned int i = 0; i < policy->count; i++) {
 		struct rule *rule = &policy->rules[i];
 
-		if (rule->kind == RULE_PREFIX && rule->allow &&
+		if (rule->kind == RULE_PREFIX && rule->allow && !rule->in &&
 		    prefix_matches(rule, query))
 			return true;
 	}
 	return false;
+}
+
+/* ---- limits ---- */
+
+const char *rule_admit(struct rule *rule, uint64_t now_us)
+{
+	if (rule->max_flows && rule->flows >= rule->max_flows)
+		return "as many flows at once as the rule allows";
+	if (!bucket_take(&rule->fresh, RULE_FRESH, now_us))
+		return "as many new flows in that time as the rule allows";
+	return NULL;
+}
+
+void rule_take(struct rule *rule)
+{
+	if (rule)
+		rule->flows++;
+}
+
+void rule_drop(struct rule *rule)
+{
+	if (rule)
+		rule->flows--;
 }

@@ -18,9 +18,12 @@
 #include <fdnet/stack.h>
 
 #include "relay/addrclass.h"
+#include "relay/bucket.h"
+#include "relay/impair.h"
 #include "relay/names.h"
 
 #define POLICY_MAX_PORTS 8
+#define POLICY_ICMP 1 /* echo requests, over IPv6 too */
 #define POLICY_TCP 6
 #define POLICY_UDP 17
 
@@ -34,14 +37,18 @@ enum rule_kind {
 
 /**
  * struct rule - one line of the policy
- * @proto:   POLICY_TCP, POLICY_UDP, or 0 for both
+ * @in:      about clients of published ports; else about destinations
+ * @proto:   POLICY_TCP, POLICY_UDP, POLICY_ICMP, or 0 for all
  * @net, @bits:  RULE_PREFIX
  * @name:    RULE_NAME, RULE_SUFFIX: lower case, without "*." and last dot
  * @ports:   @nports ranges, inclusive; 0: all ports
+ * @max_flows:  at once, 0: no limit; @flows: how many there are
+ * @fresh:   new flows
+ * @rate:    bytes, [0] from the guest, [1] to it
  * @text:    as it was written, for the record
  */
 struct rule {
-	bool allow;
+	bool allow, in;
 	enum rule_kind kind;
 	uint8_t proto;
 	struct fdnet_ip net;
@@ -51,6 +58,9 @@ struct rule {
 	struct {
 		uint16_t lo, hi;
 	} ports[POLICY_MAX_PORTS];
+	uint32_t max_flows, flows;
+	struct bucket fresh, rate[2];
+	struct impair impair;
 	char *text;
 	uint64_t hits;
 };
@@ -67,8 +77,10 @@ struct policy_error {
 	char text[200];
 };
 
-/* A destination somebody asked for. */
+/* A destination somebody asked for, or a client that comes (@in), whose
+ * machine's own addresses are ADDR_GATEWAY and all others ADDR_PUBLIC. */
 struct policy_query {
+	bool in;
 	uint8_t proto;
 	struct fdnet_ip ip; /* normalised */
 	uint16_t port;
@@ -91,6 +103,17 @@ void policy_done(struct policy *policy);
  */
 int policy_add(struct policy *policy, bool allow, const char *text,
 	       struct policy_error *ret_err);
+
+/**
+ * policy_add_all - the rules of FDNET_ALLOW
+ * @text:  rules with blanks or commas between them; "deny" and "allow" are
+ *         about the rule that follows
+ *
+ * A comma in front of a port or range goes on with a rule's list of ports.
+ * Returns as policy_add().
+ */
+int policy_add_all(struct policy *policy, const char *text,
+		   struct policy_error *ret_err);
 
 /**
  * policy_read - the lines of a policy file
@@ -137,6 +160,25 @@ bool policy_decide_addr(struct policy *policy,
  */
 bool policy_names_addr(struct policy *policy,
 		       const struct policy_query *query);
+
+/**
+ * rule_admit - may one more flow begin under @rule?
+ *
+ * Returns NULL, or which of its limits says no; static.
+ */
+const char *rule_admit(struct rule *rule, uint64_t now_us);
+/** rule_pass - may @n bytes pass at once? @dir as in rule->rate; @rule may be
+ * NULL */
+static inline bool rule_pass(struct rule *rule, int dir, uint64_t n,
+			     uint64_t now_us)
+{
+	return !rule || !rule->rate[dir].rate ||
+	       bucket_take(&rule->rate[dir], n, now_us);
+}
+
+/** rule_take, rule_drop - a flow begins and ends; @rule may be NULL */
+void rule_take(struct rule *rule);
+void rule_drop(struct rule *rule);
 
 /**
  * policy_port_parse - a decimal port

@@ -10,10 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/limits.h"
+#include "relay/measure.h"
+#include "relay/policy_internal.h"
 
 #define RULE_FORMS                                                             \
-	"accepted: [tcp:]HOST:PORTS, udp:HOST:PORTS, host:PORT[/udp], any"
+	"accepted: [tcp:]HOST:PORTS, udp:HOST:PORTS, icmp:HOST, "              \
+	"host:PORT[/udp], any, in:CLIENT:PORTS"
+
+#define WORD_MAX 1024
+/* What a rate may exceed for a moment, at least: some large segments. */
+#define RATE_BURST (256u << 10)
 
 int policy_fail(struct policy_error *ret_err, size_t column, const char *fmt,
 		...)
@@ -295,7 +301,15 @@ static bool has_prefix(const char *text)
 				     !text[word + 1]);
 }
 
-static int parse_rule(const char *text, struct rule *rule,
+/* icmp:HOST */
+static int parse_icmp(const char *text, struct rule *rule,
+		      struct policy_error *ret_err)
+{
+	rule->proto = POLICY_ICMP;
+	return parse_host(text, strlen("icmp:"), rule, ret_err);
+}
+
+static int parse_word(const char *text, struct rule *rule,
 		      struct policy_error *ret_err)
 {
 	int at;
@@ -309,6 +323,8 @@ static int parse_rule(const char *text, struct rule *rule,
 	} else if (!strncmp(text, "tcp:", 4) || !strncmp(text, "udp:", 4)) {
 		parse_proto(text, 0, rule, ret_err);
 		at = parse_target(text, 4, rule, ret_err);
+	} else if (!strncmp(text, "icmp:", 5)) {
+		at = parse_icmp(text, rule, ret_err);
 	} else if (strchr(text, ':') && !has_prefix(text)) {
 		rule->proto = POLICY_TCP;
 		at = parse_target(text, 0, rule, ret_err);
@@ -323,108 +339,139 @@ static int parse_rule(const char *text, struct rule *rule,
 	return at < 0 ? at : 0;
 }
 
-static int make_room(struct policy *policy)
-{
-	unsigned int room = policy->room ? policy->room * 2 : 16;
-	struct rule *rules;
+/* ---- what may follow a rule ---- */
 
-	if (policy->count < policy->room)
+/* Returns what the value used, 0 when it is no such amount. */
+static size_t parse_conns(struct rule *rule, const char *value)
+{
+	uint64_t number;
+	size_t used = measure_number(value, UINT32_MAX, &number);
+
+	if (!used || !number)
 		return 0;
-	if (policy->count >= LIMIT_RULES)
-		return -ENOSPC;
-	rules = reallocarray(policy->rules, room, sizeof(*rules));
-	if (!rules)
-		return -ENOMEM;
-	policy->rules = rules;
-	policy->room = room;
+	rule->max_flows = (uint32_t)number;
+	return used;
+}
+
+static size_t parse_new(struct rule *rule, const char *value)
+{
+	uint32_t times, seconds;
+	size_t used = measure_often(value, &times, &seconds);
+
+	if (used)
+		bucket_init(&rule->fresh, (uint64_t)times * RULE_FRESH / seconds,
+			    (uint64_t)times * RULE_FRESH, 0);
+	return used;
+}
+
+static size_t parse_rate(struct rule *rule, const char *value)
+{
+	uint64_t rate, burst;
+	size_t used = measure_rate(value, &rate);
+
+	if (!used)
+		return 0;
+	burst = rate / 8 > RATE_BURST ? rate / 8 : RATE_BURST;
+	bucket_init(&rule->rate[0], rate, burst, 0);
+	bucket_init(&rule->rate[1], rate, burst, 0);
+	return used;
+}
+
+static const struct {
+	const char *key;
+	size_t (*parse)(struct rule *rule, const char *value);
+	const char *expected;
+} limits[] = {
+	{ "conns=", parse_conns, "a number from 1" },
+	{ "new=", parse_new, "a number a second or minute, as 5/s or 30/m," },
+	{ "rate=", parse_rate, "a rate as 10mbit or 500kbit" },
+};
+#define LIMITS (sizeof(limits) / sizeof(limits[0]))
+
+static int parse_option(const char *text, size_t at, struct rule *rule,
+			struct policy_error *ret_err)
+{
+	if (!strncmp(text + at, "impair=", 7))
+		return impair_parse(text, at + 7, &rule->impair, ret_err);
+	for (size_t i = 0; i < LIMITS; i++) {
+		size_t key = strlen(limits[i].key), used;
+
+		if (strncmp(text + at, limits[i].key, key))
+			continue;
+		at += key;
+		used = limits[i].parse(rule, text + at);
+		if (!used || !strchr(" \t", text[at + used]))
+			return policy_fail(ret_err, at, "%s is expected",
+					   limits[i].expected);
+		return (int)(at + used);
+	}
+	return policy_fail(ret_err, at,
+			   "conns=N, new=N/s, rate=Nmbit or impair=... is "
+			   "expected");
+}
+
+static int parse_options(const char *text, size_t at, struct rule *rule,
+			 struct policy_error *ret_err)
+{
+	for (;;) {
+		int rc;
+
+		at += strspn(text + at, " \t");
+		if (!text[at])
+			return 0;
+		if (!rule->allow)
+			return policy_fail(ret_err, at,
+					   "nothing may follow a deny rule");
+		rc = parse_option(text, at, rule, ret_err);
+		if (rc < 0)
+			return rc;
+		at = (size_t)rc;
+	}
+}
+
+/* ---- all ---- */
+
+/* "in:" or "out:". Returns how long it is. */
+static size_t parse_direction(const char *text, struct rule *rule)
+{
+	rule->in = !strncmp(text, "in:", 3);
+	if (rule->in)
+		return 3;
+	return strncmp(text, "out:", 4) ? 0 : 4;
+}
+
+static int check_in(const struct rule *rule, size_t at,
+		    struct policy_error *ret_err)
+{
+	if (!rule->in)
+		return 0;
+	if (rule->kind == RULE_NAME || rule->kind == RULE_SUFFIX)
+		return policy_fail(ret_err, at,
+				   "a client is an address, a network or *");
+	if (rule->proto == POLICY_ICMP)
+		return policy_fail(ret_err, at, "nobody can send echo "
+						"requests in");
 	return 0;
 }
 
-int policy_add(struct policy *policy, bool allow, const char *text,
-	       struct policy_error *ret_err)
+int policy_parse(const char *text, struct rule *rule,
+		 struct policy_error *ret_err)
 {
-	struct rule rule = { .allow = allow };
-	int rc = make_room(policy);
-
-	if (rc) {
-		policy_fail(ret_err, 0, rc == -ENOSPC ? "too many rules" :
-							"out of memory");
-		return rc;
-	}
-	rc = parse_rule(text, &rule, ret_err);
-	if (!rc) {
-		rule.text = strdup(text);
-		rc = rule.text ? 0 : -ENOMEM;
-	}
-	if (rc) {
-		if (rc == -ENOMEM)
-			policy_fail(ret_err, 0, "out of memory");
-		free(rule.name);
-		return rc;
-	}
-	policy->rules[policy->count++] = rule;
-	return 0;
-}
-
-/* One line, without its end. */
-static int read_line(struct policy *policy, char *line,
-		     int (*publish)(void *arg, const char *spec,
-				    struct policy_error *ret_err),
-		     void *arg, struct policy_error *ret_err)
-{
-	size_t verb, word, start, stop;
+	char word[WORD_MAX];
+	size_t start = parse_direction(text, rule);
+	size_t len = strcspn(text + start, " \t");
 	int rc;
 
-	line[strcspn(line, "#")] = '\0';
-	verb = strspn(line, " \t\r");
-	if (!line[verb])
-		return 0;
-	word = strcspn(line + verb, " \t\r");
-	start = verb + word + strspn(line + verb + word, " \t\r");
-	stop = start + strcspn(line + start, " \t\r");
-	if (line[stop + strspn(line + stop, " \t\r")])
-		return policy_fail(ret_err,
-				   stop + strspn(line + stop, " \t\r"),
-				   "one rule a line");
-	line[stop] = '\0';
-	if (word == 5 && !strncmp(line + verb, "allow", word))
-		rc = policy_add(policy, true, line + start, ret_err);
-	else if (word == 4 && !strncmp(line + verb, "deny", word))
-		rc = policy_add(policy, false, line + start, ret_err);
-	else if (word == 7 && !strncmp(line + verb, "publish", word))
-		rc = publish(arg, line + start, ret_err);
-	else
-		return policy_fail(ret_err, verb,
-				   "allow, deny, publish or # is expected");
-	if (rc)
-		ret_err->column += (unsigned int)start;
-	return rc;
-}
-
-int policy_read(struct policy *policy, FILE *file,
-		int (*publish)(void *arg, const char *spec,
-			       struct policy_error *ret_err),
-		void *arg, struct policy_error *ret_err)
-{
-	char line[1024];
-	unsigned int number = 0;
-	int rc = 0;
-
-	while (!rc && fgets(line, sizeof(line), file)) {
-		size_t len = strlen(line);
-
-		number++;
-		if (len && line[len - 1] == '\n')
-			line[len - 1] = '\0';
-		else if (len == sizeof(line) - 1)
-			rc = policy_fail(ret_err, len, "the line is too long");
-		if (!rc)
-			rc = read_line(policy, line, publish, arg, ret_err);
+	if (len >= sizeof(word))
+		return policy_fail(ret_err, start, "the rule is too long");
+	memcpy(word, text + start, len);
+	word[len] = '\0';
+	rc = parse_word(word, rule, ret_err);
+	if (rc) {
+		if (rc == -EINVAL)
+			ret_err->column += (unsigned int)start;
+		return rc;
 	}
-	ret_err->line = number;
-	if (!rc && ferror(file)) {
-		policy_fail(ret_err, 0, "cannot be read");
-		return -EIO;
-	}
-	return rc;
+	rc = check_in(rule, start, ret_err);
+	return rc ? rc : parse_options(text, start + len, rule, ret_err);
 }

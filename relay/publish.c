@@ -175,6 +175,7 @@ static void take_client(struct relay *relay, struct publish *pub, int fd,
 {
 	struct fdnet_name real, client, target;
 	struct guest *guest;
+	struct rule *rule;
 
 	if (sys_to_name(sa, &real)) {
 		sys_close_reset(fd);
@@ -186,9 +187,15 @@ static void take_client(struct relay *relay, struct publish *pub, int fd,
 		sys_close_reset(fd);
 		return;
 	}
-	count(&relay->counters, C_PUBLISH_ACCEPT);
 	client = inside_name(relay, &real, target.ip.family);
-	if (flow_tcp_publish(guest, fd, &client, &target))
+	if (!relay_decide_client(relay, POLICY_TCP, &client, target.port,
+				 &rule)) {
+		count(&relay->counters, C_PUBLISH_REFUSED);
+		sys_close_reset(fd);
+		return;
+	}
+	count(&relay->counters, C_PUBLISH_ACCEPT);
+	if (flow_tcp_publish(guest, fd, &client, &target, rule))
 		count(&relay->counters, C_PUBLISH_LIMIT);
 }
 

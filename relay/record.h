@@ -54,6 +54,7 @@ struct record_event {
 	bool gateway;	/* @dst is the machine's loopback */
 	bool forbidden; /* no rule can allow it */
 	bool published; /* flow began outside */
+	bool limited;	/* refused for a limit of the rule */
 	int error;	/* positive errno */
 	uint64_t bytes_out, bytes_in, pkts_out, pkts_in, duration_us;
 };

@@ -68,7 +68,7 @@ enum addr_class relay_classify(struct relay *relay, const struct fdnet_ip *ip)
 
 static void record_denied(struct relay *relay, struct guest *guest,
 			  const struct policy_query *query,
-			  const struct rule *rule)
+			  const struct rule *rule, const char *limit)
 {
 	struct record_event event = {
 		.kind = RECORD_DENY,
@@ -81,7 +81,8 @@ static void record_denied(struct relay *relay, struct guest *guest,
 		.rule = rule ? rule->text : NULL,
 		.gateway = query->cls == ADDR_GATEWAY,
 		.forbidden = query->cls == ADDR_NEVER,
-		.reason = addr_class_name(query->cls),
+		.limited = limit,
+		.reason = limit ? limit : addr_class_name(query->cls),
 	};
 
 	record_event(&relay->record, relay->now_us, &event);
@@ -99,12 +100,69 @@ bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
 		.now_us = relay->now_us,
 	};
 
+	const char *limit = NULL;
+
+	*ret_rule = NULL;
 	/* port 0 is no destination: the kernel would refuse to connect */
-	if (dst->port && policy_decide(relay->policy, &query, ret_rule))
+	if ((dst->port || proto == POLICY_ICMP) &&
+	    policy_decide(relay->policy, &query, ret_rule)) {
+		limit = rule_admit(*ret_rule, relay->now_us);
+		if (!limit)
+			return true;
+		count(&relay->counters, C_RULE_LIMIT);
+	}
+	record_denied(relay, guest, &query, *ret_rule, limit);
+	return false;
+}
+
+struct policy_query relay_query_client(struct relay *relay, uint8_t proto,
+				       const struct fdnet_name *client,
+				       uint16_t port)
+{
+	struct policy_query query = {
+		.in = true,
+		.proto = proto,
+		.ip = client->ip,
+		.port = port,
+		.cls = ADDR_PUBLIC,
+		.now_us = relay->now_us,
+	};
+
+	/* what means something else inside is shown as the gateway's */
+	if (net_is_gateway(&relay->opts->net, &client->ip)) {
+		query.ip = relay_host_name(relay, client).ip;
+		query.cls = ADDR_GATEWAY;
+	}
+	return query;
+}
+
+bool relay_decide_client(struct relay *relay, uint8_t proto,
+			 const struct fdnet_name *client, uint16_t port,
+			 struct rule **ret_rule)
+{
+	struct policy_query query =
+		relay_query_client(relay, proto, client, port);
+	struct record_event event = {
+		.kind = RECORD_DENY,
+		.proto = proto,
+		.src.port = port,
+		.dst = *client,
+		.published = true,
+	};
+	bool allow = policy_decide(relay->policy, &query, ret_rule);
+
+	/* what no rule is about was let in by --publish */
+	if (!*ret_rule)
 		return true;
-	if (!dst->port)
-		*ret_rule = NULL;
-	record_denied(relay, guest, &query, *ret_rule);
+	event.reason = allow ? rule_admit(*ret_rule, relay->now_us) : "denied";
+	if (!event.reason)
+		return true;
+	if (allow)
+		count(&relay->counters, C_RULE_LIMIT);
+	event.src.ip = net_family(&relay->opts->net, client->ip.family)->ip;
+	event.rule = (*ret_rule)->text;
+	event.limited = allow;
+	record_event(&relay->record, relay->now_us, &event);
 	return false;
 }
 
@@ -229,6 +287,7 @@ int relay_open(struct relay *relay, struct options *opts)
 		.loop.epfd = -1,
 		.status.fd = -1,
 		.signals.fd = -1,
+		.waiting_us = FDNET_NEVER,
 		.ctl.fd = -1,
 		.files.fd = -1,
 		.probe = { -1, -1 },
@@ -351,6 +410,7 @@ static int timeout_ms(struct relay *relay)
 		return 0;
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
+	expiry_us = min_time(expiry_us, relay->waiting_us);
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
 	if (expiry_us <= relay->now_us)
 		return 0;
@@ -367,6 +427,7 @@ static void run_timers(struct relay *relay)
 {
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
+	flow_tcp_advance(relay);
 	publish_advance(relay);
 	if (!dns_timeout_us(relay))
 		dns_advance(relay);

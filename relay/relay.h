@@ -32,6 +32,7 @@
 struct channel;
 struct ctl_client;
 struct dns;
+struct flow_tcp;
 struct flow_udp_table;
 struct guest;
 struct node;
@@ -61,6 +62,8 @@ struct relay {
 
 	struct flows flows; /* of all kinds */
 	unsigned int tcp_flows, tcp_pending;
+	struct flow_tcp *waiting; /* for their rule's rate, the longest first */
+	uint64_t waiting_us;	  /* until when; FDNET_NEVER: nobody */
 	struct flow_udp_table *udp;
 	struct dns *dns;
 	struct publish *published;
@@ -105,6 +108,21 @@ enum addr_class relay_classify(struct relay *relay, const struct fdnet_ip *ip);
  */
 bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
 		  const struct fdnet_name *dst, struct rule **ret_rule);
+
+/**
+ * relay_decide_client - ask the rules about a client of a published port
+ * @client:  its address as it is shown inside
+ * @port:    the sandbox's
+ * @ret_rule:  who decided, or NULL: --publish did
+ */
+bool relay_decide_client(struct relay *relay, uint8_t proto,
+			 const struct fdnet_name *client, uint16_t port,
+			 struct rule **ret_rule);
+
+/** relay_query_client - the query for it */
+struct policy_query relay_query_client(struct relay *relay, uint8_t proto,
+				       const struct fdnet_name *client,
+				       uint16_t port);
 
 /** relay_host_name - where on the host a guest's destination is: the gateway
  * address stands for the loopback address */

@@ -49,9 +49,10 @@ static int read_rules(struct relay *relay, int fd, struct policy *fresh,
 	return rc;
 }
 
-/* The rule that allows a flow now, by the name it was opened with too. */
-static struct rule *find_rule(struct relay *relay, struct policy *fresh,
-			      const struct flow_info *info)
+/* Is a flow allowed now, by the name it was opened with too? @ret_rule is
+ * NULL when --publish alone let it in. */
+static bool is_allowed(struct relay *relay, struct policy *fresh,
+		       const struct flow_info *info, struct rule **ret_rule)
 {
 	struct policy_query query = {
 		.proto = info->proto,
@@ -62,9 +63,12 @@ static struct rule *find_rule(struct relay *relay, struct policy *fresh,
 		.name = info->name,
 		.now_us = relay->now_us,
 	};
-	struct rule *rule = policy_find(fresh, &query);
 
-	return rule && rule->allow ? rule : NULL;
+	if (info->published)
+		query = relay_query_client(relay, info->proto, &info->dst,
+					   info->src.port);
+	*ret_rule = policy_find(fresh, &query);
+	return *ret_rule ? (*ret_rule)->allow : info->published;
 }
 
 static unsigned int judge_flows(struct relay *relay, struct policy *fresh)
@@ -77,11 +81,7 @@ static unsigned int judge_flows(struct relay *relay, struct policy *fresh)
 		struct rule *rule;
 
 		flows_describe(relay, flow, &info);
-		/* what was published was allowed by that */
-		if (info.published)
-			continue;
-		rule = find_rule(relay, fresh, &info);
-		if (rule) {
+		if (is_allowed(relay, fresh, &info, &rule)) {
 			flows_set_rule(flow, rule);
 			continue;
 		}

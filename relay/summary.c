@@ -21,7 +21,7 @@ struct summary_key {
 struct summary_entry {
 	struct summary_key key;
 	char *rule; /* that said no, or NULL: none said yes */
-	bool gateway, forbidden;
+	bool gateway, forbidden, published, limited;
 	uint64_t times;
 	UT_hash_handle hh;
 };
@@ -67,6 +67,8 @@ void summary_add(struct record *record, const struct record_event *event)
 	entry->rule = event->rule ? strdup(event->rule) : NULL;
 	entry->gateway = event->gateway;
 	entry->forbidden = event->forbidden;
+	entry->published = event->published;
+	entry->limited = event->limited;
 	entry->times = 1;
 	HASH_ADD(hh, record->summary, key, sizeof(entry->key), entry);
 	if (!hash_added(entry)) {
@@ -115,7 +117,9 @@ static void print_advice(FILE *out, const struct summary_entry *entry)
 	char text[NAMES_TEXT_LEN];
 
 	if (entry->rule) {
-		fprintf(out, "by the rule deny %s",
+		fprintf(out, "by %s %s",
+			entry->limited ? "a limit of the rule allow" :
+					 "the rule deny",
 			record_escape(entry->rule, text, sizeof(text)));
 	} else if (entry->forbidden) {
 		fputs("no rule can allow it", out);
@@ -133,8 +137,9 @@ static void print_advice(FILE *out, const struct summary_entry *entry)
 	}
 }
 
-static void print_what(FILE *out, const struct summary_key *key)
+static void print_what(FILE *out, const struct summary_entry *entry)
 {
+	const struct summary_key *key = &entry->key;
 	char text[NAMES_TEXT_LEN];
 	struct fdnet_name dst = { .ip = key->ip, .port = key->port };
 
@@ -150,7 +155,8 @@ static void print_what(FILE *out, const struct summary_key *key)
 			record_name(&dst, text));
 		break;
 	default:
-		fprintf(out, "denied %s %s", record_proto(key->proto),
+		fprintf(out, "denied %s %s%s", record_proto(key->proto),
+			entry->published ? "from " : "",
 			record_name(&dst, text));
 		if (key->name[0])
 			fprintf(out, " (%s)",
@@ -170,7 +176,7 @@ void record_summary(const struct record *record, FILE *out)
 			continue;
 		}
 		fputs("fdnet: ", out);
-		print_what(out, &entry->key);
+		print_what(out, entry);
 		if (entry->times > 1)
 			fprintf(out, ", %" PRIu64 " times", entry->times);
 		fputs(": ", out);

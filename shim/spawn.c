@@ -17,7 +17,6 @@
 #include "shim/logline.h"
 #include "shim/raw.h"
 
-#define MAX_RULES 64
 #define MAX_ENV 256
 #define PATH_LEN 512
 
@@ -73,21 +72,6 @@ static const char *find_relay(void)
 	return FDNET_LIBEXECDIR "/fdnet-relay";
 }
 
-/* Cuts FDNET_ALLOW at commas and blanks into --allow RULE pairs. */
-static unsigned int add_rules(char **argv, unsigned int n, char *text)
-{
-	char *save, *rule;
-	unsigned int count = 0;
-
-	for (rule = strtok_r(text, ", \t\n", &save);
-	     rule && count < MAX_RULES; rule = strtok_r(NULL, ", \t\n", &save)) {
-		argv[n++] = (char *)"--allow";
-		argv[n++] = rule;
-		count++;
-	}
-	return n;
-}
-
 /* The program's environment without what would load us into the relay. */
 static char **relay_env(char **room)
 {
@@ -141,7 +125,7 @@ int shim_spawn_relay(void)
 {
 	static char text[sizeof(rules)];
 	char comm[16] = "";
-	char *argv[2 * MAX_RULES + 8], *env[MAX_ENV + 1];
+	char *argv[8], *env[MAX_ENV + 1];
 	const char *path = find_relay();
 	unsigned int n = 0;
 	int rc, sv[2];
@@ -162,7 +146,10 @@ int shim_spawn_relay(void)
 	argv[n++] = (char *)"--attach-fd";
 	argv[n++] = (char *)"3";
 	argv[n++] = (char *)"--quiet";
-	n = add_rules(argv, n, text);
+	if (text[0]) {
+		argv[n++] = (char *)"--rules";
+		argv[n++] = text;
+	}
 	argv[n] = NULL;
 	child = clone_child();
 	if (child == 0)

@@ -82,7 +82,7 @@ static const struct {
 	{ "", 1, "accepted" },
 	{ "all", 1, "accepted" },
 	{ "anyone", 1, "accepted" },
-	{ "icmp:1.2.3.4:1", 1, "accepted" },
+	{ "icmp:1.2.3.4:1", 13, "nothing is expected" },
 	{ "example.com:443", 0, NULL },
 	{ "[2001:db8::1]:443", 0, NULL },
 	{ "example.com", 1, "accepted" },
@@ -101,7 +101,7 @@ static const struct {
 	{ "tcp:example.com:80x", 19, "nothing is expected" },
 	{ "tcp:example.com:*x", 18, "nothing is expected" },
 	{ "tcp:a:1,2,3,4,5,6,7,8,9", 23, "write another rule" },
-	{ "tcp:exa mple.com:80", 8, "not a name" },
+	{ "tcp:exa mple.com:80", 8, "port is missing" },
 	{ "tcp:a..b:80", 7, "not a name" },
 	{ "tcp:.a:80", 5, "not a name" },
 	{ "tcp:a*b:80", 6, "not a name" },
@@ -119,6 +119,37 @@ static const struct {
 	{ "host:", 6, "a port is expected" },
 	{ "host:80/sctp", 9, "tcp or udp" },
 	{ "host:80/udpx", 12, "nothing is expected" },
+	{ "icmp:example.com", 0, NULL },
+	{ "icmp:[2001:db8::]/32", 0, NULL },
+	{ "icmp:*", 0, NULL },
+	{ "icmp:", 6, "a host is expected" },
+	{ "out:tcp:example.com:443", 0, NULL },
+	{ "in:any", 0, NULL },
+	{ "in:*:80", 0, NULL },
+	{ "in:udp:192.0.2.0/24:53", 0, NULL },
+	{ "in:host:80", 0, NULL },
+	{ "in:example.com:80", 4, "a client is" },
+	{ "in:icmp:*", 4, "echo" },
+	{ "in:192.0.2.1", 4, "accepted" },
+	{ "in:tcp:1.2.3.4:x", 16, "a port is expected" },
+	{ "tcp:a:1 conns=5", 0, NULL },
+	{ "tcp:a:1  conns=5 new=30/m\trate=1.5mbit", 0, NULL },
+	{ "any new=1/s", 0, NULL },
+	{ "any impair=delay=50ms,jitter=5ms,loss=0.1%,rate=10mbit,seed=7", 0,
+	  NULL },
+	{ "tcp:a:1 conns=0", 15, "a number from 1" },
+	{ "tcp:a:1 conns=5x", 15, "a number from 1" },
+	{ "tcp:a:1 new=5", 13, "a second or minute" },
+	{ "tcp:a:1 new=0/s", 13, "a second or minute" },
+	{ "tcp:a:1 rate=10", 14, "a rate" },
+	{ "tcp:a:1 rate=0mbit", 14, "a rate" },
+	{ "tcp:a:1 rate=99999gbit", 14, "a rate" },
+	{ "tcp:a:1 speed=10", 9, "is expected" },
+	{ "any impair=", 12, "delay=TIME" },
+	{ "any impair=delay=5", 12, "delay=TIME" },
+	{ "any impair=delay=5ms,", 22, "delay=TIME" },
+	{ "any impair=loss=101%", 12, "delay=TIME" },
+	{ "any impair=delay=5msx", 12, "delay=TIME" },
 };
 
 START_TEST(words_are_read_or_told_where_they_are_wrong)
@@ -138,6 +169,139 @@ START_TEST(words_are_read_or_told_where_they_are_wrong)
 	ck_assert_msg(strstr(err.text, words[_i].message) != NULL, "%s: %s",
 		      words[_i].text, err.text);
 	ck_assert_uint_eq(policy.count, 0);
+}
+END_TEST
+
+START_TEST(nothing_follows_a_deny_rule)
+{
+	struct policy_error err;
+
+	ck_assert_int_eq(policy_add(&policy, false, "any conns=5", &err),
+			 -EINVAL);
+	ck_assert_uint_eq(err.column, 5);
+}
+END_TEST
+
+START_TEST(what_follows_a_rule_is_kept)
+{
+	struct policy_error err;
+	struct rule *rule;
+
+	ck_assert_int_eq(policy_add(&policy, true,
+				    "any conns=5 new=30/m rate=8kbit "
+				    "impair=delay=1.5s,loss=25%,seed=3",
+				    &err),
+			 0);
+	rule = &policy.rules[0];
+	ck_assert_uint_eq(rule->max_flows, 5);
+	ck_assert_uint_eq(rule->rate[0].rate, 1000);
+	ck_assert_uint_eq(rule->rate[1].rate, 1000);
+	ck_assert(rule->impair.on);
+	ck_assert_uint_eq(rule->impair.delay_us, 1500000);
+	ck_assert_uint_eq(rule->impair.loss_ppm, 250000);
+	ck_assert_uint_eq(rule->impair.seed, 3);
+	/* thirty at once, then one each two seconds */
+	for (int i = 0; i < 30; i++)
+		ck_assert(!rule_admit(rule, 1000000));
+	ck_assert(rule_admit(rule, 2000000) != NULL);
+	ck_assert(!rule_admit(rule, 3000000));
+	ck_assert(rule_admit(rule, 3000000) != NULL);
+	/* five at the same time */
+	for (int i = 0; i < 5; i++)
+		rule_take(rule);
+	ck_assert(rule_admit(rule, 1000000000) != NULL);
+	rule_drop(rule);
+	ck_assert(!rule_admit(rule, 1000000000));
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	const char *rules; /* "+" allow, "-" deny; NULL: wrong */
+	unsigned int column;
+} lists[] = {
+	{ "", "", 0 },
+	{ " , ", "", 0 },
+	{ "any", "+any", 0 },
+	{ "tcp:a:1 udp:b:2", "+tcp:a:1 +udp:b:2", 0 },
+	{ "tcp:a:1,udp:b:2", "+tcp:a:1 +udp:b:2", 0 },
+	{ "tcp:a:80,443,8000-8010", "+tcp:a:80,443,8000-8010", 0 },
+	{ "a:80,443,10.0.0.1:80", "+a:80,443 +10.0.0.1:80", 0 },
+	{ "deny tcp:*:25 any", "-tcp:*:25 +any", 0 },
+	{ "deny a:1,b:2", "-a:1 +b:2", 0 },
+	{ "any conns=5\trate=1mbit,host:80", NULL, 18 },
+	{ "any conns=5\nhost:80", "+any conns=5 +host:80", 0 },
+	{ "any impair=delay=1ms,loss=1% host:80",
+	  "+any impair=delay=1ms,loss=1% +host:80", 0 },
+	{ "any a:x", NULL, 7 },
+	{ "any nonsense", NULL, 5 },
+};
+
+START_TEST(a_list_has_rules_with_blanks_or_commas_between)
+{
+	struct policy_error err = { 0 };
+	char got[256] = "";
+	int rc = policy_add_all(&policy, lists[_i].text, &err);
+
+	ck_assert_msg(!rc == !!lists[_i].rules, "%s: %u: %s", lists[_i].text,
+		      err.column, err.text);
+	ck_assert_msg(err.column == lists[_i].column, "%s: column %u: %s",
+		      lists[_i].text, err.column, err.text);
+	for (unsigned int i = 0; i < policy.count; i++) {
+		strcat(got, i ? " " : "");
+		strcat(got, policy.rules[i].allow ? "+" : "-");
+		strcat(got, policy.rules[i].text);
+	}
+	if (lists[_i].rules)
+		ck_assert_str_eq(got, lists[_i].rules);
+}
+END_TEST
+
+/* Who may come to a published port: [0] from outside, [1] from this machine,
+ * [2] from 192.0.2.7; a letter for allowed, denied, not decided. */
+static const struct {
+	const char *rules;
+	const char *expected;
+} clients[] = {
+	{ "", "..." },
+	{ "allow any; deny tcp:*:*", "..." },
+	{ "allow in:any", "aaa" },
+	{ "deny in:*:80", "ddd" },
+	{ "deny in:*:81", "..." },
+	{ "deny in:udp:*:80", "..." },
+	{ "allow in:192.0.2.0/24:80; deny in:any", "dda" },
+	{ "allow in:host:80; deny in:any", "dad" },
+	{ "allow in:127.0.0.1:*; deny in:any", "dad" },
+	{ "deny in:192.0.2.7:80", "..d" },
+};
+
+START_TEST(rules_about_clients_are_apart_from_the_others)
+{
+	static const struct {
+		const char *ip;
+		enum addr_class cls;
+	} who[] = {
+		{ "198.51.100.1", ADDR_PUBLIC },
+		{ "127.0.0.1", ADDR_GATEWAY },
+		{ "192.0.2.7", ADDR_PUBLIC },
+	};
+	char got[4] = "";
+
+	rules(clients[_i].rules);
+	for (int i = 0; i < 3; i++) {
+		struct policy_query query = {
+			.in = true,
+			.proto = POLICY_TCP,
+			.ip = ip(who[i].ip),
+			.port = 80,
+			.cls = who[i].cls,
+		};
+		struct rule *rule = policy_find(&policy, &query);
+
+		got[i] = !rule ? '.' : rule->allow ? 'a' : 'd';
+	}
+	ck_assert_msg(!strcmp(got, clients[_i].expected), "%s: %s",
+		      clients[_i].rules, got);
 }
 END_TEST
 
@@ -563,6 +727,14 @@ static Suite *policy_suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	LOOP(tc, words_are_read_or_told_where_they_are_wrong, words);
 	LOOP(tc, mangled_words_never_hurt, words);
+	tcase_add_test(tc, nothing_follows_a_deny_rule);
+	tcase_add_test(tc, what_follows_a_rule_is_kept);
+	tcase_add_loop_test(tc,
+			    a_list_has_rules_with_blanks_or_commas_between, 0,
+			    sizeof(lists) / sizeof(lists[0]));
+	tcase_add_loop_test(tc,
+			    rules_about_clients_are_apart_from_the_others, 0,
+			    sizeof(clients) / sizeof(clients[0]));
 	tcase_add_test(tc, rules_are_limited);
 	LOOP(tc, rules_decide, cases);
 	LOOP(tc, names_are_asked_for_only_if_a_rule_names_them, name_cases);
