@@ -66,3 +66,12 @@ FUZZERS += fuzz/fuzz_rtnl
 fuzz_fuzz_rtnl_SOURCES = fuzz/fuzz_rtnl.c
 fuzz_fuzz_rtnl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_rtnl_LDADD = $(BASE_LIBS)
+
+check_PROGRAMS += fuzz/replay_save
+TESTS += fuzz/replay_save
+fuzz_replay_save_SOURCES = fuzz/replay.c fuzz/fuzz_save.c
+fuzz_replay_save_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_save
+fuzz_fuzz_save_SOURCES = fuzz/fuzz_save.c
+fuzz_fuzz_save_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_save_LDADD = $(STACK_LIBS)

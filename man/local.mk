@@ -1,2 +1,3 @@
 dist_man_MANS += man/fdnet-policy.5 man/fdnet-relay.8
 dist_man_MANS += man/fdnet-run.1 man/libfdnet.7
+dist_man_MANS += man/fdnet_save.3

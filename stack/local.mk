@@ -72,6 +72,7 @@ STACK_TESTS = \
 	tests/test_ip \
 	tests/test_like_kernel \
 	tests/test_neigh \
+	tests/test_save_dgram \
 	tests/test_node_wire \
 	tests/test_sockopt \
 	tests/test_timer \
@@ -99,6 +100,8 @@ tests_test_like_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_like_kernel_LDADD = $(STACK_TEST_LIBS)
 tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_node_wire_LDADD = $(STACK_TEST_LIBS)
+tests_test_save_dgram_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_save_dgram_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -306,7 +306,11 @@ int fdnet_stack_restore(const struct fdnet_stack_config *cfg, uint64_t now_us,
 		.len = len,
 	};
 	struct walk w = { .s = &s, .claim = claim, .arg = arg };
-	struct fdnet_stack_config c = { .mem = cfg->mem, .pool = cfg->pool };
+	struct fdnet_stack_config c = {
+		.mem = cfg->mem,
+		.pool = cfg->pool,
+		.payload_pool = cfg->payload_pool,
+	};
 	struct fdnet_stack *stack;
 	ssize_t rc;
 

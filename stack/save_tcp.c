@@ -372,6 +372,10 @@ static bool sending_ok(const struct fdnet_tcp *tp)
 {
 	uint32_t sent = tp->snd_nxt - tp->sndq_seq - tp->fin_sent;
 
+	/* where a SYN may go out (again), it is at the beginning */
+	if ((tp->syn_due || tp->syn_unconfirmed) &&
+	    tp->snd_una - tp->iss - 1 > FDNET_TCP_WND_MAX)
+		return false;
 	if (tp->sndq_seq + fin_acked(tp) != tp->snd_una)
 		return false;
 	if (sent > tp->sndq.bytes || (tp->fin_sent && sent != tp->sndq.bytes))

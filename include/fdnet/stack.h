@@ -686,7 +686,8 @@ FDNET_API int fdnet_sock_saved(const void *src, size_t len,
 
 /**
  * fdnet_sock_restore - a socket from bytes
- * @src:     may come from an enemy
+ * @src:     may come from an enemy, but must not change meanwhile: a file that
+ *           others can write is copied first
  * @ret_so:  the socket; whatever is true of it is reported as events. Of a
  *           request that nobody was told of, fdnet_stack_next_request() tells.
  *
@@ -739,7 +740,8 @@ typedef void (*fdnet_restore_fn)(void *arg, struct fdnet_sock *so,
 
 /**
  * fdnet_stack_restore - a stack from bytes
- * @cfg:    @mem and @pool are used; all else comes with the bytes
+ * @cfg:    @mem, @pool and @payload_pool are used; all else comes with the
+ *          bytes
  * @claim:  called once for each socket that the application held; NULL: they
  *          are closed
  *
