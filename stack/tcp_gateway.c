@@ -10,6 +10,7 @@
 
 #include "stack/save.h"
 #include "stack/tcp_internal.h"
+#include "stack/wire/icmp.h"
 
 /* IP header with options or extensions, and 8 bytes of TCP. */
 #define QUOTE_MAX 136
@@ -118,9 +119,11 @@ int fdnet_sock_admit(struct fdnet_sock *so)
 }
 
 /* ICMPv4's "destination unreachable" code for an errno. */
-static int unreachable_code(int error)
+static int unreachable_code(const struct fdnet_tcp *tp, int error)
 {
 	switch (error) {
+	case ETIMEDOUT:
+		return tp->lossless ? FDNET_ICMP_UNREACH_TIMED_OUT : -1;
 	case ENETUNREACH:
 		return 0;
 	case EHOSTUNREACH:
@@ -155,9 +158,10 @@ static void send_unreachable(struct fdnet_tcp *tp, int code)
 void fdnet_sock_refuse(struct fdnet_sock *so, int error)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
-	int code = unreachable_code(error);
+	int code;
 
 	if (so->ops == &fdnet_tcp_ops && tp->pending) {
+		code = unreachable_code(tp, error);
 		if (code >= 0)
 			send_unreachable(tp, code);
 		else if (error != ETIMEDOUT)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "stack/tcp_internal.h"
+#include "stack/wire/icmp.h"
 
 /* The smallest path MTU believed (RFC 5927 7; the kernel's min_pmtu). */
 #define PMTU_MIN4 552u
@@ -46,6 +47,19 @@ static void path_mtu(struct fdnet_tcp *tp, uint32_t mtu)
 	resend_large(tp);
 }
 
+static int error_of(const struct fdnet_tcp *tp,
+		    const struct fdnet_sock_error *err)
+{
+	bool unreach = err->type == (tp->so.peer.ip.family == 6 ?
+					     FDNET_ICMP6_UNREACH :
+					     FDNET_ICMP_UNREACH);
+
+	return tp->lossless && unreach &&
+			       err->code == FDNET_ICMP_UNREACH_TIMED_OUT ?
+		       ETIMEDOUT :
+		       err->error;
+}
+
 void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 			  const struct fdnet_sock_error *err,
 			  const uint8_t *inner, uint32_t inner_len, uint32_t mtu)
@@ -63,7 +77,7 @@ void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 		path_mtu(tp, mtu);
 	} else if (tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
 		tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
-		fdnet_tcp_done(tp, err->error);
+		fdnet_tcp_done(tp, error_of(tp, err));
 	} else if (so->opts.recverr) {
 		so->error = err->error;
 		fdnet_tcp_event(tp, FDNET_EV_ERR);

@@ -571,7 +571,8 @@ FDNET_API int fdnet_sock_admit(struct fdnet_sock *so);
  * fdnet_sock_refuse - refuse a request; taken
  * @error:  positive errno: ECONNREFUSED gives RST; ENETUNREACH, EHOSTUNREACH,
  *          EACCES (administratively prohibited) give the ICMP error;
- *          ETIMEDOUT gives silence
+ *          ETIMEDOUT gives silence, on a lossless link an ICMP error that our
+ *          stack at the other end takes for ETIMEDOUT
  */
 FDNET_API void fdnet_sock_refuse(struct fdnet_sock *so, int error);
 

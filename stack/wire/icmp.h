@@ -33,6 +33,10 @@ enum fdnet_icmp_unreach {
 	FDNET_ICMP_UNREACH_FRAG = 4,
 	FDNET_ICMP_UNREACH_ADMIN = 13,
 	FDNET_ICMP_UNREACH_MAX = 15,
+	/* No standard has an error for it; between a gateway and a stack on a
+	 * link that they know (lossless) it is "waited in vain": ETIMEDOUT.
+	 * The same code for ICMPv6. */
+	FDNET_ICMP_UNREACH_TIMED_OUT = 200,
 };
 
 enum fdnet_icmp6_type {
