@@ -19,6 +19,20 @@ static int publish(void *arg, const char *spec, struct policy_error *ret_err)
 	return options_publish(spec, &ret, ret_err);
 }
 
+static int limit(void *arg, const char *text, struct policy_error *ret_err)
+{
+	struct limits ret;
+
+	limits_init(&ret);
+	return limits_set(&ret, text, ret_err);
+}
+
+static const struct policy_word words[] = {
+	{ "publish", publish },
+	{ "limit", limit },
+	{ NULL, NULL },
+};
+
 /* An address made of the input's last bytes. */
 static void decide(struct policy *policy, const uint8_t *data, size_t size)
 {
@@ -54,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	publish(NULL, text, &err);
 	file = size ? fmemopen(text, size, "r") : NULL;
 	if (file) {
-		policy_read(&policy, file, publish, NULL, &err);
+		policy_read(&policy, file, words, NULL, &err);
 		fclose(file);
 	}
 	decide(&policy, data + (size < 17 ? 0 : size - 17), size);

@@ -163,6 +163,7 @@ static void begin(struct fuzz *fuzz)
 	memset(fuzz, 0, sizeof(*fuzz));
 	policy_init(&fuzz->opts.policy);
 	net_init(&fuzz->opts.net);
+	limits_init(&fuzz->opts.limits);
 	fuzz->opts.hosts = "";
 	fuzz->opts.mtu = OPTIONS_MTU_DEFAULT;
 	fuzz->opts.status_fd = -1;

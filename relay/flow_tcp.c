@@ -118,14 +118,24 @@ static void set_state(struct flow_tcp *flow, enum flow_state state)
 		flow->guest->relay->tcp_pending++;
 }
 
+/* As the kernel's option: half of the number is for data, and it does not
+ * grow any more. */
+static void bound_buffers(struct fdnet_sock *so, uint64_t bytes)
+{
+	int size = (int)bytes;
+
+	fdnet_sock_setopt(so, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	fdnet_sock_setopt(so, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
 static struct flow_tcp *flow_new(struct guest *guest, struct fdnet_sock *so,
 				 int fd, enum flow_state state)
 {
 	struct relay *relay = guest->relay;
 	struct flow_tcp *flow;
 
-	if (relay->tcp_flows >= LIMIT_TCP_FLOWS ||
-	    relay->tcp_pending >= LIMIT_TCP_PENDING) {
+	if (relay->tcp_flows >= relay->opts->limits.tcp_flows ||
+	    relay->tcp_pending >= relay->opts->limits.tcp_pending) {
 		count(&relay->counters, C_TCP_LIMIT);
 		return NULL;
 	}
@@ -147,6 +157,8 @@ static struct flow_tcp *flow_new(struct guest *guest, struct fdnet_sock *so,
 	guest->nflows++;
 	DL_APPEND(guest->flows, flow);
 	fdnet_sock_set_user(so, &flow->user);
+	if (relay->opts->limits.flow_bytes)
+		bound_buffers(so, relay->opts->limits.flow_bytes);
 	return flow;
 }
 
@@ -607,6 +619,8 @@ static int host_connect(struct relay *relay, struct flow_tcp *flow)
 	flow->src.fd = sys_socket(sa.ss_family, SOCK_STREAM);
 	if (flow->src.fd < 0)
 		return flow->src.fd;
+	/* a host that vanishes must not hold the connection for ever */
+	sys_setopt(flow->src.fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	rc = sys_connect(flow->src.fd, (struct sockaddr *)&sa, len);
 	if (rc && rc != -EINPROGRESS)
 		return rc;
@@ -716,6 +730,7 @@ int flow_tcp_publish(struct guest *guest, int fd,
 		return -ENOBUFS;
 	}
 	flow->is_published = true;
+	sys_setopt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	flow->dst = *client;
 	flow->guest_name = *target;
 	set_rule(flow, rule);

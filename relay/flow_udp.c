@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "relay/sys.h"
+#include "relay/udp_port.h"
 
 /* Datagrams of one system call, and room for each. */
 #define BATCH 16
@@ -32,6 +33,7 @@ enum flow_list { LIST_ONE_WAY, LIST_TWO_WAY, LISTS };
  * @src:      host socket, connected; no fd for a published flow
  * @fd:       what to send through
  * @real:     published flow: where to
+ * @port:     of the host socket, or NULL
  * @list:     idle list it stands in, the longest idle first
  * @blocked:  the gate is full: the host socket is not waited for
  * @sent:     bytes of @quote that are valid
@@ -44,6 +46,7 @@ struct flow_udp {
 	bool published;
 	struct sockaddr_storage real;
 	socklen_t real_len;
+	struct udp_port *port;
 	enum flow_list list;
 	bool blocked;
 	uint64_t start_us, last_us;
@@ -58,6 +61,7 @@ struct flow_udp {
 struct flow_udp_table {
 	struct flow_udp *flows;
 	struct flow_udp *idle[LISTS];
+	struct udp_port *ports;
 	unsigned int count, nblocked;
 	/* one batch of datagrams on their way */
 	uint8_t data[BATCH][DATAGRAM_MAX];
@@ -120,6 +124,7 @@ static void flow_end(struct relay *relay, struct flow_udp *flow,
 	udp->nblocked -= flow->blocked;
 	if (flow->src.fd >= 0)
 		close(flow->src.fd);
+	udp_port_put(&udp->ports, flow->port);
 	loop_bury(&relay->loop, &flow->src, free_source);
 }
 
@@ -169,7 +174,7 @@ static struct flow_udp *flow_new(struct relay *relay,
 	struct flow_udp_table *udp = relay->udp;
 	struct flow_udp *flow;
 
-	if (udp->count >= LIMIT_UDP_FLOWS) {
+	if (udp->count >= relay->opts->limits.udp_flows) {
 		count(&relay->counters, C_UDP_LIMIT);
 		if (!udp->idle[LIST_ONE_WAY])
 			return NULL;
@@ -194,10 +199,10 @@ static struct flow_udp *flow_new(struct relay *relay,
 	return flow;
 }
 
-static uint64_t idle_limit(enum flow_list list)
+static uint64_t idle_limit(const struct relay *relay, enum flow_list list)
 {
-	return list == LIST_ONE_WAY ? LIMIT_UDP_ONE_WAY_US :
-				      LIMIT_UDP_TWO_WAY_US;
+	return list == LIST_ONE_WAY ? relay->opts->limits.udp_one_way_us :
+				      relay->opts->limits.udp_two_way_us;
 }
 
 uint64_t flow_udp_expiry(const struct relay *relay)
@@ -207,8 +212,8 @@ uint64_t flow_udp_expiry(const struct relay *relay)
 	for (int i = 0; i < LISTS; i++) {
 		const struct flow_udp *flow = relay->udp->idle[i];
 
-		if (flow && flow->last_us + idle_limit(i) < expiry_us)
-			expiry_us = flow->last_us + idle_limit(i);
+		if (flow && flow->last_us + idle_limit(relay, i) < expiry_us)
+			expiry_us = flow->last_us + idle_limit(relay, i);
 	}
 	return expiry_us;
 }
@@ -219,7 +224,7 @@ void flow_udp_advance(struct relay *relay)
 		struct flow_udp *flow;
 
 		while ((flow = relay->udp->idle[i]) &&
-		       flow->last_us + idle_limit(i) <= relay->now_us)
+		       flow->last_us + idle_limit(relay, i) <= relay->now_us)
 			flow_end(relay, flow, "idle");
 	}
 }
@@ -269,7 +274,8 @@ static int open_host_socket(struct relay *relay, struct flow_udp *flow)
 	sys_setopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6,
 		   v4 ? IP_RECVERR : IPV6_RECVERR, 1);
 	sys_set_buffers(fd, 4 << 20);
-	rc = sys_connect(fd, (struct sockaddr *)&sa, len);
+	rc = udp_port_connect(&relay->udp->ports, flow->key.guest,
+			      &flow->key.local, fd, &sa, len, &flow->port);
 	flow->src.fd = flow->fd = fd;
 	return rc ? rc : loop_add(&relay->loop, &flow->src, EPOLLIN);
 }

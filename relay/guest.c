@@ -37,7 +37,7 @@ int guest_new(struct relay *relay, int fd, uint32_t pid)
 	struct guest *guest;
 	int rc;
 
-	if (HASH_COUNT(relay->guests) >= LIMIT_GUESTS)
+	if (HASH_COUNT(relay->guests) >= relay->opts->limits.guests)
 		return -ENOBUFS;
 	guest = calloc(1, sizeof(*guest));
 	if (!guest)
@@ -122,7 +122,9 @@ static int open_engine(struct guest *guest, uint32_t features,
 	cfg.lossless = true;
 	/* a name server of the machine's may have a loopback address */
 	cfg.switched = true;
-	cfg.max_socks = 2 * LIMIT_TCP_FLOWS;
+	cfg.max_socks = (uint32_t)(2 * relay->opts->limits.tcp_flows) + 64;
+	/* windows get small well before there is no memory at all */
+	cfg.tcp_mem = relay->opts->limits.bytes / 4;
 	cfg.udp_sndbuf = 4u << 20;
 	cfg.udp_rcvbuf = 4u << 20;
 	return fdnet_stack_new(&cfg, relay->now_us, &guest->stack);

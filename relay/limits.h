@@ -6,6 +6,10 @@
 #ifndef RELAY_LIMITS_H
 #define RELAY_LIMITS_H
 
+#include <stdint.h>
+
+struct policy_error;
+
 /* Processes with a link at once; with ephemeral ports for each (registry.h). */
 #define LIMIT_GUESTS 384
 /* A link that has not said HELLO by then is closed. */
@@ -65,5 +69,32 @@
 #define LIMIT_RECORD_RATE 2000
 /* Bytes of the --record file; then it ends with a note. */
 #define LIMIT_RECORD_BYTES (256ull << 20)
+
+/* Memory for packets, connections and their data, of a whole sandbox. */
+#define LIMIT_BYTES (1ull << 30)
+
+/**
+ * struct limits - those of them that can be set, by --limit NAME=NUMBER
+ * @flow_bytes:  buffered for one connection and direction, 0: as its reader
+ *               needs, up to a few MiB
+ * @bytes:       of memory for all that guests make us keep
+ */
+struct limits {
+	uint64_t guests;
+	uint64_t tcp_flows, tcp_pending;
+	uint64_t udp_flows, udp_one_way_us, udp_two_way_us;
+	uint64_t flow_bytes, bytes;
+};
+
+/** limits_init - the numbers above */
+void limits_init(struct limits *limits);
+
+/**
+ * limits_set - "tcp-flows=1000", "memory=64M"
+ *
+ * Returns 0, -EINVAL with the reason in @ret_err.
+ */
+int limits_set(struct limits *limits, const char *text,
+	       struct policy_error *ret_err);
 
 #endif

@@ -3,6 +3,7 @@ relay_librelay_la_SOURCES = \
 	relay/addrclass.c relay/addrclass.h \
 	relay/attach.c relay/attach.h \
 	relay/bucket.c relay/bucket.h \
+	relay/budget.c relay/budget.h \
 	relay/counters.c relay/counters.h \
 	relay/ctl.c relay/ctl.h \
 	relay/ctl_msg.c relay/ctl_msg.h \
@@ -22,7 +23,7 @@ relay_librelay_la_SOURCES = \
 	relay/hosts.c relay/hosts.h \
 	relay/impair.c relay/impair.h \
 	relay/json.c relay/json.h \
-	relay/limits.h \
+	relay/limits.c relay/limits.h \
 	relay/loop.c relay/loop.h \
 	relay/measure.c relay/measure.h \
 	relay/names.c relay/names.h \
@@ -53,6 +54,7 @@ relay_librelay_la_SOURCES = \
 	relay/switch_flow.c relay/switch_flow.h \
 	relay/synth.c relay/synth.h \
 	relay/sys.c relay/sys.h \
+	relay/udp_port.c relay/udp_port.h \
 	relay/unixsock.c relay/unixsock.h
 relay_librelay_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) $(SECCOMP_CFLAGS)
 relay_librelay_la_LIBADD = $(CARES_LIBS) $(SECCOMP_LIBS)

@@ -27,6 +27,7 @@ enum option_id {
 	OPT_LISTEN,
 	OPT_STATUS_FD,
 	OPT_SANDBOX,
+	OPT_LIMIT,
 	OPT_POLICY_DIR,
 	OPT_MODE,
 	OPT_USER,
@@ -54,6 +55,7 @@ static const struct option options[] = {
 	{ "attach-fd", required_argument, NULL, OPT_ATTACH_FD },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
 	{ "policy-dir", required_argument, NULL, OPT_POLICY_DIR },
 	{ "mode", required_argument, NULL, OPT_MODE },
@@ -87,6 +89,7 @@ static const char usage[] =
 	"  --verbose         a line for each event\n"
 	"  --attach-fd N     attach channel, a SEQPACKET socket\n"
 	"  --status-fd N     launcher's channel, a SEQPACKET socket\n"
+	"  --limit NAME=N    memory, flow-memory, tcp-flows, udp-idle ...\n"
 	"\n"
 	"as a service, one process for each sandbox that connects:\n"
 	"  --listen [NAME=]PATH  where sandboxes connect; may be repeated\n"
@@ -184,11 +187,9 @@ int options_publish(const char *text, struct publish_spec *ret_spec,
 	return 0;
 }
 
-static int add_publish(void *arg, const char *text,
+static int add_publish(struct options *opts, const char *text,
 		       struct policy_error *ret_err)
 {
-	struct options *opts = arg;
-
 	if (opts->npublish == OPTIONS_MAX_PUBLISH)
 		return policy_fail(ret_err, 0, "more than %d published ports",
 				   OPTIONS_MAX_PUBLISH);
@@ -258,6 +259,49 @@ static int parse_fd(const char *option, const char *text, int *ret_fd)
 	return rc;
 }
 
+static int word_publish(void *arg, const char *text,
+			struct policy_error *ret_err)
+{
+	return add_publish(arg, text, ret_err);
+}
+
+static int word_limit(void *arg, const char *text,
+		      struct policy_error *ret_err)
+{
+	struct options *opts = arg;
+
+	return limits_set(&opts->limits, text, ret_err);
+}
+
+static int word_addr(void *arg, const char *text, struct policy_error *ret_err)
+{
+	struct options *opts = arg;
+
+	return net_set(&opts->net, text) ?
+		       policy_fail(ret_err, 0,
+				   "ADDRESS/BITS as 10.0.2.15/24 is expected, "
+				   "neither .2 nor .3 of its network") :
+		       0;
+}
+
+/* What a policy file says besides rules. */
+static const struct policy_word words[] = {
+	{ "publish", word_publish },
+	{ "limit", word_limit },
+	{ "addr", word_addr },
+	{ NULL, NULL },
+};
+
+int options_reread(struct policy *policy, FILE *file,
+		   struct policy_error *ret_err)
+{
+	struct options scratch = { 0 };
+
+	net_init(&scratch.net);
+	limits_init(&scratch.limits);
+	return policy_read(policy, file, words, &scratch, ret_err);
+}
+
 static int read_policy(struct options *opts, const char *path)
 {
 	struct policy_error err = { 0 };
@@ -269,7 +313,7 @@ static int read_policy(struct options *opts, const char *path)
 			strerror(errno));
 		return -EINVAL;
 	}
-	rc = policy_read(&opts->policy, file, add_publish, opts, &err);
+	rc = policy_read(&opts->policy, file, words, opts, &err);
 	fclose(file);
 	if (rc)
 		fprintf(stderr, "%s:%u:%u: %s\n", path, err.line, err.column,
@@ -386,6 +430,10 @@ static int take_option(struct options *opts, int id, const char *value)
 		return 0;
 	case OPT_ATTACH_FD:
 		return parse_fd("attach-fd", value, &opts->attach_fd);
+	case OPT_LIMIT:
+		return limits_set(&opts->limits, value, &err) ?
+			       wrong("limit", value, &err) :
+			       0;
 	case OPT_SANDBOX:
 		return parse_number("sandbox", value, 1, UINT32_MAX,
 				    "a number", &opts->sandbox);
@@ -470,6 +518,7 @@ enum options_result options_parse(int argc, char **argv,
 	};
 	policy_init(&opts->policy);
 	net_init(&opts->net);
+	limits_init(&opts->limits);
 	opts->service.pass = calloc(2 * (size_t)argc,
 				    sizeof(*opts->service.pass));
 	if (!opts->service.pass)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "relay/limits.h"
 #include "relay/net.h"
 #include "relay/policy.h"
 
@@ -46,6 +47,7 @@ struct service_options {
 struct options {
 	struct policy policy;
 	struct net net;
+	struct limits limits;
 	struct publish_spec publish[OPTIONS_MAX_PUBLISH];
 	unsigned int npublish;
 	struct fdnet_name dns[OPTIONS_MAX_DNS]; /* instead of the host's */
@@ -76,6 +78,16 @@ enum options_result {
 enum options_result options_parse(int argc, char **argv,
 				  struct options *ret_opts);
 void options_done(struct options *opts);
+
+/**
+ * options_reread - the rules of a policy file that has changed
+ * @policy:  gets them, behind those it has
+ *
+ * What else it says (published ports, limits, addresses) is checked, but stays
+ * as it was at the start. Returns as policy_read().
+ */
+int options_reread(struct policy *policy, FILE *file,
+		   struct policy_error *ret_err);
 
 /**
  * options_publish - "[ADDR:]HOSTPORT:PORT[/udp]"

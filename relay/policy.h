@@ -104,6 +104,13 @@ void policy_done(struct policy *policy);
 int policy_add(struct policy *policy, bool allow, const char *text,
 	       struct policy_error *ret_err);
 
+/* A word that may begin a line besides "allow" and "deny", with what takes
+ * the rest of it; its error text is taken over. Ends with a NULL name. */
+struct policy_word {
+	const char *name;
+	int (*take)(void *arg, const char *text, struct policy_error *ret_err);
+};
+
 /**
  * policy_add_all - the rules of FDNET_ALLOW
  * @text:  rules with blanks or commas between them; "deny" and "allow" are
@@ -117,14 +124,12 @@ int policy_add_all(struct policy *policy, const char *text,
 
 /**
  * policy_read - the lines of a policy file
- * @publish:  called for each "publish SPEC"; its error text is taken over
+ * @words:  what is no rule
  *
  * Returns as policy_add(), with the line in @ret_err; or -EIO.
  */
 int policy_read(struct policy *policy, FILE *file,
-		int (*publish)(void *arg, const char *spec,
-			       struct policy_error *ret_err),
-		void *arg, struct policy_error *ret_err);
+		const struct policy_word *words, void *arg, struct policy_error *ret_err);
 
 /** policy_find - the first rule that covers it, or NULL; counts no hit */
 struct rule *policy_find(struct policy *policy,

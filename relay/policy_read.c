@@ -136,11 +136,32 @@ int policy_add_all(struct policy *policy, const char *text,
 
 /* ---- files ---- */
 
+static int take_word(const char *verb, size_t len, const char *text,
+		     const struct policy_word *words, void *arg,
+		     struct policy_error *ret_err)
+{
+	for (; words->name; words++)
+		if (strlen(words->name) == len &&
+		    !memcmp(words->name, verb, len))
+			return words->take(arg, text, ret_err);
+	return -ENOENT;
+}
+
+static int unknown_word(size_t at, const struct policy_word *words,
+			struct policy_error *ret_err)
+{
+	char names[128] = "allow, deny, ";
+
+	for (; words->name; words++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names),
+			 "%s%s", words->name, words[1].name ? ", " : "");
+	return policy_fail(ret_err, at, "%s or # is expected", names);
+}
+
 /* One line, without its end. */
 static int read_line(struct policy *policy, char *line,
-		     int (*publish)(void *arg, const char *spec,
-				    struct policy_error *ret_err),
-		     void *arg, struct policy_error *ret_err)
+		     const struct policy_word *words, void *arg,
+		     struct policy_error *ret_err)
 {
 	size_t verb, word, start, stop, next, len;
 	int rc;
@@ -162,20 +183,19 @@ static int read_line(struct policy *policy, char *line,
 		rc = policy_add(policy, true, line + start, ret_err);
 	else if (word == 4 && !strncmp(line + verb, "deny", word))
 		rc = policy_add(policy, false, line + start, ret_err);
-	else if (word == 7 && !strncmp(line + verb, "publish", word))
-		rc = publish(arg, line + start, ret_err);
 	else
-		return policy_fail(ret_err, verb,
-				   "allow, deny, publish or # is expected");
+		rc = take_word(line + verb, word, line + start, words, arg,
+			       ret_err);
+	if (rc == -ENOENT)
+		return unknown_word(verb, words, ret_err);
 	if (rc)
 		ret_err->column += (unsigned int)start;
 	return rc;
 }
 
 int policy_read(struct policy *policy, FILE *file,
-		int (*publish)(void *arg, const char *spec,
-			       struct policy_error *ret_err),
-		void *arg, struct policy_error *ret_err)
+		const struct policy_word *words, void *arg,
+		struct policy_error *ret_err)
 {
 	char line[1024];
 	unsigned int number = 0;
@@ -190,7 +210,7 @@ int policy_read(struct policy *policy, FILE *file,
 		else if (len == sizeof(line) - 1)
 			rc = policy_fail(ret_err, len, "the line is too long");
 		if (!rc)
-			rc = read_line(policy, line, publish, arg, ret_err);
+			rc = read_line(policy, line, words, arg, ret_err);
 	}
 	ret_err->line = number;
 	if (!rc && ferror(file)) {

@@ -283,7 +283,6 @@ int relay_open(struct relay *relay, struct options *opts)
 	*relay = (struct relay){
 		.opts = opts,
 		.policy = &opts->policy,
-		.mem = fdnet_mem_libc(),
 		.loop.epfd = -1,
 		.status.fd = -1,
 		.signals.fd = -1,
@@ -296,6 +295,8 @@ int relay_open(struct relay *relay, struct options *opts)
 	relay->start_us = relay->now_us;
 	/* while there is nothing that it could inherit */
 	rc = start_files(relay);
+	budget_init(&relay->budget, opts->limits.bytes, &relay->counters);
+	relay->mem = &relay->budget.mem;
 	relay->pool = fdnet_pkt_pool_new(relay->mem, POOL_IDLE, 0);
 	if (!rc)
 		rc = relay->pool ? 0 : -ENOMEM;

@@ -17,6 +17,7 @@
 
 #include <fdnet/stack.h>
 
+#include "relay/budget.h"
 #include "relay/counters.h"
 #include "relay/files.h"
 #include "relay/flows.h"
@@ -41,7 +42,8 @@ struct publish;
 struct relay {
 	struct options *opts; /* borrowed */
 	struct loop loop;
-	const struct fdnet_mem *mem;
+	struct budget budget;
+	const struct fdnet_mem *mem; /* of the budget */
 	struct fdnet_pkt_pool *pool;
 	uint64_t now_us; /* monotonic, of this wake-up */
 	uint64_t start_us;

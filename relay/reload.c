@@ -9,15 +9,6 @@
 
 #include "relay/hash.h"
 
-static int no_publish(void *arg, const char *spec,
-		      struct policy_error *ret_err)
-{
-	struct publish_spec ret;
-
-	/* ports stay as they were at the start; what is no port is said */
-	return options_publish(spec, &ret, ret_err);
-}
-
 /* The command line's rules, which no file replaces. */
 static int copy_command_line(const struct relay *relay, struct policy *fresh,
 			     struct policy_error *ret_err)
@@ -44,7 +35,7 @@ static int read_rules(struct relay *relay, int fd, struct policy *fresh,
 	}
 	rc = copy_command_line(relay, fresh, ret_err);
 	if (!rc)
-		rc = policy_read(fresh, file, no_publish, NULL, ret_err);
+		rc = options_reread(fresh, file, ret_err);
 	fclose(file);
 	return rc;
 }

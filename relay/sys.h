@@ -50,6 +50,11 @@ static inline int sys_connect(int fd, const struct sockaddr *sa, socklen_t len)
 	return connect(fd, sa, len) < 0 ? -errno : 0;
 }
 
+static inline int sys_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	return bind(fd, sa, len) < 0 ? -errno : 0;
+}
+
 static inline int sys_setopt(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno :

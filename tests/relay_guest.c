@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <net/route.h>
 #include <poll.h>
 #include <signal.h>
 #include <sched.h>
@@ -54,6 +55,20 @@ static int set_interface(int fd, const char *name, const char *address)
 	return ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ? -errno : 0;
 }
 
+/* 198.18.0.0/15 has no way: host unreachable. */
+static int reject_route(int fd)
+{
+	struct sockaddr_in *dst, *mask;
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_REJECT };
+
+	dst = (struct sockaddr_in *)&route.rt_dst;
+	mask = (struct sockaddr_in *)&route.rt_genmask;
+	dst->sin_family = mask->sin_family = AF_INET;
+	inet_pton(AF_INET, "198.18.0.0", &dst->sin_addr);
+	inet_pton(AF_INET, "255.254.0.0", &mask->sin_addr);
+	return ioctl(fd, SIOCADDRT, &route) < 0 ? -errno : 0;
+}
+
 bool rg_namespace(void)
 {
 	int fd, rc;
@@ -65,8 +80,22 @@ bool rg_namespace(void)
 	rc = set_interface(fd, "lo", NULL);
 	if (!rc)
 		rc = set_interface(fd, "lo:1", "203.0.113.5");
+	if (!rc)
+		rc = reject_route(fd);
 	close(fd);
 	return !rc;
+}
+
+bool rg_sysctl(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+	close(fd);
+	return done;
 }
 
 /* ---- the relay ---- */
@@ -713,20 +742,51 @@ ssize_t rg_recvfrom(struct rg *g, struct fdnet_sock *so, void *data,
 
 /* ---- host sockets ---- */
 
+static socklen_t host_name(const char *ip, uint16_t port,
+			   struct sockaddr_storage *ret_sa)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ret_sa;
+	struct sockaddr_in *sin = (struct sockaddr_in *)ret_sa;
+
+	memset(ret_sa, 0, sizeof(*ret_sa));
+	if (strchr(ip, ':')) {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = htons(port);
+		inet_pton(AF_INET6, ip, &sin6->sin6_addr);
+		return sizeof(*sin6);
+	}
+	sin->sin_family = AF_INET;
+	sin->sin_port = htons(port);
+	inet_pton(AF_INET, ip, &sin->sin_addr);
+	return sizeof(*sin);
+}
+
 static int host_socket(const char *ip, uint16_t *port, int type)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-				   .sin_port = htons(*port) };
-	socklen_t len = sizeof(sin);
-	int on = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				0);
+	struct sockaddr_storage sa;
+	socklen_t len = host_name(ip, *port, &sa);
+	int on = 1, fd = socket(sa.ss_family,
+				type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	ck_assert_int_ge(fd, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	inet_pton(AF_INET, ip, &sin.sin_addr);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, len), 0);
-	getsockname(fd, (struct sockaddr *)&sin, &len);
-	*port = ntohs(sin.sin_port);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
+	getsockname(fd, (struct sockaddr *)&sa, &len);
+	/* at the same place in both families */
+	*port = ntohs(((struct sockaddr_in *)&sa)->sin_port);
+	return fd;
+}
+
+int rg_host_connecting(const char *ip, uint16_t port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = host_name(ip, port, &sa);
+	int fd = socket(sa.ss_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert(!connect(fd, (struct sockaddr *)&sa, len) ||
+		  errno == EINPROGRESS);
 	return fd;
 }
 

@@ -48,9 +48,11 @@ struct rg_relay {
 	short host_events;
 };
 
-/** rg_namespace - a network namespace with lo up and 203.0.113.5 on it;
- * false: not permitted here */
+/** rg_namespace - a network namespace with lo up and 203.0.113.5 on it, and
+ * no way to 198.18.0.0/15; false: not permitted here */
 bool rg_namespace(void);
+/** rg_sysctl - change a setting of it; false: not permitted */
+bool rg_sysctl(const char *path, const char *value);
 
 /** rg_start - a relay with these options (space separated), ready;
  * "--listen PATH" must be the first */
@@ -106,6 +108,8 @@ ssize_t rg_recvfrom(struct rg *g, struct fdnet_sock *so, void *data,
 
 /** rg_host_listen - a host TCP socket, listening; @port is written */
 int rg_host_listen(const char *ip, uint16_t *port);
+/** rg_host_connecting - a host's client, just begun */
+int rg_host_connecting(const char *ip, uint16_t port);
 /** rg_host_udp - a host UDP socket, bound */
 int rg_host_udp(const char *ip, uint16_t *port);
 /** rg_host_accept - wait for a client, driving the guests */

@@ -556,6 +556,11 @@ static int take_publish(void *arg, const char *spec,
 	return 0;
 }
 
+static const struct policy_word file_words[] = {
+	{ "publish", take_publish },
+	{ NULL, NULL },
+};
+
 static int read_text(const char *text, struct policy_error *err)
 {
 	FILE *file = fmemopen((void *)text, strlen(text), "r");
@@ -563,7 +568,7 @@ static int read_text(const char *text, struct policy_error *err)
 
 	ck_assert_ptr_nonnull(file);
 	published[0] = '\0';
-	rc = policy_read(&policy, file, take_publish, NULL, err);
+	rc = policy_read(&policy, file, file_words, NULL, err);
 	fclose(file);
 	return rc;
 }
@@ -719,6 +724,42 @@ END_TEST
 #define LOOP(tc, test, table)                                                  \
 	tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof((table)[0]))
 
+/* ---- limits ---- */
+
+static const struct {
+	const char *text;
+	uint64_t value; /* 0: wrong */
+	unsigned int column;
+} limit_rows[] = {
+	{ "memory=64M", 64u << 20, 0 },  { "memory=8388608", 8u << 20, 0 },
+	{ "memory=2G", 2ull << 30, 0 },  { "memory=8192K", 8u << 20, 0 },
+	{ "memory=1K", 0, 8 },		 { "memory=", 0, 8 },
+	{ "memory=64m", 0, 8 },		 { "memory=64MB", 0, 8 },
+	{ "memory=-1", 0, 8 },		 { "memory=99999999999G", 0, 8 },
+	{ "memory", 0, 7 },		 { "memories=1", 0, 1 },
+	{ "", 0, 1 },			 { "=5", 0, 1 },
+};
+
+START_TEST(limit_is_read_or_told_where_it_is_wrong)
+{
+	struct policy_error err = { 0 };
+	struct limits limits;
+	int rc;
+
+	limits_init(&limits);
+	rc = limits_set(&limits, limit_rows[_i].text, &err);
+	if (limit_rows[_i].value) {
+		ck_assert_int_eq(rc, 0);
+		ck_assert_uint_eq(limits.bytes, limit_rows[_i].value);
+		return;
+	}
+	ck_assert_int_eq(rc, -EINVAL);
+	ck_assert_msg(err.column == limit_rows[_i].column, "%s: %u: %s",
+		      limit_rows[_i].text, err.column, err.text);
+	ck_assert_uint_eq(limits.bytes, LIMIT_BYTES);
+}
+END_TEST
+
 static Suite *policy_suite(void)
 {
 	Suite *s = suite_create("policy");
@@ -742,6 +783,7 @@ static Suite *policy_suite(void)
 	tcase_add_test(tc, file_has_one_rule_a_line);
 	LOOP(tc, file_errors_have_line_and_column, bad_files);
 	LOOP(tc, publish_is_read_or_told_where_it_is_wrong, publishes);
+	LOOP(tc, limit_is_read_or_told_where_it_is_wrong, limit_rows);
 	tcase_add_test(tc, names_end_but_not_before_programs_forget_them);
 	tcase_add_test(tc, an_address_keeps_its_latest_names);
 	tcase_add_test(tc, names_are_limited_and_the_unused_go);

@@ -78,6 +78,97 @@ START_TEST(unreachable_on_the_host_is_unreachable_inside)
 }
 END_TEST
 
+START_TEST(host_unreachable_is_told_from_denied)
+{
+	struct fdnet_sock *so;
+	const char *said;
+	struct rg *g;
+
+	start("--allow tcp:198.18.0.0/15:80 --verbose");
+	g = rg_attach(&relay);
+	ck_assert_int_eq(rg_connect(g, "198.18.0.1", 80, &so), -EHOSTUNREACH);
+	said = rg_finish(&relay);
+	ck_assert_msg(strstr(said, "fail tcp") != NULL, "%s", said);
+	ck_assert_ptr_null(strstr(said, "deny"));
+	rg_stop(&relay);
+}
+END_TEST
+
+/* A host that does not answer: its queue is full, and it drops the SYN. */
+START_TEST(no_answer_is_timed_out)
+{
+	static const char *const addresses[] = { GATEWAY, "fd00::2" };
+	static const char *const locals[] = { "127.0.0.1", "::1" };
+	int listener, fds[4];
+	struct fdnet_sock *so;
+	struct rg *g;
+
+	if (!rg_sysctl("/proc/sys/net/ipv4/tcp_syn_retries", "1"))
+		return;
+	listener = rg_host_listen(locals[_i], &port);
+	ck_assert_int_eq(listen(listener, 0), 0);
+	for (int i = 0; i < 4; i++)
+		fds[i] = rg_host_connecting(locals[_i], port);
+	start("--allow host:%u");
+	g = rg_attach(&relay);
+	ck_assert_int_eq(rg_connect(g, addresses[_i], port, &so), -ETIMEDOUT);
+	rg_stop(&relay);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	close(listener);
+}
+END_TEST
+
+/* The host has said all; the guest talks on. */
+START_TEST(half_close_by_the_host)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd;
+	struct fdnet_sock *so;
+	struct rg *g;
+	char data[64];
+
+	start("--allow host:%u");
+	g = rg_attach(&relay);
+	fd = connected_pair(g, listener, &so);
+	ck_assert_int_eq(send(fd, "all", 3, 0), 3);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(rg_recv(g, so, data, sizeof(data)), 3);
+	ck_assert_int_eq(rg_recv(g, so, data, sizeof(data)), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(rg_send(g, so, "more", 4), 0);
+		ck_assert_int_eq(rg_host_recv(&relay, fd, data, 64), 4);
+	}
+	fdnet_sock_close(so);
+	ck_assert_int_eq(rg_host_recv(&relay, fd, data, 64), 0);
+	close(fd);
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
+START_TEST(connections_over_ipv6)
+{
+	int listener = rg_host_listen("::1", &port), fd;
+	struct fdnet_sock *so;
+	struct rg *g;
+	char data[8];
+
+	start("--allow host:%u");
+	g = rg_attach(&relay);
+	ck_assert_int_eq(rg_connect(g, "fd00::2", port, &so), 0);
+	fd = rg_host_accept(&relay, listener);
+	ck_assert_int_eq(rg_send(g, so, "six", 3), 0);
+	ck_assert_int_eq(rg_host_recv(&relay, fd, data, 8), 3);
+	ck_assert_int_eq(send(fd, "sixth", 5, 0), 5);
+	ck_assert_int_eq(rg_recv(g, so, data, 8), 5);
+	close(fd);
+	ck_assert_int_eq(rg_recv(g, so, data, 8), 0);
+	fdnet_sock_close(so);
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
 START_TEST(denied_is_told_and_summed_up)
 {
 	struct fdnet_sock *so;
@@ -342,6 +433,101 @@ START_TEST(slow_readers_stop_the_other_side)
 }
 END_TEST
 
+/* As much as goes in while nobody on the host reads. */
+static size_t fill_host(struct rg *g, struct fdnet_sock *so)
+{
+	static uint8_t data[1 << 16];
+	size_t sent = 0;
+
+	for (int idle = 0; idle < 20;) {
+		struct iovec iov = { data, sizeof(data) };
+		struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+		ssize_t rc = fdnet_sock_send(so, &msg);
+
+		idle = rc > 0 ? 0 : idle + 1;
+		sent += rc > 0 ? (size_t)rc : 0;
+		ck_assert_uint_lt(sent, 128u << 20);
+		rg_drive(g->relay, 2);
+	}
+	return sent;
+}
+
+START_TEST(a_host_that_does_not_read_stops_the_guest)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd;
+	static uint8_t data[1 << 16];
+	struct fdnet_sock *so;
+	size_t sent, got = 0;
+	long before;
+	struct rg *g;
+
+	start(_i ? "--allow host:%u --limit flow-memory=64K" :
+		   "--allow host:%u");
+	g = rg_attach(&relay);
+	fd = connected_pair(g, listener, &so);
+	before = rg_rss_kib(&relay);
+	sent = fill_host(g, so);
+	ck_assert_int_lt(rg_rss_kib(&relay) - before,
+			 (_i ? 2 << 10 : 24 << 10) + RG_SLACK_KIB);
+	while (got < sent) {
+		ssize_t rc = rg_host_recv(&relay, fd, data, sizeof(data));
+
+		ck_assert_int_gt(rc, 0);
+		got += (size_t)rc;
+	}
+	fdnet_sock_close(so);
+	ck_assert_int_eq(rg_host_recv(&relay, fd, data, 1), 0);
+	close(fd);
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
+/* Nobody reads, on either side, of any: memory has an end, and so have the
+ * stalls when somebody does. */
+START_TEST(many_stalled_connections_are_bounded)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fds[100];
+	struct fdnet_sock *so[100];
+	static uint8_t data[1 << 16];
+	size_t sent = 0, got = 0;
+	struct rg *g;
+	long before;
+
+	start("--allow host:%u --limit memory=32M");
+	g = rg_attach(&relay);
+	before = rg_rss_kib(&relay);
+	for (int i = 0; i < 100; i++) {
+		fds[i] = connected_pair(g, listener, &so[i]);
+		for (int n = 0; n < 64; n++) {
+			ssize_t rc = send(fds[i], data, sizeof(data),
+					  MSG_NOSIGNAL);
+
+			if (rc < 0)
+				break;
+			sent += (size_t)rc;
+			rg_drive(&relay, 0);
+		}
+	}
+	ck_assert_int_lt(rg_rss_kib(&relay) - before,
+			 (40 << 10) + RG_SLACK_KIB);
+	for (int i = 0; i < 100; i++)
+		shutdown(fds[i], SHUT_WR);
+	for (int i = 0; i < 100; i++) {
+		ssize_t rc;
+
+		while ((rc = rg_recv(g, so[i], data, sizeof(data))) > 0)
+			got += (size_t)rc;
+		ck_assert_int_eq(rc, 0);
+		fdnet_sock_close(so[i]);
+		close(fds[i]);
+	}
+	ck_assert_uint_eq(got, sent);
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
 static bool is_all_sent(void *so)
 {
 	return !fdnet_sock_unsent(so);
@@ -439,6 +625,10 @@ static Suite *relay_tcp_suite(void)
 	tcase_add_test(tc, allowed_host_port_is_reached_both_ways);
 	tcase_add_test(tc, refused_on_the_host_is_refused_inside);
 	tcase_add_test(tc, unreachable_on_the_host_is_unreachable_inside);
+	tcase_add_test(tc, host_unreachable_is_told_from_denied);
+	tcase_add_loop_test(tc, no_answer_is_timed_out, 0, 2);
+	tcase_add_test(tc, half_close_by_the_host);
+	tcase_add_test(tc, connections_over_ipv6);
 	tcase_add_test(tc, denied_is_told_and_summed_up);
 	tcase_add_test(tc, quiet_means_no_summary);
 	tcase_add_test(tc, any_does_not_cover_the_machines_own_addresses);
@@ -446,6 +636,9 @@ static Suite *relay_tcp_suite(void)
 	tcase_add_test(tc, much_data_crosses_both_ways_at_once);
 	tcase_add_loop_test(tc, bytes_arrive_unchanged, 0, 2);
 	tcase_add_test(tc, slow_readers_stop_the_other_side);
+	tcase_add_loop_test(tc, a_host_that_does_not_read_stops_the_guest, 0,
+			    2);
+	tcase_add_test(tc, many_stalled_connections_are_bounded);
 	tcase_add_test(tc, what_a_guest_sent_goes_on_after_its_death);
 	tcase_add_test(tc, relay_death_is_seen);
 	tcase_add_test(tc, many_connections_leave_no_memory_behind);

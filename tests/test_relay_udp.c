@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,6 +101,106 @@ START_TEST(many_datagram_flows_are_bounded)
 }
 END_TEST
 
+/* What one socket sends comes from one port, wherever it goes; and a peer
+ * that was never sent to is not heard. */
+START_TEST(all_destinations_see_one_port)
+{
+	uint16_t ports[3], froms[3];
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	struct fdnet_sock *so, *another;
+	struct rg *g;
+	int fds[3];
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = rg_host_udp("127.0.0.1", &ports[i]);
+	start("--allow host:*/udp");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	another = rg_udp(g);
+	for (int i = 0; i < 3; i++) {
+		struct pollfd pfd = { fds[i], POLLIN, 0 };
+
+		ck_assert_int_eq(rg_sendto(g, i == 2 ? another : so, GATEWAY,
+					   ports[i], "x", 1),
+				 1);
+		while (poll(&pfd, 1, 0) < 1)
+			rg_drive(&relay, 1);
+		ck_assert_int_eq(recvfrom(fds[i], text, 1, 0,
+					  (struct sockaddr *)&from, &len),
+				 1);
+		froms[i] = from.sin_port;
+	}
+	ck_assert_uint_eq(froms[0], froms[1]);
+	ck_assert_uint_ne(froms[0], froms[2]);
+	/* the third was not asked by the first socket */
+	from.sin_port = froms[0];
+	sendto(fds[2], "uninvited", 9, 0, (struct sockaddr *)&from, len);
+	ck_assert_int_eq(sendto(fds[1], "second", 6, 0,
+				(struct sockaddr *)&from, len),
+			 6);
+	ck_assert_int_eq(rg_recvfrom(g, so, text, 16, NULL), 6);
+	ck_assert_int_eq(sendto(fds[0], "1st", 3, 0, (struct sockaddr *)&from,
+				len),
+			 3);
+	ck_assert_int_eq(rg_recvfrom(g, so, text, 16, NULL), 3);
+	rg_stop(&relay);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(idle_flows_end_by_their_own_times)
+{
+	int fd = rg_host_udp("127.0.0.1", &port);
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	struct fdnet_sock *so;
+	const char *said;
+	struct rg *g;
+
+	start("--allow host:*/udp --verbose --limit udp-idle=1 "
+	      "--limit udp-idle-answered=300");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	rg_sendto(g, so, GATEWAY, port, "x", 1);
+	ck_assert_int_eq(rg_host_recv(&relay, fd, text, 1), 1);
+	rg_sendto(g, so, GATEWAY, port, "x", 1);
+	while (recvfrom(fd, text, 1, 0, (struct sockaddr *)&from, &len) < 0)
+		rg_drive(&relay, 1);
+	sendto(fd, "answer", 6, 0, (struct sockaddr *)&from, len);
+	ck_assert_int_eq(rg_recvfrom(g, so, text, 16, NULL), 6);
+	rg_sendto(g, so, GATEWAY, 9, "x", 1);
+	rg_drive(&relay, 1500);
+	said = rg_finish(&relay);
+	ck_assert_msg(strstr(said, ":9 out 1 in 0 bytes, idle") != NULL, "%s",
+		      said);
+	ck_assert_ptr_eq(strstr(strstr(said, ", idle") + 1, ", idle"), NULL);
+	rg_stop(&relay);
+	close(fd);
+}
+END_TEST
+
+START_TEST(datagrams_over_ipv6)
+{
+	int fd = rg_host_udp("::1", &port);
+	struct fdnet_name name = { .ip.family = 6 };
+	struct fdnet_sock *so;
+	struct rg *g;
+
+	start("--allow host:%u/udp");
+	g = rg_attach(&relay);
+	ck_assert_int_eq(fdnet_sock_open(g->stack, 6, FDNET_SOCK_DGRAM, 17,
+					 &so),
+			 0);
+	ck_assert_int_eq(fdnet_sock_bind(so, &name), 0);
+	ck_assert_int_eq(rg_sendto(g, so, "fd00::2", port, "six", 3), 3);
+	ck_assert_int_eq(rg_host_recv(&relay, fd, text, 16), 3);
+	rg_stop(&relay);
+	close(fd);
+}
+END_TEST
+
 static Suite *relay_udp_suite(void)
 {
 	Suite *s = suite_create("relay_udp");
@@ -109,6 +210,9 @@ static Suite *relay_udp_suite(void)
 	tcase_add_test(tc, datagrams_cross_both_ways);
 	tcase_add_test(tc, icmp_errors_come_back_to_datagrams);
 	tcase_add_test(tc, many_datagram_flows_are_bounded);
+	tcase_add_test(tc, all_destinations_see_one_port);
+	tcase_add_test(tc, idle_flows_end_by_their_own_times);
+	tcase_add_test(tc, datagrams_over_ipv6);
 	suite_add_tcase(s, tc);
 	return s;
 }
