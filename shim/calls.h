@@ -6,9 +6,25 @@
  *
  * CALL(name, return type, arguments)   answered by shim_name
  * ALIAS(name, of)                      another name that libc exports for it
+ * NUMBER(name, call)                   the system call of that name, when a
+ *                                      program makes it by syscall(); its
+ *                                      arguments are a, b, c, d, e, f (long)
  *
- * This file has no include guard: define CALL and ALIAS, then include it.
+ * What libc exports besides stands in shim/doors.txt with the reason; a name
+ * in neither is found by tests/check-exports.
+ *
+ * This file has no include guard: define CALL, ALIAS or NUMBER, then include
+ * it; the others are nothing then, and all are undefined at the end.
  */
+#ifndef CALL
+#define CALL(name, ret, args)
+#endif
+#ifndef ALIAS
+#define ALIAS(name, of)
+#endif
+#ifndef NUMBER
+#define NUMBER(name, call)
+#endif
 
 /* socket.c */
 CALL(socket, int, (int domain, int type, int protocol))
@@ -27,6 +43,21 @@ CALL(setsockopt, int,
      (int fd, int level, int name, const void *val, socklen_t len))
 CALL(sockatmark, int, (int fd))
 ALIAS(__connect, connect)
+ALIAS(__socket, socket)
+NUMBER(socket, shim_socket((int)a, (int)b, (int)c))
+NUMBER(socketpair, shim_socketpair((int)a, (int)b, (int)c, (int *)d))
+NUMBER(bind, shim_bind((int)a, (void *)b, (socklen_t)c))
+NUMBER(listen, shim_listen((int)a, (int)b))
+NUMBER(accept, shim_accept((int)a, (void *)b, (void *)c))
+NUMBER(accept4, shim_accept4((int)a, (void *)b, (void *)c, (int)d))
+NUMBER(connect, shim_connect((int)a, (void *)b, (socklen_t)c))
+NUMBER(shutdown, shim_shutdown((int)a, (int)b))
+NUMBER(getsockname, shim_getsockname((int)a, (void *)b, (void *)c))
+NUMBER(getpeername, shim_getpeername((int)a, (void *)b, (void *)c))
+NUMBER(getsockopt,
+       shim_getsockopt((int)a, (int)b, (int)c, (void *)d, (void *)e))
+NUMBER(setsockopt,
+       shim_setsockopt((int)a, (int)b, (int)c, (void *)d, (socklen_t)e))
 
 /* io.c */
 CALL(read, ssize_t, (int fd, void *buf, size_t len))
@@ -56,7 +87,32 @@ CALL(__recvfrom_chk, ssize_t,
       struct sockaddr *addr, socklen_t *addrlen))
 ALIAS(__read, read)
 ALIAS(__write, write)
+ALIAS(__recv, recv)
 ALIAS(__send, send)
+ALIAS(__sendmmsg, sendmmsg)
+NUMBER(read, shim_read((int)a, (void *)b, (size_t)c))
+NUMBER(write, shim_write((int)a, (void *)b, (size_t)c))
+NUMBER(readv, shim_readv((int)a, (void *)b, (int)c))
+NUMBER(writev, shim_writev((int)a, (void *)b, (int)c))
+NUMBER(recvfrom, shim_recvfrom((int)a, (void *)b, (size_t)c, (int)d,
+			       (void *)e, (void *)f))
+NUMBER(recvmsg, shim_recvmsg((int)a, (void *)b, (int)c))
+NUMBER(recvmmsg, shim_recvmmsg((int)a, (void *)b, (unsigned int)c, (int)d,
+			       (void *)e))
+NUMBER(sendto, shim_sendto((int)a, (void *)b, (size_t)c, (int)d, (void *)e,
+			   (socklen_t)f))
+NUMBER(sendmsg, shim_sendmsg((int)a, (void *)b, (int)c))
+NUMBER(sendmmsg, shim_sendmmsg((int)a, (void *)b, (unsigned int)c, (int)d))
+
+/* vector.c; the others that give an offset get the kernel's ESPIPE */
+CALL(preadv2, ssize_t,
+     (int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags))
+CALL(pwritev2, ssize_t,
+     (int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags))
+ALIAS(preadv64v2, preadv2)
+ALIAS(pwritev64v2, pwritev2)
+NUMBER(preadv2, shim_preadv2((int)a, (void *)b, (int)c, (off_t)d, (int)f))
+NUMBER(pwritev2, shim_pwritev2((int)a, (void *)b, (int)c, (off_t)d, (int)f))
 
 /* sendfile.c */
 CALL(sendfile, ssize_t, (int out, int in, off_t *offset, size_t count))
@@ -64,6 +120,9 @@ CALL(splice, ssize_t,
      (int in, off64_t *in_off, int out, off64_t *out_off, size_t len,
       unsigned int flags))
 ALIAS(sendfile64, sendfile)
+NUMBER(sendfile, shim_sendfile((int)a, (int)b, (void *)c, (size_t)d))
+NUMBER(splice, shim_splice((int)a, (void *)b, (int)c, (void *)d, (size_t)e,
+			   (unsigned int)f))
 
 /* poll.c */
 CALL(poll, int, (struct pollfd *fds, nfds_t n, int timeout_ms))
@@ -82,6 +141,15 @@ CALL(pselect, int,
       const struct timespec *timeout, const sigset_t *mask))
 ALIAS(__poll, poll)
 ALIAS(__select, select)
+#ifdef SYS_poll
+NUMBER(poll, shim_poll((void *)a, (nfds_t)b, (int)c))
+NUMBER(select,
+       shim_select((int)a, (void *)b, (void *)c, (void *)d, (void *)e))
+#endif
+NUMBER(ppoll, shim_ppoll((void *)a, (nfds_t)b, (void *)c, (void *)d))
+NUMBER(pselect6,
+       shim_pselect((int)a, (void *)b, (void *)c, (void *)d, (void *)e,
+		    f ? *(const sigset_t **)f : NULL))
 
 /* epoll.c */
 CALL(epoll_ctl, int, (int epfd, int op, int fd, struct epoll_event *event))
@@ -93,38 +161,80 @@ CALL(epoll_pwait, int,
 CALL(epoll_pwait2, int,
      (int epfd, struct epoll_event *events, int max,
       const struct timespec *timeout, const sigset_t *mask))
+#ifdef SYS_epoll_wait
+NUMBER(epoll_wait, shim_epoll_wait((int)a, (void *)b, (int)c, (int)d))
+#endif
+NUMBER(epoll_ctl, shim_epoll_ctl((int)a, (int)b, (int)c, (void *)d))
+NUMBER(epoll_pwait,
+       shim_epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e))
 
 /* fd.c */
 CALL(close, int, (int fd))
 CALL(close_range, int, (unsigned int first, unsigned int last, int flags))
 CALL(closefrom, void, (int first))
-CALL(fclose, int, (FILE *stream))
-CALL(fdopen, FILE *, (int fd, const char *mode))
 CALL(dup, int, (int fd))
 CALL(dup2, int, (int fd, int target))
 CALL(dup3, int, (int fd, int target, int flags))
 CALL(fcntl, int, (int fd, int cmd, ...))
 CALL(ioctl, int, (int fd, unsigned long request, ...))
-CALL(pread, ssize_t, (int fd, void *buf, size_t len, off_t offset))
-CALL(pwrite, ssize_t, (int fd, const void *buf, size_t len, off_t offset))
 ALIAS(__close, close)
 ALIAS(__dup2, dup2)
 ALIAS(fcntl64, fcntl)
 ALIAS(__fcntl, fcntl)
-ALIAS(pread64, pread)
-ALIAS(__pread64, pread)
-ALIAS(pwrite64, pwrite)
-ALIAS(__pwrite64, pwrite)
+NUMBER(close, shim_close((int)a))
+NUMBER(close_range,
+       shim_close_range((unsigned int)a, (unsigned int)b, (int)c))
+NUMBER(dup, shim_dup((int)a))
+#ifdef SYS_dup2
+NUMBER(dup2, shim_dup2((int)a, (int)b))
+#endif
+NUMBER(dup3, shim_dup3((int)a, (int)b, (int)c))
+NUMBER(fcntl, shim_fcntl((int)a, (int)b, (void *)c))
+NUMBER(ioctl, shim_ioctl((int)a, (unsigned long)b, (void *)c))
+
+/* stdio.c */
+CALL(fclose, int, (FILE *stream))
+CALL(fdopen, FILE *, (int fd, const char *mode))
+CALL(freopen, FILE *, (const char *path, const char *mode, FILE *stream))
+CALL(dprintf, int, (int fd, const char *format, ...))
+CALL(vdprintf, int, (int fd, const char *format, va_list args))
+CALL(__dprintf_chk, int, (int fd, int flag, const char *format, ...))
+CALL(__vdprintf_chk, int,
+     (int fd, int flag, const char *format, va_list args))
+ALIAS(freopen64, freopen)
 
 /* process.c */
 CALL(_exit, void, (int status))
 CALL(quick_exit, void, (int status))
+CALL(_Fork, pid_t, (void))
+ALIAS(_Exit, _exit)
+NUMBER(exit_group, (shim__exit((int)a), 0))
+
+/* signal.c */
 CALL(sigaction, int,
      (int sig, const struct sigaction *act, struct sigaction *old))
 CALL(signal, sighandler_t, (int sig, sighandler_t handler))
-ALIAS(_Exit, _exit)
+CALL(sysv_signal, sighandler_t, (int sig, sighandler_t handler))
+CALL(sigset, sighandler_t, (int sig, sighandler_t handler))
 ALIAS(__sigaction, sigaction)
 ALIAS(bsd_signal, signal)
+ALIAS(ssignal, signal)
+ALIAS(__sysv_signal, sysv_signal)
+
+/* syscall.c */
+CALL(syscall, long, (long number, ...))
+
+/* launch.c */
+CALL(posix_spawn, int,
+     (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+      const posix_spawnattr_t *attr, char *const argv[], char *const envp[]))
+CALL(posix_spawnp, int,
+     (pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+      const posix_spawnattr_t *attr, char *const argv[], char *const envp[]))
+CALL(posix_spawn_file_actions_adddup2, int,
+     (posix_spawn_file_actions_t *actions, int fd, int target))
+CALL(system, int, (const char *command))
+CALL(popen, FILE *, (const char *command, const char *mode))
 
 /* exec.c */
 CALL(execve, int, (const char *path, char *const argv[], char *const envp[]))
@@ -132,6 +242,12 @@ CALL(execv, int, (const char *path, char *const argv[]))
 CALL(execvp, int, (const char *file, char *const argv[]))
 CALL(execvpe, int, (const char *file, char *const argv[], char *const envp[]))
 CALL(fexecve, int, (int fd, char *const argv[], char *const envp[]))
+CALL(execveat, int,
+     (int dir, const char *path, char *const argv[], char *const envp[],
+      int flags))
+NUMBER(execve, shim_execve((void *)a, (void *)b, (void *)c))
+NUMBER(execveat,
+       shim_execveat((int)a, (void *)b, (void *)c, (void *)d, (int)e))
 CALL(execl, int, (const char *path, const char *arg, ...))
 CALL(execlp, int, (const char *file, const char *arg, ...))
 CALL(execle, int, (const char *path, const char *arg, ...))
@@ -159,3 +275,7 @@ CALL(if_nametoindex, unsigned int, (const char *name))
 CALL(if_indextoname, char *, (unsigned int index, char *name))
 CALL(if_nameindex, struct if_nameindex *, (void))
 CALL(getifaddrs, int, (struct ifaddrs **ret))
+
+#undef CALL
+#undef ALIAS
+#undef NUMBER

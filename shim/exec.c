@@ -14,12 +14,10 @@
 
 #include "shim/attach.h"
 #include "shim/call.h"
+#include "shim/exec.h"
 #include "shim/pump.h"
 
 extern char **environ;
-
-/* Entries an environment may get from us. */
-#define OURS 2
 
 static bool has_name(char *const *envp, const char *entry)
 {
@@ -31,18 +29,14 @@ static bool has_name(char *const *envp, const char *entry)
 	return false;
 }
 
-/*
- * The environment with what fdnet needs. @room has space for all of @envp,
- * OURS more and the end.
- */
-static char *const *with_ours(char *const *envp, size_t n, char **room)
+char *const *shim_exec_env(char *const *envp, size_t n, char **room)
 {
 	const char *const *ours = shim_attach_env();
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		room[i] = envp[i];
-	for (i = 0; i < OURS && ours[i]; i++)
+	for (i = 0; i < SHIM_EXEC_ENV && ours[i]; i++)
 		if (!has_name(envp, ours[i]))
 			room[n++] = (char *)ours[i];
 	room[n] = NULL;
@@ -72,9 +66,9 @@ int shim_execve(const char *path, char *const argv[], char *const envp[])
 		n++;
 	{
 		/* may run in a vfork child: only the stack is its own */
-		char **room = alloca((n + OURS + 1) * sizeof(*room));
+		char **room = alloca((n + SHIM_EXEC_ENV + 1) * sizeof(*room));
 
-		return LIBC(execve)(path, argv, with_ours(envp, n, room));
+		return LIBC(execve)(path, argv, shim_exec_env(envp, n, room));
 	}
 }
 SHIM_EXPORT(execve);
@@ -93,9 +87,9 @@ int shim_execvpe(const char *file, char *const argv[], char *const envp[])
 	while (envp[n])
 		n++;
 	{
-		char **room = alloca((n + OURS + 1) * sizeof(*room));
+		char **room = alloca((n + SHIM_EXEC_ENV + 1) * sizeof(*room));
 
-		return LIBC(execvpe)(file, argv, with_ours(envp, n, room));
+		return LIBC(execvpe)(file, argv, shim_exec_env(envp, n, room));
 	}
 }
 SHIM_EXPORT(execvpe);
@@ -114,12 +108,29 @@ int shim_fexecve(int fd, char *const argv[], char *const envp[])
 	while (envp[n])
 		n++;
 	{
-		char **room = alloca((n + OURS + 1) * sizeof(*room));
+		char **room = alloca((n + SHIM_EXEC_ENV + 1) * sizeof(*room));
 
-		return LIBC(fexecve)(fd, argv, with_ours(envp, n, room));
+		return LIBC(fexecve)(fd, argv, shim_exec_env(envp, n, room));
 	}
 }
 SHIM_EXPORT(fexecve);
+
+int shim_execveat(int dir, const char *path, char *const argv[],
+		  char *const envp[], int flags)
+{
+	size_t n = 0;
+
+	prepare();
+	while (envp[n])
+		n++;
+	{
+		char **room = alloca((n + SHIM_EXEC_ENV + 1) * sizeof(*room));
+
+		return LIBC(execveat)(dir, path, argv,
+				      shim_exec_env(envp, n, room), flags);
+	}
+}
+SHIM_EXPORT(execveat);
 
 /* The list forms: count, collect, go on as the vector forms do. */
 #define COLLECT(first, then)                                                 \

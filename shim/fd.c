@@ -100,42 +100,6 @@ void shim_closefrom(int first)
 }
 SHIM_EXPORT(closefrom);
 
-/* A stream reads and writes inside libc, on the placeholder. */
-FILE *shim_fdopen(int fd, const char *mode)
-{
-	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
-
-	if (file) {
-		if (file->remote)
-			shim_pump_touch(file);
-		else
-			shim_pump_begin(file);
-		shim_end(&guard);
-		shim_helper_start();
-	}
-	return LIBC(fdopen)(fd, mode);
-}
-SHIM_EXPORT(fdopen);
-
-/* libc closes the fd inside, without asking anybody. */
-int shim_fclose(FILE *stream)
-{
-	struct shim_guard guard;
-	int fd = fileno_unlocked(stream);
-	int rc;
-
-	rc = LIBC(fclose)(stream);
-	if (fd < 0 || !shim_file_maybe(fd))
-		return rc;
-	shim_enter(&guard);
-	shim_file_get(fd); /* drops the entry if the fd is gone */
-	shim_net_flush();
-	shim_leave(&guard);
-	return rc;
-}
-SHIM_EXPORT(fclose);
-
 /* @fd is a new reference to what @of refers to. */
 static void note_dup(int of, int fd)
 {
@@ -201,7 +165,23 @@ int shim_dup3(int fd, int target, int flags)
 }
 SHIM_EXPORT(dup3);
 
-static void note_flags(int fd, bool nonblock)
+/* The kernel signals what happens on the placeholder: the data must go there. */
+static void note_async(int fd)
+{
+	struct shim_guard guard;
+	struct shim_file *file = shim_begin(fd, &guard);
+
+	if (!file)
+		return;
+	if (file->remote)
+		shim_pump_touch(file);
+	else
+		shim_pump_begin(file);
+	shim_end(&guard);
+	shim_helper_start();
+}
+
+static void note_nonblock(int fd, bool nonblock)
 {
 	struct shim_guard guard;
 	struct shim_file *file = shim_begin(fd, &guard);
@@ -210,6 +190,13 @@ static void note_flags(int fd, bool nonblock)
 		return;
 	file->nonblock = nonblock;
 	shim_end(&guard);
+}
+
+static void note_flags(int fd, long flags)
+{
+	note_nonblock(fd, (flags & O_NONBLOCK) != 0);
+	if (flags & O_ASYNC)
+		note_async(fd);
 }
 
 int shim_fcntl(int fd, int cmd, ...)
@@ -229,7 +216,7 @@ int shim_fcntl(int fd, int cmd, ...)
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		note_dup(fd, rc);
 	else if (cmd == F_SETFL)
-		note_flags(fd, ((long)arg & O_NONBLOCK) != 0);
+		note_flags(fd, (long)arg);
 	return rc;
 }
 SHIM_EXPORT(fcntl);
@@ -274,10 +261,12 @@ int shim_ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (!shim_file_maybe(fd))
 		return LIBC(ioctl)(fd, request, arg);
-	if (request == FIONBIO) {
+	if (request == FIONBIO || request == FIOASYNC) {
 		rc = LIBC(ioctl)(fd, request, arg);
-		if (rc == 0)
-			note_flags(fd, *(int *)arg != 0);
+		if (rc == 0 && request == FIONBIO)
+			note_nonblock(fd, *(int *)arg != 0);
+		else if (rc == 0 && *(int *)arg)
+			note_async(fd);
 		return rc;
 	}
 	file = request == FIONREAD || request == SIOCOUTQ
@@ -293,22 +282,3 @@ int shim_ioctl(int fd, unsigned long request, ...)
 }
 SHIM_EXPORT(ioctl);
 
-ssize_t shim_pread(int fd, void *buf, size_t len, off_t offset)
-{
-	if (shim_file_maybe(fd))
-		return shim_ret(-ESPIPE);
-	return LIBC(pread)(fd, buf, len, offset);
-}
-SHIM_EXPORT(pread);
-SHIM_EXPORT_AS(pread64, pread);
-SHIM_EXPORT_AS(__pread64, pread);
-
-ssize_t shim_pwrite(int fd, const void *buf, size_t len, off_t offset)
-{
-	if (shim_file_maybe(fd))
-		return shim_ret(-ESPIPE);
-	return LIBC(pwrite)(fd, buf, len, offset);
-}
-SHIM_EXPORT(pwrite);
-SHIM_EXPORT_AS(pwrite64, pwrite);
-SHIM_EXPORT_AS(__pwrite64, pwrite);

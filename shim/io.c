@@ -352,6 +352,7 @@ int shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 	return (int)i;
 }
 SHIM_EXPORT(sendmmsg);
+SHIM_EXPORT_AS(__sendmmsg, sendmmsg);
 
 ssize_t shim_write(int fd, const void *buf, size_t len)
 {
@@ -431,6 +432,7 @@ ssize_t shim_recv(int fd, void *buf, size_t len, int flags)
 	return shim_recvfrom(fd, buf, len, flags, NULL, NULL);
 }
 SHIM_EXPORT(recv);
+SHIM_EXPORT_AS(__recv, recv);
 
 ssize_t shim_read(int fd, void *buf, size_t len)
 {
@@ -441,8 +443,8 @@ ssize_t shim_read(int fd, void *buf, size_t len)
 
 	if (!file)
 		return LIBC(read)(fd, buf, len);
-	if (len == 0 && file->is_stream) {
-		/* read() of nothing is 0; recv() of nothing would look */
+	if (len == 0) {
+		/* read() of nothing is 0; recv() of nothing would wait */
 		shim_end(&guard);
 		return 0;
 	}
@@ -459,12 +461,14 @@ ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,
 	};
+	ssize_t total;
 
 	if (!file)
 		return LIBC(readv)(fd, iov, iovcnt);
-	if (iovcnt < 0 || iovcnt > IOV_LIMIT) {
+	total = iovcnt < 0 || iovcnt > IOV_LIMIT ? -EINVAL : iov_total(&hdr);
+	if (total <= 0) { /* nothing: as read() of nothing */
 		shim_end(&guard);
-		return shim_ret(-EINVAL);
+		return shim_ret(total);
 	}
 	return recv_call(fd, file, &guard, &hdr, 0);
 }

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 
 #define CALL(name, ret, args) ret(*libc_##name) args;
-#define ALIAS(name, of)
 #include "shim/calls.h"
-#undef CALL
-#undef ALIAS
 
 bool libc_ready;
 
@@ -22,9 +19,6 @@ void libc_resolve(void)
 	 * no program linked against it can call ours either. */
 #define CALL(name, ret, args)                                                \
 	*(void **)&libc_##name = dlsym(RTLD_NEXT, #name);
-#define ALIAS(name, of)
 #include "shim/calls.h"
-#undef CALL
-#undef ALIAS
 	__atomic_store_n(&libc_ready, true, __ATOMIC_RELEASE);
 }

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -21,16 +23,10 @@
 #include <sys/uio.h>
 
 #define CALL(name, ret, args) extern ret(*libc_##name) args;
-#define ALIAS(name, of)
 #include "shim/calls.h"
-#undef CALL
-#undef ALIAS
 
 #define CALL(name, ret, args) ret shim_##name args;
-#define ALIAS(name, of)
 #include "shim/calls.h"
-#undef CALL
-#undef ALIAS
 
 /* Gives shim_@of the exported name @name. In assembler, because libc's
  * headers declare some of the names with types that C cannot repeat. */

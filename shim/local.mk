@@ -1,4 +1,4 @@
-EXTRA_DIST += shim/README.md shim/exports.awk
+EXTRA_DIST += shim/README.md shim/exports.awk shim/doors.txt
 
 noinst_LTLIBRARIES += shim/libshim.la
 shim_libshim_la_SOURCES = \
@@ -9,13 +9,14 @@ shim_libshim_la_SOURCES = \
 	shim/claim.c shim/claim.h \
 	shim/cmsg.c shim/cmsg.h \
 	shim/epoll.c \
-	shim/exec.c \
+	shim/exec.c shim/exec.h \
 	shim/fd.c \
 	shim/file.c shim/file.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
 	shim/ifaces.c shim/ifaces.h \
 	shim/io.c shim/io.h \
+	shim/launch.c \
 	shim/libc.c shim/libc.h \
 	shim/lock.c shim/lock.h \
 	shim/logline.c shim/logline.h \
@@ -25,12 +26,16 @@ shim_libshim_la_SOURCES = \
 	shim/net.c shim/net.h \
 	shim/option.c \
 	shim/poll.c \
-	shim/process.c \
+	shim/process.c shim/process.h \
 	shim/pump.c shim/pump.h \
 	shim/raw.h \
 	shim/sendfile.c \
+	shim/signal.c \
 	shim/socket.c \
 	shim/spawn.c shim/spawn.h \
+	shim/stdio.c \
+	shim/syscall.c \
+	shim/vector.c \
 	shim/wait.c shim/wait.h \
 	shim/wrap.c
 shim_libshim_la_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process's life: start, fork, end; and its signal handlers. */
+/* The process's life: start, fork, end. */
 #include "config.h"
 
 #include <pthread.h>
@@ -9,6 +9,7 @@
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/logline.h"
+#include "shim/process.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 
@@ -25,7 +26,7 @@ bool shim_is_borrowed(void)
 	return getpid_raw() != own_pid;
 }
 
-static void fork_prepare(void)
+void shim_fork_prepare(void)
 {
 	struct shim_guard guard;
 
@@ -34,7 +35,7 @@ static void fork_prepare(void)
 	fork_guard = guard; /* written only by the holder of the lock */
 }
 
-static void fork_parent(void)
+void shim_fork_parent(void)
 {
 	struct shim_guard guard = fork_guard;
 
@@ -42,7 +43,7 @@ static void fork_parent(void)
 	shim_helper_start();
 }
 
-static void fork_child(void)
+void shim_fork_child(void)
 {
 	struct shim_guard guard = fork_guard;
 
@@ -88,7 +89,7 @@ static __attribute__((constructor(101))) void shim_init(void)
 	own_pid = getpid_raw();
 	shim_log_init();
 	shim_net_init();
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	pthread_atfork(shim_fork_prepare, shim_fork_parent, shim_fork_child);
 }
 
 void shim__exit(int status)
@@ -108,21 +109,20 @@ void shim_quick_exit(int status)
 }
 SHIM_EXPORT(quick_exit);
 
-int shim_sigaction(int sig, const struct sigaction *act,
-		   struct sigaction *old)
+/* fork() without the handlers: for children that only call what may be called
+ * in a signal handler, sockets included. */
+pid_t shim__Fork(void)
 {
-	if (act && act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN)
-		shim_note_handler();
-	return LIBC(sigaction)(sig, act, old);
-}
-SHIM_EXPORT(sigaction);
-SHIM_EXPORT_AS(__sigaction, sigaction);
+	pid_t pid;
 
-sighandler_t shim_signal(int sig, sighandler_t handler)
-{
-	if (handler != SIG_DFL && handler != SIG_IGN)
-		shim_note_handler();
-	return LIBC(signal)(sig, handler);
+	if (shim_is_borrowed())
+		return LIBC(_Fork)();
+	shim_fork_prepare();
+	pid = LIBC(_Fork)();
+	if (pid == 0)
+		shim_fork_child();
+	else
+		shim_fork_parent();
+	return pid;
 }
-SHIM_EXPORT(signal);
-SHIM_EXPORT_AS(bsd_signal, signal);
+SHIM_EXPORT(_Fork);

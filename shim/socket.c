@@ -84,6 +84,7 @@ int shim_socket(int domain, int type, int protocol)
 	return (int)shim_ret(rc);
 }
 SHIM_EXPORT(socket);
+SHIM_EXPORT_AS(__socket, socket);
 
 /*
  * fdnet-run's filter refuses these calls on what is not ours before the kernel

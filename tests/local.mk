@@ -42,7 +42,7 @@ EXTRA_DIST += \
 	tests/apps/wget.sh
 
 # Small socket programs that print the same natively and in the sandbox.
-PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull
+PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread
 EXTRA_DIST += tests/programs/run tests/programs/random \
 	tests/programs/known.txt
 check_PROGRAMS += tests/programs/binding
@@ -69,6 +69,9 @@ check_PROGRAMS += tests/programs/descriptors
 tests_programs_descriptors_SOURCES = tests/programs/descriptors.c tests/programs/probe.h
 tests_programs_descriptors_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_descriptors_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/doors
+tests_programs_doors_SOURCES = tests/programs/doors.c tests/programs/probe.h
+tests_programs_doors_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/epolling
 tests_programs_epolling_SOURCES = tests/programs/epolling.c tests/programs/probe.h
 tests_programs_epolling_CFLAGS = $(PROBE_CFLAGS)
