@@ -12,3 +12,7 @@ EXTRA_DIST += ctl/README.md
 
 TESTS += tests/test_ctl.sh
 dist_check_SCRIPTS += tests/test_ctl.sh
+TESTS += tests/test_record.sh
+dist_check_SCRIPTS += tests/test_record.sh
+TESTS += tests/test_rules.sh
+dist_check_SCRIPTS += tests/test_rules.sh

@@ -38,6 +38,8 @@ static const char usage[] =
 	"  rules             the rules in force, and how often each decided\n"
 	"  top               flows, live, the busiest first\n"
 	"  close FLOW...     reset flows, by their number\n"
+	"  metrics           counters, as Prometheus reads them\n"
+	"  learned           what was needed so far, as a policy file\n"
 	"  reload [FILE]     new rules: the policy file again, or another one\n"
 	"\n"
 	"  -c, --control PATH   the relay's --control; else $FDNET_CONTROL\n"
@@ -137,6 +139,28 @@ static int do_close(struct context *ctx)
 	return status;
 }
 
+/* An answer that is a text of its own, with --json too. */
+static int print_text(struct context *ctx, enum ctl_op op, const char *what)
+{
+	struct ctl_request request = { .op = op };
+	int rc = client_ask(&ctx->client, &request, -1);
+
+	if (rc || ctx->client.reply.error)
+		return finish(ctx, rc, what);
+	fwrite(ctx->client.reply.body, 1, ctx->client.reply.len, stdout);
+	return EXIT_OK;
+}
+
+static int do_metrics(struct context *ctx)
+{
+	return print_text(ctx, CTL_METRICS, "metrics");
+}
+
+static int do_learned(struct context *ctx)
+{
+	return print_text(ctx, CTL_LEARNED, "learned");
+}
+
 static int do_reload(struct context *ctx)
 {
 	struct ctl_request request = { .op = CTL_RELOAD };
@@ -165,6 +189,8 @@ static const struct command {
 	{ "top", do_top, 0, 0 },
 	{ "close", do_close, 1, 10000 },
 	{ "reload", do_reload, 0, 1 },
+	{ "metrics", do_metrics, 0, 0 },
+	{ "learned", do_learned, 0, 0 },
 };
 
 static const struct command *find_command(const char *name)

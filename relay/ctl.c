@@ -11,6 +11,9 @@
 #include "relay/ctl_show.h"
 #include "relay/guest.h"
 #include "relay/hash.h"
+#include "relay/learn.h"
+#include "relay/metrics.h"
+#include "relay/publish.h"
 #include "relay/reload.h"
 #include "relay/sys.h"
 #include "relay/unixsock.h"
@@ -186,6 +189,27 @@ static void show(struct ask *ask)
 	ask->reply.len = json.len;
 }
 
+static void do_learned(struct ask *ask)
+{
+	struct relay *relay = ask->relay;
+	FILE *out;
+
+	if (!relay->learn) {
+		tell(ask, EINVAL, "the relay was started without --learn");
+		return;
+	}
+	out = fmemopen(ask->body, CTL_BODY_MAX, "w");
+	if (!out) {
+		tell(ask, ENOMEM, "out of memory");
+		return;
+	}
+	learn_print(relay->learn, out);
+	publish_learned(relay, out);
+	fflush(out);
+	ask->reply.len = strnlen(ask->body, CTL_BODY_MAX);
+	fclose(out);
+}
+
 static void answer(struct ask *ask)
 {
 	switch (ask->request.op) {
@@ -196,6 +220,13 @@ static void answer(struct ask *ask)
 		return;
 	case CTL_CLOSE:
 		do_close(ask);
+		return;
+	case CTL_METRICS:
+		ask->reply.len =
+			metrics_print(ask->relay, ask->body, CTL_BODY_MAX);
+		return;
+	case CTL_LEARNED:
+		do_learned(ask);
 		return;
 	case CTL_RELOAD:
 		do_reload(ask);

@@ -67,7 +67,11 @@ struct policy_error;
 #define LIMIT_SUMMARY_LINES 20
 /* Lines a second of --verbose and --record; more are counted. */
 #define LIMIT_RECORD_RATE 2000
-/* Bytes of the --record file; then it ends with a note. */
+/* Destinations and their ports that --learn keeps apart. */
+#define LIMIT_LEARN 4096
+#define LIMIT_LEARN_PORTS 1024
+/* Bytes of the --record file, unless --record-size says otherwise; then it is
+ * rotated, or ends with a note. */
 #define LIMIT_RECORD_BYTES (256ull << 20)
 
 /* Memory for packets, connections and their data, of a whole sandbox. */

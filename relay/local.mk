@@ -23,9 +23,11 @@ relay_librelay_la_SOURCES = \
 	relay/hosts.c relay/hosts.h \
 	relay/impair.c relay/impair.h \
 	relay/json.c relay/json.h \
+	relay/learn.c relay/learn.h \
 	relay/limits.c relay/limits.h \
 	relay/loop.c relay/loop.h \
 	relay/measure.c relay/measure.h \
+	relay/metrics.c relay/metrics.h \
 	relay/names.c relay/names.h \
 	relay/net.c relay/net.h \
 	relay/notify.c relay/notify.h \

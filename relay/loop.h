@@ -24,6 +24,8 @@ enum source_type {
 	SOURCE_RESOLVER, /* upstream name server */
 	SOURCE_CTL_LISTEN, /* --control: clients come */
 	SOURCE_CTL,	   /* one of them asks */
+	SOURCE_METRICS_LISTEN, /* --metrics */
+	SOURCE_METRICS,	       /* a client of it */
 	SOURCE_NODE_CHAN, /* requests about pumped sockets */
 	SOURCE_PUMPED,	 /* end B of one */
 };

@@ -54,6 +54,8 @@ static int serve(struct relay *relay)
 		sum_up(relay);
 	else if (relay->opts->status_fd < 0 && relay->opts->verbose)
 		record_summary(&relay->record, stderr);
+	if (relay->opts->status_fd < 0 || relay->opts->sandbox)
+		relay_learned(relay);
 	return rc ? fail("loop", rc) : EXIT_OK;
 }
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/limits.h"
+
 enum option_id {
 	OPT_ALLOW = 256,
 	OPT_DENY,
@@ -20,6 +22,9 @@ enum option_id {
 	OPT_HOSTS,
 	OPT_RECORD,
 	OPT_RECORD_KEEP,
+	OPT_RECORD_SIZE,
+	OPT_LEARN,
+	OPT_METRICS,
 	OPT_CONTROL,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -49,6 +54,9 @@ static const struct option options[] = {
 	{ "hosts", required_argument, NULL, OPT_HOSTS },
 	{ "record", required_argument, NULL, OPT_RECORD },
 	{ "record-keep", required_argument, NULL, OPT_RECORD_KEEP },
+	{ "record-size", required_argument, NULL, OPT_RECORD_SIZE },
+	{ "learn", optional_argument, NULL, OPT_LEARN },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
@@ -83,7 +91,10 @@ static const char usage[] =
 	"  --dns ADDR[:PORT] name server instead of the host's\n"
 	"  --hosts FILE      instead of /etc/hosts\n"
 	"  --record FILE     events as JSON Lines\n"
-	"  --record-keep N   old records kept as FILE.1 ... FILE.N\n"
+	"  --record-size N   largest record, in KiB (262144)\n"
+	"  --record-keep N   old records kept as FILE.1 ... FILE.N (0)\n"
+	"  --learn[=FILE]    what was needed, as a policy file, at the end\n"
+	"  --metrics WHERE   counters for Prometheus at PATH or ADDR:PORT\n"
 	"  --control PATH    socket for fdnet-ctl(1)\n"
 	"  --quiet           no summary at the end\n"
 	"  --verbose         a line for each event\n"
@@ -201,21 +212,20 @@ static int add_publish(struct options *opts, const char *text,
 
 /* ---- the others ---- */
 
-static int add_dns(struct options *opts, const char *text)
+/* ADDR, ADDR:PORT or [ADDR]:PORT; the port in @ret_name is the default. */
+static int parse_name(const char *text, struct fdnet_name *ret_name)
 {
-	static const char expected[] = "ADDR, ADDR:PORT or [ADDR]:PORT, at "
-				       "most three times,";
-	struct fdnet_name name = { .port = 53 };
 	char copy[FDNET_IP_STRLEN + 16], *port = NULL, *ip = copy;
+	struct fdnet_name name = *ret_name;
 
-	if (opts->ndns == OPTIONS_MAX_DNS || strlen(text) >= sizeof(copy))
-		return wrong_value("dns", text, expected);
+	if (strlen(text) >= sizeof(copy))
+		return -EINVAL;
 	strcpy(copy, text);
 	if (copy[0] == '[') {
 		char *close = strchr(copy, ']');
 
 		if (!close || (close[1] && close[1] != ':'))
-			return wrong_value("dns", text, expected);
+			return -EINVAL;
 		port = close[1] ? close + 2 : NULL;
 		*close = '\0';
 		ip++;
@@ -227,8 +237,31 @@ static int add_dns(struct options *opts, const char *text)
 	if (fdnet_ip_parse(ip, &name.ip) ||
 	    (port && (!policy_port_parse(port, false, &name.port) ||
 		      port[policy_port_parse(port, false, &name.port)])))
-		return wrong_value("dns", text, expected);
+		return -EINVAL;
+	*ret_name = name;
+	return 0;
+}
+
+static int add_dns(struct options *opts, const char *text)
+{
+	struct fdnet_name name = { .port = 53 };
+
+	if (opts->ndns == OPTIONS_MAX_DNS || parse_name(text, &name))
+		return wrong_value("dns", text,
+				   "ADDR, ADDR:PORT or [ADDR]:PORT, at most "
+				   "three times,");
 	opts->dns[opts->ndns++] = name;
+	return 0;
+}
+
+static int set_metrics(struct options *opts, const char *text)
+{
+	opts->metrics = text;
+	if (strchr(text, '/'))
+		return 0;
+	if (parse_name(text, &opts->metrics_name) || !opts->metrics_name.port)
+		return wrong_value("metrics", text,
+				   "a path with a slash, or ADDR:PORT,");
 	return 0;
 }
 
@@ -376,6 +409,7 @@ static int take_service(struct options *opts, int id, const char *value)
 static int take_option(struct options *opts, int id, const char *value)
 {
 	struct policy_error err = { 0 };
+	unsigned int kib;
 
 	switch (id) {
 	case OPT_ALLOW:
@@ -419,6 +453,18 @@ static int take_option(struct options *opts, int id, const char *value)
 	case OPT_RECORD_KEEP:
 		return parse_number("record-keep", value, 0, 100, "0 to 100",
 				    &opts->record_keep);
+	case OPT_RECORD_SIZE:
+		if (parse_number("record-size", value, 4, 1u << 30,
+				 "a number of KiB from 4", &kib))
+			return -EINVAL;
+		opts->record_size = (uint64_t)kib << 10;
+		return 0;
+	case OPT_LEARN:
+		opts->learn = true;
+		opts->learn_path = value;
+		return 0;
+	case OPT_METRICS:
+		return set_metrics(opts, value);
 	case OPT_CONTROL:
 		opts->control = value;
 		return 0;
@@ -510,6 +556,7 @@ enum options_result options_parse(int argc, char **argv,
 	*opts = (struct options){
 		.hosts = "/etc/hosts",
 		.mtu = OPTIONS_MTU_DEFAULT,
+		.record_size = LIMIT_RECORD_BYTES,
 		.attach_fd = -1,
 		.status_fd = -1,
 		.service.mode = 0600,

@@ -58,6 +58,11 @@ struct options {
 	unsigned int ncommand;	 /* rules of the command line */
 	char control_path[108];	 /* of one sandbox of a service */
 	unsigned int record_keep; /* old records beside the new one */
+	uint64_t record_size;
+	bool learn;
+	const char *learn_path; /* NULL: standard error */
+	const char *metrics;	/* NULL: none */
+	struct fdnet_name metrics_name; /* no family: it is a path */
 	unsigned int mtu;
 	int attach_fd, status_fd; /* -1: none */
 	unsigned int sandbox; /* its number in a service, else 0 */

@@ -9,6 +9,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
+#include "relay/summary.h"
 #include "relay/sys.h"
 
 /* Clients and datagrams taken in one turn. */
@@ -22,6 +23,7 @@ struct publish {
 	struct source src;
 	struct publish_spec spec;
 	uint64_t paused_until_us; /* 0: it is waited for */
+	uint64_t clients; /* that were let in; of UDP: datagrams */
 	struct publish *next;
 };
 
@@ -126,6 +128,21 @@ void publish_show(const struct relay *relay, struct json *json)
 	json_close(json, ']');
 }
 
+void publish_learned(const struct relay *relay, FILE *out)
+{
+	const struct publish *pub;
+
+	LL_FOREACH(relay->published, pub) {
+		bool tcp = pub->spec.proto == POLICY_TCP;
+		char text[RECORD_NAME_LEN];
+
+		if (pub->clients)
+			fprintf(out, "publish %s:%u%s\n",
+				record_name(&pub->spec.host, text),
+				pub->spec.port, tcp ? "" : "/udp");
+	}
+}
+
 /* The address a client has inside. */
 static struct fdnet_name inside_name(const struct relay *relay,
 				     const struct fdnet_name *real,
@@ -195,6 +212,7 @@ static void take_client(struct relay *relay, struct publish *pub, int fd,
 		return;
 	}
 	count(&relay->counters, C_PUBLISH_ACCEPT);
+	pub->clients++;
 	if (flow_tcp_publish(guest, fd, &client, &target, rule))
 		count(&relay->counters, C_PUBLISH_LIMIT);
 }
@@ -272,6 +290,7 @@ static void take_datagrams(struct relay *relay, struct publish *pub)
 			count(&relay->counters, C_PUBLISH_REFUSED);
 			continue;
 		}
+		pub->clients++;
 		client = inside_name(relay, &real, target.ip.family);
 		flow_udp_publish(guest, pub->src.fd, &real, &client, &target,
 				 data, (size_t)rc);

@@ -17,6 +17,8 @@ int publish_open(struct relay *relay);
 void publish_close(struct relay *relay);
 /** publish_show - "published", with the ports that were chosen */
 void publish_show(const struct relay *relay, struct json *json);
+/** publish_learned - a line for each port that was used, as in a policy file */
+void publish_learned(const struct relay *relay, FILE *out);
 /** publish_event - SOURCE_PUBLISH's handler */
 void publish_event(struct relay *relay, struct source *src, uint32_t events);
 /** publish_expiry, publish_advance - listen again after descriptors ran out */

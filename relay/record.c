@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "relay/files.h"
+#include "relay/learn.h"
 #include "relay/summary.h"
 #include "relay/sys.h"
 
@@ -71,17 +73,20 @@ char *record_name(const struct fdnet_name *name, char *dst)
 	return dst;
 }
 
-int record_open(struct record *record, const char *path, bool verbose,
-		struct counters *counters)
+static void use_file(struct record *record, FILE *file)
 {
-	*record = (struct record){ .verbose = verbose, .counters = counters };
-	if (!path)
+	record->file = file;
+	if (file)
+		setvbuf(file, NULL, _IOLBF, 4096);
+}
+
+int record_open(struct record *record, const struct record_config *cfg)
+{
+	*record = (struct record){ .cfg = *cfg };
+	if (!cfg->path)
 		return 0;
-	record->file = fopen(path, "ae");
-	if (!record->file)
-		return -errno;
-	setvbuf(record->file, NULL, _IOLBF, 4096);
-	return 0;
+	use_file(record, fopen(cfg->path, "ae"));
+	return record->file ? 0 : -errno;
 }
 
 void record_close(struct record *record)
@@ -198,29 +203,51 @@ static bool is_within_rate(struct record *record, uint64_t now_us)
 	return record->in_second++ < LIMIT_RECORD_RATE;
 }
 
+/* The old one is renamed, and a new one begins; else this was all. */
+static void rotate(struct record *record)
+{
+	int fd = files_open(record->cfg.files, FILES_RECORD);
+
+	if (fd < 0)
+		fputs("{\"event\":\"full\"}\n", record->file);
+	fclose(record->file);
+	use_file(record, fd < 0 ? NULL : fdopen(fd, "a"));
+	if (fd >= 0 && !record->file)
+		close(fd);
+}
+
 static void write_file(struct record *record, const struct record_event *event)
 {
-	long at = ftell(record->file);
+	long at;
 
 	print_json(record->file, event);
-	if (at >= 0 && (uint64_t)at < LIMIT_RECORD_BYTES)
+	at = ftell(record->file);
+	/* what has no place, as a pipe, has no end either */
+	if (at < 0 || (uint64_t)at < record->cfg.max_bytes)
 		return;
-	fputs("{\"event\":\"full\"}\n", record->file);
-	fclose(record->file);
-	record->file = NULL;
+	rotate(record);
 }
 
 void record_event(struct record *record, uint64_t now_us,
 		  const struct record_event *event)
 {
 	summary_add(record, event);
-	if (!record->verbose && !record->file)
+	if (record->cfg.learn)
+		learn_add(record->cfg.learn, event);
+	if (event->kind == RECORD_CLOSE) {
+		struct record_totals *total =
+			&record->totals[record_total(event->proto)];
+
+		total->bytes_out += event->bytes_out;
+		total->bytes_in += event->bytes_in;
+	}
+	if (!record->cfg.verbose && !record->file)
 		return;
 	if (!is_within_rate(record, now_us)) {
-		count(record->counters, C_RECORD_LOST);
+		count(record->cfg.counters, C_RECORD_LOST);
 		return;
 	}
-	if (record->verbose)
+	if (record->cfg.verbose)
 		print_text(stderr, event);
 	if (record->file)
 		write_file(record, event);

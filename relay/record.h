@@ -59,24 +59,51 @@ struct record_event {
 	uint64_t bytes_out, bytes_in, pkts_out, pkts_in, duration_us;
 };
 
+struct files;
+struct learn;
 struct summary_entry;
+
+/* Bytes of flows that have ended, by kind (record_total()). */
+struct record_totals {
+	uint64_t bytes_out, bytes_in;
+};
+
+/**
+ * struct record_config
+ * @path:      of the file, or NULL
+ * @max_bytes: of the file; then it is rotated by @files, or ends
+ * @learn:     what is needed is learned there, or NULL; borrowed
+ */
+struct record_config {
+	const char *path;
+	uint64_t max_bytes;
+	bool verbose;
+	struct counters *counters;
+	struct files *files;
+	struct learn *learn;
+};
 
 struct record {
 	FILE *file; /* or NULL */
-	bool verbose;
-	uint64_t file_bytes;
+	struct record_config cfg;
+	struct record_totals totals[3];
 	uint64_t second_us;
 	unsigned int in_second;
-	struct counters *counters;
 	struct summary_entry *summary; /* by destination, in order of time */
 	unsigned int nsummary;
 	uint64_t unsorted; /* refusals that found no place in the summary */
 };
 
-/** record_open - 0, or a negative errno when @path cannot be opened */
-int record_open(struct record *record, const char *path, bool verbose,
-		struct counters *counters);
+/** record_open - 0, or a negative errno when the file cannot be opened
+ * @cfg:  copied; what it points at is borrowed */
+int record_open(struct record *record, const struct record_config *cfg);
 void record_close(struct record *record);
+
+/** record_total - the place of TCP, UDP, and others in totals */
+static inline int record_total(uint8_t proto)
+{
+	return proto == 6 ? 0 : proto == 17 ? 1 : 2;
+}
 
 /** record_event - write it down */
 void record_event(struct record *record, uint64_t now_us,

@@ -19,6 +19,8 @@
 #include "relay/node_chan.h"
 #include "relay/pumped.h"
 #include "relay/hash.h"
+#include "relay/learn.h"
+#include "relay/metrics.h"
 #include "relay/publish.h"
 #include "relay/reload.h"
 #include "relay/resolver.h"
@@ -276,6 +278,40 @@ static int start_files(struct relay *relay)
 	return files_start(&relay->files, &names);
 }
 
+static int open_record(struct relay *relay)
+{
+	const struct options *opts = relay->opts;
+	struct record_config cfg = {
+		.path = opts->record,
+		.max_bytes = opts->record_size,
+		.verbose = opts->verbose,
+		.counters = &relay->counters,
+		.files = &relay->files,
+	};
+
+	if (opts->learn) {
+		relay->learn = learn_new();
+		if (!relay->learn)
+			return told(-ENOMEM, "--learn");
+		relay->learn_file = stderr;
+		if (opts->learn_path)
+			relay->learn_file = fopen(opts->learn_path, "we");
+		if (!relay->learn_file)
+			return told(-errno, "--learn");
+		cfg.learn = relay->learn;
+	}
+	return told(record_open(&relay->record, &cfg), "--record");
+}
+
+void relay_learned(struct relay *relay)
+{
+	if (!relay->learn)
+		return;
+	learn_print(relay->learn, relay->learn_file);
+	publish_learned(relay, relay->learn_file);
+	fflush(relay->learn_file);
+}
+
 int relay_open(struct relay *relay, struct options *opts)
 {
 	int rc;
@@ -288,6 +324,7 @@ int relay_open(struct relay *relay, struct options *opts)
 		.signals.fd = -1,
 		.waiting_us = FDNET_NEVER,
 		.ctl.fd = -1,
+		.metrics.fd = -1,
 		.files.fd = -1,
 		.probe = { -1, -1 },
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
@@ -310,9 +347,7 @@ int relay_open(struct relay *relay, struct options *opts)
 		rc = open_probes(relay);
 	if (told(rc, "start"))
 		return rc;
-	rc = told(record_open(&relay->record, opts->record, opts->verbose,
-			      &relay->counters),
-		  "--record");
+	rc = open_record(relay);
 	if (!rc)
 		rc = told(dns_init(relay), "name forwarder");
 	if (!rc)
@@ -321,6 +356,8 @@ int relay_open(struct relay *relay, struct options *opts)
 		rc = publish_open(relay);
 	if (!rc)
 		rc = ctl_open(relay);
+	if (!rc)
+		rc = metrics_open(relay);
 	return rc ? rc : attach_open(relay);
 }
 
@@ -330,6 +367,7 @@ void relay_close(struct relay *relay)
 
 	attach_close(relay);
 	ctl_close(relay);
+	metrics_close(relay);
 	publish_close(relay);
 	HASH_ITER(hh, relay->guests, guest, tmp)
 		guest_free(guest);
@@ -337,6 +375,9 @@ void relay_close(struct relay *relay)
 	dns_done(relay);
 	status_close(relay);
 	record_close(&relay->record);
+	learn_free(relay->learn);
+	if (relay->learn_file && relay->learn_file != stderr)
+		fclose(relay->learn_file);
 	files_stop(&relay->files);
 	switch_done(&relay->sw);
 	registry_done(&relay->registry);
@@ -394,6 +435,12 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 	case SOURCE_CTL:
 		ctl_event(relay, src);
 		break;
+	case SOURCE_METRICS_LISTEN:
+		metrics_listen_event(relay);
+		break;
+	case SOURCE_METRICS:
+		metrics_event(relay, src);
+		break;
 	}
 }
 
@@ -412,6 +459,7 @@ static int timeout_ms(struct relay *relay)
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
 	expiry_us = min_time(expiry_us, relay->waiting_us);
+	expiry_us = min_time(expiry_us, metrics_expiry(relay));
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
 	if (expiry_us <= relay->now_us)
 		return 0;
@@ -429,6 +477,7 @@ static void run_timers(struct relay *relay)
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
 	flow_tcp_advance(relay);
+	metrics_advance(relay);
 	publish_advance(relay);
 	if (!dns_timeout_us(relay))
 		dns_advance(relay);

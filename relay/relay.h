@@ -36,6 +36,8 @@ struct dns;
 struct flow_tcp;
 struct flow_udp_table;
 struct guest;
+struct learn;
+struct metrics_client;
 struct node;
 struct publish;
 
@@ -73,8 +75,11 @@ struct relay {
 	struct node *node; /* NULL before the first pumped socket */
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 
-	struct source status, signals, ctl;
+	struct source status, signals, ctl, metrics;
 	struct ctl_client *ctl_clients;
+	struct metrics_client *metrics_clients; /* the oldest first */
+	struct learn *learn; /* or NULL */
+	FILE *learn_file;
 	bool was_attached; /* a channel has existed */
 	bool finishing;	   /* the launcher waits for "done" */
 	bool finished;	   /* and has got it */
@@ -89,6 +94,9 @@ struct relay {
  * Returns 0; a negative errno after a line on standard error.
  */
 int relay_open(struct relay *relay, struct options *opts);
+
+/** relay_learned - print what was learned, where --learn says */
+void relay_learned(struct relay *relay);
 
 /** relay_run - until nobody is left. Returns 0 or a negative errno. */
 int relay_run(struct relay *relay);

@@ -74,5 +74,6 @@ void status_finish(struct relay *relay)
 		record_summary(&relay->record, stderr);
 	if (relay->opts->verbose)
 		counters_print(&relay->counters, stderr);
+	relay_learned(relay);
 	say(relay, "done");
 }

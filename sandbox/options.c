@@ -13,6 +13,7 @@
 
 enum option_id {
 	OPT_RELAY, /* handed to the relay */
+	OPT_RELAY_WORD, /* the same, with or without =VALUE */
 	OPT_INHERIT,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -45,6 +46,11 @@ static const struct option_row option_rows[] = {
 	 "write what the program tried, one event a line"},
 	{"--record-keep", 0, "N", OPT_RELAY,
 	 "keep N old records when FILE is full: FILE.1 ..."},
+	{"--record-size", 0, "KIB", OPT_RELAY, "FILE is full at this size"},
+	{"--learn", 0, "[FILE]", OPT_RELAY_WORD,
+	 "at the end, the policy that the run needed; --learn=FILE"},
+	{"--metrics", 0, "WHERE", OPT_RELAY,
+	 "counters for Prometheus at PATH or ADDR:PORT"},
 	{"--control", 0, "PATH", OPT_RELAY,
 	 "a socket there, by which fdnet-ctl looks and changes"},
 	{"--inherit", 0, "FD", OPT_INHERIT,
@@ -143,12 +149,15 @@ static int add_inherit(struct options *opts, const char *value, int at)
 }
 
 static int apply(struct options *opts, const struct option_row *row,
-		 const char *value, int at)
+		 const char *word, const char *value, int at)
 {
 	switch (row->id) {
 	case OPT_RELAY:
 		opts->relay_args[opts->relay_argc++] = row->name;
 		opts->relay_args[opts->relay_argc++] = value;
+		return 0;
+	case OPT_RELAY_WORD:
+		opts->relay_args[opts->relay_argc++] = word;
 		return 0;
 	case OPT_INHERIT:
 		return add_inherit(opts, value, at);
@@ -191,7 +200,9 @@ static int parse_option(struct options *opts, char **argv, int at)
 		say("%s (argument %d) takes no value", row->name, at);
 		return -EINVAL;
 	}
-	if (row->arg && equals) {
+	if (row->id == OPT_RELAY_WORD) {
+		value = NULL;
+	} else if (row->arg && equals) {
 		value = equals + 1;
 	} else if (row->arg) {
 		value = argv[at + 1];
@@ -202,7 +213,7 @@ static int parse_option(struct options *opts, char **argv, int at)
 		}
 		used = 2;
 	}
-	rc = apply(opts, row, value, at);
+	rc = apply(opts, row, word, value, at);
 	return rc < 0 ? rc : used;
 }
 

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# What may follow a rule, rules about clients, FDNET_ALLOW, and --learn.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+run=$top_build/fdnet-run
+shim=$top_build/.libs/libfdnet.so
+peer=$top_build/tests/apps/netpeer
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
+unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
+
+# run_it ARGS...: sets out, err, rc
+run_it() {
+	timeout 60 "$run" "$@" >"$work/out" 2>"$work/err" </dev/null
+	rc=$?
+	out=$(cat "$work/out")
+	err=$(cat "$work/err")
+}
+
+port=$(free_port)
+closed=$(free_port)
+"$peer" serve 127.0.0.1 "$port" >"$work/peer.log" 2>&1 &
+kill_at_end+=("$!")
+wait_port "$port"
+one="1 of 1 connections answered"
+
+# ---- limits ----
+run_it --allow "host:$port conns=3" -- "$peer" many 10.0.2.2 "$port" 3
+same "conns=3 lets three in" "3 of 3 connections answered" "$out"
+run_it --allow "host:$port conns=3" -- "$peer" many 10.0.2.2 "$port" 5
+matches "and no more at once" "EHOSTUNREACH" "$out"
+matches "the summary says that it was a limit" \
+	"by a limit of the rule allow host:$port conns=3" "$err"
+# shellcheck disable=SC2016
+run_it -q --allow "host:$port new=2/m" -- bash -c '
+	for i in 1 2 3; do "$0" many 10.0.2.2 "$1" 1; done' "$peer" "$port"
+same "new=2/m is two of three" \
+	"$(printf '%s\n%s\nconnect: EHOSTUNREACH' "$one" "$one")" "$out"
+# 4 MiB each way at 1 MiB a second, less the burst
+start=$(date +%s%N)
+run_it --allow "host:$port rate=8388608bit" -- "$peer" bulk 10.0.2.2 "$port" 4
+took=$((($(date +%s%N) - start) / 1000000))
+matches "a rate loses nothing" "all bytes as they should be" "$out"
+if [ "$took" -ge 3000 ]; then
+	ok "and is kept ($took ms)"
+else
+	not_ok "and is kept ($took ms)"
+fi
+run_it --deny "host:$port conns=3" -- true
+same "a limit of a deny rule is a mistake" 125 "$rc"
+matches "told with its column" "column $((7 + ${#port})): nothing may follow" "$err"
+
+# ---- clients ----
+# serves LABEL RULE...: is the published port reached?
+serves() {
+	local inner label=$1 got
+	inner=$(free_port)
+	shift
+	timeout 60 "$run" -q --publish "$inner:8080" "$@" -- "$peer" serve \
+		0.0.0.0 8080 >"$work/inner.log" 2>&1 </dev/null &
+	local sandbox=$!
+	kill_at_end+=("$sandbox")
+	wait_port "$inner"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		got=$(timeout 10 "$peer" many 127.0.0.1 "$inner" 1)
+		[ "$got" != "$one" ] || break
+		sleep 0.1
+	done
+	kill "$sandbox"
+	wait "$sandbox" 2>/dev/null
+	[ "$got" = "$one" ]
+}
+serves_() { if serves "$@"; then ok "$1"; else not_ok "$1"; fi; }
+refuses_() { if serves "$@"; then not_ok "$1"; else ok "$1"; fi; }
+serves_ "clients come without a rule" --deny any
+serves_ "in:host lets this machine's in" --allow in:host:8080 --deny in:any
+refuses_ "in:ADDR may forbid them" --deny in:127.0.0.0/8:8080
+serves_ "a rule for another port does not" --deny "in:*:81" \
+	--deny in:udp:*:8080 2>/dev/null
+
+# ---- FDNET_ALLOW ----
+try_list() {
+	FDNET_ALLOW=$1 LD_PRELOAD=$shim timeout 30 "$peer" many 10.0.2.2 \
+		"$port" 1 2>&1
+}
+same "FDNET_ALLOW takes a list of ports" "$one" "$(try_list "host:1,$port")"
+same "and several rules" "$one" "$(try_list "tcp:a.example:1,host:$port")"
+same "and deny" "connect: EHOSTUNREACH" \
+	"$(try_list "deny host:$port any host:$port")"
+same "and limits" "$one" "$(try_list "udp:*:53 host:$port conns=1")"
+
+# ---- --learn ----
+# shellcheck disable=SC2016
+run_it -q --allow "host:$port" --learn -- bash -c '
+	"$0" many 10.0.2.2 "$1" 1
+	"$0" many 192.0.2.1 80 1; "$0" many 192.0.2.1 81 1
+	"$0" many 192.0.2.1 443 1; "$0" many www.example.com 443 1' \
+	"$peer" "$port"
+matches "--learn names what was used" "^allow host:$port\$" "$err"
+matches "and what was refused, ports together" \
+	"^allow tcp:192.0.2.1:80-81,443\$" "$err"
+matches "a name that was only asked for is a question" \
+	"^# allow tcp:www.example.com:PORT" "$err"
+run_it -q --learn="$work/learned" --allow "host:$port" -- "$peer" many \
+	10.0.2.2 "$port" 1
+same "--learn=FILE writes a file, and nothing else" "" "$err"
+run_it -q --policy "$work/learned" -- "$peer" many 10.0.2.2 "$port" 1
+same "which is a policy file for that run" "$one" "$out"
+run_it -q --learn --allow "host:$closed" -- "$peer" many 10.0.2.2 "$closed" 1
+matches "what failed was needed too" "^allow host:$closed\$" "$err"
+
+finish
