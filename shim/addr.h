@@ -21,6 +21,13 @@ static inline bool shim_is_nowhere(const void *ptr)
 	return (uintptr_t)ptr < 4096 || (intptr_t)ptr < 0;
 }
 
+/** shim_can_read - are the first and the last of @len bytes not nowhere? */
+static inline bool shim_can_read(const void *ptr, size_t len)
+{
+	return !shim_is_nowhere(ptr) &&
+	       !shim_is_nowhere((const char *)ptr + len);
+}
+
 /**
  * shim_name_from - read an address the program gave
  * @domain:  of the socket: AF_INET or AF_INET6; a v4-mapped address on an

@@ -270,7 +270,7 @@ CALL(getnameinfo, int,
      (const struct sockaddr *addr, socklen_t addrlen, char *host,
       socklen_t hostlen, char *serv, socklen_t servlen, int flags))
 
-/* ifaces.c */
+/* ifaddrs.c */
 CALL(if_nametoindex, unsigned int, (const char *name))
 CALL(if_indextoname, char *, (unsigned int index, char *name))
 CALL(if_nameindex, struct if_nameindex *, (void))

@@ -23,7 +23,8 @@ int shim_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		return rc;
 	/* whoever waits on the set already is woken by the kernel when the
 	 * mirror shows something */
-	shim_mirror_watch(file, fd, event->events);
+	if (!file->netlink)
+		shim_mirror_watch(file, fd, event->events);
 	shim_end(&guard);
 	return rc;
 }

@@ -230,6 +230,8 @@ static int socket_ioctl(struct shim_file *file, unsigned long request,
 	if (request != FIONREAD && request != SIOCOUTQ &&
 	    request != SIOCATMARK)
 		return shim_iface_ioctl(request, arg);
+	if (file->netlink)
+		return -ENOTTY;
 	if (!arg)
 		return -EFAULT;
 	if (!file->so)

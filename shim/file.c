@@ -11,6 +11,7 @@
 #include "shim/highfd.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
+#include "shim/netlink.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 
@@ -74,6 +75,7 @@ static void file_end(struct shim_file *file)
 		fdnet_sock_close(so);
 	}
 	shim_claim_put(file->claim);
+	shim_netlink_free(file);
 	shim_fd_lower(file->peer_fd);
 	fdnet_mem_free(shim_mem(), file, sizeof(*file));
 }
@@ -168,7 +170,8 @@ int shim_file_new(int domain, int type, struct fdnet_sock *so,
 	if (rc < 0)
 		goto no_slot;
 	file->so = so;
-	fdnet_sock_set_user(so, file);
+	if (so)
+		fdnet_sock_set_user(so, file);
 	file->next = all;
 	if (all)
 		all->prev = file;

@@ -21,6 +21,7 @@
 #include <fdnet/stack.h>
 
 struct shim_claim;
+struct shim_netlink;
 
 struct shim_file {
 	/* the engine's socket; NULL after a fork (it stayed with the parent)
@@ -39,6 +40,8 @@ struct shim_file {
 	struct shim_claim *claim;	   /* port held at the relay, or NULL */
 	bool accepted; /* its port is its listener's, and goes with a reset */
 	unsigned int pollers; /* poll() and select() calls waiting on it */
+
+	struct shim_netlink *netlink; /* an AF_NETLINK socket, or NULL */
 
 	/* pump (pump.c) */
 	bool pumped;	/* A carries the data: calls on it are the kernel's */
@@ -82,7 +85,7 @@ struct shim_file *shim_file_peek(int fd);
  * @domain:  AF_INET or AF_INET6
  * @type:    SOCK_STREAM, SOCK_DGRAM or SOCK_RAW with SOCK_NONBLOCK and
  *           SOCK_CLOEXEC
- * @so:      the engine's socket; taken on success
+ * @so:      the engine's socket, or NULL; taken on success
  * @ret_file: its file, may be NULL
  *
  * Returns the fd number (the lowest free one), or -EMFILE, -ENFILE, -ENOMEM.

@@ -3,6 +3,12 @@
 #ifndef SHIM_IFACES_H
 #define SHIM_IFACES_H
 
+#include "base/rtnl.h"
+
+/** shim_iface_table - interfaces, addresses and routes; under the lock. Valid
+ * until the next call; without addresses while the network is not started */
+const struct fdnet_rtnl *shim_iface_table(void);
+
 /**
  * shim_iface_ioctl - SIOCGIF* requests
  * @arg:  struct ifreq or struct ifconf of the program's

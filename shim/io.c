@@ -15,6 +15,7 @@
 #include "shim/cmsg.h"
 #include "shim/helper.h"
 #include "shim/mirror.h"
+#include "shim/netlink.h"
 
 #define IOV_LIMIT 1024
 
@@ -257,6 +258,11 @@ static ssize_t send_call(int fd, struct shim_file *file,
 {
 	ssize_t rc;
 
+	if (file->netlink) {
+		rc = shim_netlink_send(fd, file, hdr, flags);
+		shim_end(guard);
+		return shim_ret(rc);
+	}
 	shim_file_hold(file);
 	rc = shim_do_send(file, hdr, flags, guard);
 	if (!file->nonblock)
@@ -277,6 +283,10 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 {
 	ssize_t rc;
 
+	if (file->netlink) {
+		shim_end(guard);
+		return shim_netlink_recv(fd, hdr, flags);
+	}
 	shim_file_hold(file);
 	rc = shim_do_recv(file, hdr, flags, guard);
 	shim_file_put(file);

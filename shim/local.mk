@@ -15,6 +15,7 @@ shim_libshim_la_SOURCES = \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
 	shim/ifaces.c shim/ifaces.h \
+	shim/ifaddrs.c \
 	shim/io.c shim/io.h \
 	shim/launch.c \
 	shim/libc.c shim/libc.h \
@@ -24,6 +25,7 @@ shim_libshim_la_SOURCES = \
 	shim/mirror.c shim/mirror.h \
 	shim/names.c \
 	shim/net.c shim/net.h \
+	shim/netlink.c shim/netlink.h \
 	shim/option.c \
 	shim/poll.c \
 	shim/process.c shim/process.h \

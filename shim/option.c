@@ -10,6 +10,8 @@
 #include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/mirror.h"
+#include "shim/netlink.h"
+#include "shim/raw.h"
 
 
 static int set_timeout(uint64_t *us, const void *val, socklen_t len)
@@ -28,13 +30,19 @@ static int set_timeout(uint64_t *us, const void *val, socklen_t len)
 	return 0;
 }
 
-static int set_option(struct shim_file *file, int level, int name,
+static int set_option(struct shim_file *file, int fd, int level, int name,
 		      const void *val, socklen_t len)
 {
+	int rc;
+
 	if ((int)len < 0)
 		return -EINVAL;
 	if (len && shim_is_nowhere(val))
 		return -EFAULT;
+	if (file->netlink) {
+		rc = shim_netlink_setopt(file, level, name, val, len);
+		return rc > 0 ? raw_setsockopt(fd, level, name, val, len) : rc;
+	}
 	if (file->remote)
 		return 0; /* tuning, for the owner's connection: no harm */
 	if (!file->so)
@@ -55,7 +63,7 @@ int shim_setsockopt(int fd, int level, int name, const void *val,
 
 	if (!file)
 		return LIBC(setsockopt)(fd, level, name, val, len);
-	rc = set_option(file, level, name, val, len);
+	rc = set_option(file, fd, level, name, val, len);
 	shim_mirror_touch(file);
 	shim_net_flush(); /* TCP_NODELAY and the end of TCP_CORK push */
 	shim_end(&guard);
@@ -109,6 +117,10 @@ static int get_option(struct shim_file *file, int fd, int level, int name,
 		return -EINVAL;
 	if (*len && shim_is_nowhere(val))
 		return -EFAULT;
+	if (file->netlink) {
+		rc = shim_netlink_getopt(file, level, name, val, len);
+		return rc > 0 ? raw_getsockopt(fd, level, name, val, len) : rc;
+	}
 	if (file->remote)
 		return get_remote(file, level, name, val, len);
 	if (!file->so)

@@ -78,7 +78,8 @@ static void set_up(struct polling *p)
 		p->rest[i].revents = 0;
 		p->files[i] = p->fds[i].fd >= 0 ? shim_file_get(p->fds[i].fd)
 						: NULL;
-		if (p->files[i] && p->files[i]->pumped) {
+		if (p->files[i] &&
+		    (p->files[i]->pumped || p->files[i]->netlink)) {
 			if (p->files[i]->remote)
 				shim_pump_touch(p->files[i]);
 			p->files[i] = NULL;

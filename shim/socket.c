@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "shim/claim.h"
 #include "shim/helper.h"
 #include "shim/mirror.h"
+#include "shim/netlink.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 
@@ -68,16 +70,29 @@ static int socket_open(int domain, int type, int protocol)
 	return rc;
 }
 
+/* Inside the fence they do not exist, which the kernel says in this way. */
+static int other_netlink(int type, int protocol)
+{
+	int rc = LIBC(socket)(AF_NETLINK, type, protocol);
+
+	if (rc < 0 && errno == EAFNOSUPPORT)
+		errno = EPROTONOSUPPORT;
+	return rc;
+}
+
 int shim_socket(int domain, int type, int protocol)
 {
 	struct shim_guard guard;
 	int rc, state;
 
-	if (domain != AF_INET && domain != AF_INET6)
+	if (domain == AF_NETLINK && protocol != NETLINK_ROUTE)
+		return other_netlink(type, protocol);
+	if (domain != AF_INET && domain != AF_INET6 && domain != AF_NETLINK)
 		return LIBC(socket)(domain, type, protocol);
 	shim_cancel_off(&state);
 	shim_enter(&guard);
-	rc = socket_open(domain, type, protocol);
+	rc = domain == AF_NETLINK ? shim_netlink_open(type)
+				  : socket_open(domain, type, protocol);
 	shim_leave(&guard);
 	shim_net_publish_env();
 	shim_cancel_restore(state);
@@ -220,6 +235,11 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if (!file)
 		return refused_answer(fd, LIBC(bind)(fd, addr, len));
+	if (file->netlink) {
+		rc = shim_netlink_bind(file, addr, len);
+		shim_end(&guard);
+		return (int)shim_ret(rc);
+	}
 	rc = shim_name_from(file->domain, addr, len, &name);
 	if (rc == 0 && name.ip.family == 0) {
 		/* AF_UNSPEC: taken for AF_INET's any address, by history */
@@ -350,9 +370,10 @@ int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 
 	if (!file)
 		return refused_answer(fd, LIBC(accept4)(fd, addr, len, flags));
-	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) || file->netlink) {
+		rc = file->netlink ? -EOPNOTSUPP : -EINVAL;
 		shim_end(&guard);
-		return (int)shim_ret(-EINVAL);
+		return (int)shim_ret(rc);
 	}
 	shim_file_hold(file);
 	shim_net_drive();
@@ -449,6 +470,11 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if (!file)
 		return refused_answer(fd, LIBC(connect)(fd, addr, len));
+	if (file->netlink) {
+		rc = shim_netlink_connect(file, addr, len);
+		shim_end(&guard);
+		return (int)shim_ret(rc);
+	}
 	rc = shim_name_from(file->domain, addr, len, &name);
 	if (rc == 0 && !file->so)
 		rc = -ENETDOWN;
@@ -479,7 +505,9 @@ int shim_shutdown(int fd, int how)
 
 	if (!file)
 		return LIBC(shutdown)(fd, how);
-	if (how < SHUT_RD || how > SHUT_RDWR)
+	if (file->netlink)
+		rc = -EOPNOTSUPP;
+	else if (how < SHUT_RD || how > SHUT_RDWR)
 		rc = -EINVAL;
 	else if (file->pumped)
 		rc = raw_shutdown(fd, how);
@@ -504,7 +532,9 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 	struct fdnet_name name;
 	int rc;
 
-	if (file->remote) {
+	if (file->netlink) {
+		name = (struct fdnet_name){ 0 };
+	} else if (file->remote) {
 		name = get == fdnet_sock_name ? file->local : file->peer;
 		if (name.ip.family == 0)
 			return -ENOTCONN;
@@ -517,6 +547,9 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 		return -EFAULT;
 	if ((int)*len < 0)
 		return -EINVAL;
+	if (file->netlink)
+		return shim_netlink_name(file, get == fdnet_sock_peer, addr,
+					 len);
 	shim_name_to(file->domain, &name, addr, len);
 	return 0;
 }
