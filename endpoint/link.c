@@ -19,8 +19,10 @@
 /* What this version can do; the others are never agreed to. */
 #define KNOWN_FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH)
 #define MIN_PACKET     20
+/* Slices of a packet that goes into a batch. */
+#define BATCH_SLICES   2
 /* Headers that leave room for the references in a receiver's linear part. */
 #define REF_HDR_MAX    (FDNET_PKT_LINEAR - FDNET_PKT_MAX_SLICES * 8)
 
@@ -235,6 +237,106 @@ drop:
 		link->stats.tx_dropped++;
 	fdnet_pkt_free(pkt);
 	return (int)rc;
+}
+
+/* Small packets at the head of the list that one message may carry. */
+static unsigned int link_count_batch(const struct fdnet_link *link,
+				     const struct fdnet_pkt *pkt,
+				     size_t *ret_bytes)
+{
+	size_t max = link->cfg.max_msg, bytes = FDNET_LINK_HDR_LEN;
+	unsigned int n = 0;
+
+	if (!(link->features & FDNET_LINK_F_BATCH))
+		return 0;
+	if (max > FDNET_LINK_BATCH_BYTES_MAX)
+		max = FDNET_LINK_BATCH_BYTES_MAX;
+	for (; pkt && n < FDNET_LINK_BATCH_MAX; pkt = pkt->next, n++) {
+		uint32_t total = fdnet_pkt_total(pkt);
+
+		if (total > FDNET_LINK_BATCH_PKT_MAX ||
+		    pkt->nslices > BATCH_SLICES ||
+		    bytes + FDNET_LINK_HDR_LEN + total > max ||
+		    link_check_packet(link, pkt, 0))
+			break;
+		bytes += FDNET_LINK_HDR_LEN + total;
+	}
+	*ret_bytes = bytes;
+	return n;
+}
+
+/* One message of the first @n; they are the caller's afterwards too. */
+static ssize_t link_send_batch(struct fdnet_link *link, struct fdnet_pkt *pkt,
+			       unsigned int n, size_t bytes)
+{
+	struct fdnet_link_hdr hdrs[1 + FDNET_LINK_BATCH_MAX];
+	struct iovec iov[1 + FDNET_LINK_BATCH_MAX * (2 + BATCH_SLICES)];
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1};
+	unsigned int i;
+
+	hdrs[0] = (struct fdnet_link_hdr){
+		.type = FDNET_LINK_BATCH,
+		.hdr_len = (uint16_t)n,
+		.payload_len = (uint32_t)(bytes - FDNET_LINK_HDR_LEN),
+	};
+	iov[0] = (struct iovec){&hdrs[0], sizeof(hdrs[0])};
+	for (i = 1; i <= n; i++, pkt = pkt->next) {
+		int rc = link_complete(link, pkt);
+
+		if (rc)
+			return rc;
+		link_describe(link, pkt, 0, &hdrs[i]);
+		iov[msg.msg_iovlen++] =
+			(struct iovec){&hdrs[i], sizeof(hdrs[i])};
+		msg.msg_iovlen +=
+			(size_t)fdnet_pkt_iov(pkt, iov + msg.msg_iovlen);
+	}
+	return link_transmit(link, &msg);
+}
+
+struct fdnet_pkt *fdnet_link_send_list(struct fdnet_link *link,
+				       struct fdnet_pkt *list, int *ret_rc)
+{
+	*ret_rc = 0;
+	while (list) {
+		size_t bytes;
+		unsigned int n = link_count_batch(link, list, &bytes);
+		struct fdnet_pkt *pkt = list;
+		ssize_t rc;
+
+		if (n > 1) {
+			rc = link_send_batch(link, list, n, bytes);
+			if (rc == -EAGAIN)
+				break;
+			link->stats.tx_pkts += rc < 0 ? 0 : n;
+			link->stats.tx_dropped += rc < 0 ? n : 0;
+			for (; n; n--) {
+				list = pkt->next;
+				if (rc >= 0)
+					link->stats.tx_bytes +=
+						fdnet_pkt_total(pkt);
+				fdnet_pkt_free(pkt);
+				pkt = list;
+			}
+		} else {
+			list = pkt->next;
+			pkt->next = NULL;
+			rc = fdnet_link_send(link, pkt);
+			if (rc == -EAGAIN) {
+				pkt->next = list;
+				list = pkt;
+				break;
+			}
+		}
+		if (rc == -EPIPE || rc == -ECONNRESET) {
+			fdnet_pkt_free_list(list);
+			*ret_rc = (int)rc;
+			return NULL;
+		}
+	}
+	if (list)
+		*ret_rc = -EAGAIN;
+	return list;
 }
 
 int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,

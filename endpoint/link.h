@@ -32,14 +32,17 @@
 #define FDNET_LINK_CONTROL_MAX 1024
 /* Payload that one PACKET message may refer to. */
 #define FDNET_LINK_AREA_PAYLOAD_MAX (1u << 20)
-/* Packets that one PACKET message may carry in a batch. */
-#define FDNET_LINK_BATCH_MAX 64
+/* Packets of one BATCH message, bytes of each, and of all with headers. */
+#define FDNET_LINK_BATCH_MAX	   64
+#define FDNET_LINK_BATCH_PKT_MAX   FDNET_PKT_LINEAR
+#define FDNET_LINK_BATCH_BYTES_MAX 65536
 
 enum fdnet_link_type {
 	FDNET_LINK_HELLO = 0xf1,   /* guest to relay, first message */
 	FDNET_LINK_WELCOME = 0xf2, /* relay to guest, answer */
 	FDNET_LINK_PACKET = 0xf3,  /* one IP packet or GSO burst */
 	FDNET_LINK_CONTROL = 0xf4, /* request, reply or notice: stack/wire */
+	FDNET_LINK_BATCH = 0xf6,   /* several small PACKET messages */
 	FDNET_LINK_ATTACH = 0xf5,  /* attach channel only, with one fd */
 };
 
@@ -56,9 +59,10 @@ enum fdnet_link_feature {
  * struct fdnet_link_hdr - the first 16 bytes of every message
  * @type:         enum fdnet_link_type
  * @flags:        enum fdnet_link_hdr_flag
- * @hdr_len:      PACKET: bytes of packet headers that follow inline;
- *                else: bytes of the body
- * @payload_len:  PACKET: payload bytes after the headers, inline or referenced
+ * @hdr_len:      PACKET: bytes of packet headers that follow inline; BATCH:
+ *                packets; else: bytes of the body
+ * @payload_len:  PACKET: payload bytes after the headers, inline or referenced;
+ *                BATCH: all bytes that follow
  * @gso_size:     PACKET: payload bytes per segment, 0 for a single packet
  * @gso_type:     PACKET: enum fdnet_gso_type
  * @nrefs:        PACKET: payload references (8 bytes each) that follow the
@@ -198,6 +202,18 @@ int fdnet_link_fd(const struct fdnet_link *link);
 int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt);
 
 /**
+ * fdnet_link_send_list - send packets, several in one message where agreed
+ * @list:  by next, perhaps NULL; taken, but for what is returned
+ * @ret_rc:  0; -EAGAIN when the fd is not writable; -EPIPE or -ECONNRESET when
+ *           the peer is gone, and the whole list with it
+ *
+ * Otherwise as fdnet_link_send(). Returns those that were not sent, in order,
+ * the caller's: not NULL with -EAGAIN only.
+ */
+struct fdnet_pkt *fdnet_link_send_list(struct fdnet_link *link,
+				       struct fdnet_pkt *list, int *ret_rc);
+
+/**
  * fdnet_link_send_control - send HELLO, WELCOME or CONTROL
  * @type:  one of those
  * @body:  borrowed; at most FDNET_LINK_CONTROL_MAX bytes
@@ -210,12 +226,13 @@ int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
 
 /**
  * fdnet_link_recv - take what has arrived
- * @budget:  messages at most
+ * @budget:  messages at most; a BATCH counts as the packets in it, and may
+ *           exceed the budget
  *
  * Never blocks. Order is kept. Queued messages are all delivered before the
  * end is reported, also after the peer died with our data unread.
- * Returns the number of messages taken, dropped ones included (0: nothing was
- * there; less than @budget: nothing more was there); -EPIPE when the peer is
+ * Returns the number taken, dropped messages included (0: nothing was there;
+ * less than @budget: nothing more was there); -EPIPE when the peer is
  * gone; another negative errno when the fd is unusable.
  */
 int fdnet_link_recv(struct fdnet_link *link, unsigned int budget);

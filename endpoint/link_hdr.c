@@ -103,6 +103,23 @@ static int check_packet(const struct fdnet_link_hdr *hdr, size_t len,
 	return check_csum(hdr, features);
 }
 
+static int check_batch(const struct fdnet_link_hdr *hdr, size_t len,
+		       uint32_t features)
+{
+	if (!(features & FDNET_LINK_F_BATCH))
+		return refuse(FDNET_LINK_DROP_FEATURE);
+	if (len < FDNET_LINK_HDR_LEN + (uint64_t)hdr->payload_len)
+		return refuse(FDNET_LINK_DROP_SHORT);
+	if (len > FDNET_LINK_HDR_LEN + (uint64_t)hdr->payload_len ||
+	    len > FDNET_LINK_BATCH_BYTES_MAX || !hdr->hdr_len ||
+	    hdr->hdr_len > FDNET_LINK_BATCH_MAX)
+		return refuse(FDNET_LINK_DROP_LENGTH);
+	if (hdr->flags || hdr->gso_size || hdr->gso_type || hdr->nrefs ||
+	    hdr->csum_start || hdr->csum_offset)
+		return refuse(FDNET_LINK_DROP_LENGTH);
+	return 0;
+}
+
 static int check_control(const struct fdnet_link_hdr *hdr, size_t len)
 {
 	if (len < FDNET_LINK_HDR_LEN + (size_t)hdr->hdr_len)
@@ -128,6 +145,9 @@ int fdnet_link_hdr_decode(const uint8_t *src, size_t len, uint32_t features,
 	switch (hdr.type) {
 	case FDNET_LINK_PACKET:
 		rc = check_packet(&hdr, len, features);
+		break;
+	case FDNET_LINK_BATCH:
+		rc = check_batch(&hdr, len, features);
 		break;
 	case FDNET_LINK_HELLO:
 	case FDNET_LINK_WELCOME:

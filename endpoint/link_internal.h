@@ -15,6 +15,7 @@ struct fdnet_link {
 	bool greeted; /* features were agreed, or the link is plain */
 	bool is_sock;
 	unsigned int batch; /* messages to ask for in one call */
+	unsigned int extra; /* packets of this read beyond its messages */
 	struct fdnet_area *area;
 	int end;	    /* negative errno once the end was seen */
 	struct fdnet_link_stats stats;

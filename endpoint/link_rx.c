@@ -93,16 +93,9 @@ static bool link_attach(struct fdnet_link *link, struct fdnet_pkt *pkt,
 	return true;
 }
 
-static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
-			     unsigned int i, uint32_t len,
-			     const struct fdnet_link_hdr *hdr)
+static void link_finish(struct fdnet_link *link, struct fdnet_pkt *pkt,
+			const struct fdnet_link_hdr *hdr)
 {
-	struct fdnet_pkt *pkt = fdnet_rxslots_take(rs, i, len);
-
-	if (hdr->nrefs && !link_attach(link, pkt, hdr)) {
-		fdnet_pkt_free(pkt);
-		return;
-	}
 	pkt->gso_size = hdr->gso_size;
 	pkt->gso_type = hdr->gso_type;
 	if (hdr->flags & FDNET_LINK_HF_CSUM_TRUSTED)
@@ -113,6 +106,70 @@ static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
 		pkt->csum_offset = hdr->csum_offset;
 	}
 	link_deliver(link, pkt);
+}
+
+static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			     unsigned int i, uint32_t len,
+			     const struct fdnet_link_hdr *hdr)
+{
+	struct fdnet_pkt *pkt = fdnet_rxslots_take(rs, i, len);
+
+	if (hdr->nrefs && !link_attach(link, pkt, hdr))
+		fdnet_pkt_free(pkt);
+	else
+		link_finish(link, pkt, hdr);
+}
+
+/* The next packet of a batch, at @at of @all. Returns its bytes, header
+ * included, or 0 when it is none. */
+static uint32_t link_take_part(struct fdnet_link *link,
+			       const struct fdnet_pkt *all, uint32_t at)
+{
+	uint32_t left = fdnet_pkt_total(all) - at;
+	uint8_t src[FDNET_LINK_HDR_LEN];
+	struct fdnet_link_hdr hdr;
+	struct fdnet_pkt *pkt;
+	uint64_t len;
+
+	if (fdnet_pkt_copy_out(all, at, src, sizeof(src)) < sizeof(src))
+		return 0;
+	memcpy(&hdr, src, sizeof(hdr));
+	len = (uint64_t)hdr.hdr_len + hdr.payload_len;
+	if (hdr.type != FDNET_LINK_PACKET || hdr.nrefs ||
+	    len > FDNET_LINK_BATCH_PKT_MAX || sizeof(src) + len > left ||
+	    fdnet_link_hdr_decode(src, sizeof(src) + (size_t)len,
+				  link->features, &hdr))
+		return 0;
+	pkt = fdnet_pkt_new(link->cfg.pool);
+	if (!pkt) {
+		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		return (uint32_t)(sizeof(src) + len);
+	}
+	fdnet_pkt_copy_out(all, at + sizeof(src),
+			   fdnet_pkt_put(pkt, (uint32_t)len), (uint32_t)len);
+	link_finish(link, pkt, &hdr);
+	return (uint32_t)(sizeof(src) + len);
+}
+
+static void link_take_batch(struct fdnet_link *link, struct fdnet_rxslots *rs,
+			    unsigned int i, uint32_t len,
+			    const struct fdnet_link_hdr *hdr)
+{
+	struct fdnet_pkt *all = fdnet_rxslots_take(rs, i, len);
+	uint32_t at = 0, n;
+	unsigned int k;
+
+	link->extra += hdr->hdr_len - 1u;
+
+	for (k = 0; k < hdr->hdr_len; k++) {
+		n = link_take_part(link, all, at);
+		if (!n)
+			break;
+		at += n;
+	}
+	if (k < hdr->hdr_len || at != fdnet_pkt_total(all))
+		link_drop(link, FDNET_LINK_DROP_LENGTH);
+	fdnet_pkt_free(all);
 }
 
 /* One framed message; @fd came with it or is -1; taken. */
@@ -127,15 +184,20 @@ static void link_take_message(struct fdnet_link *link, struct fdnet_rxslots *rs,
 	if (rc) {
 		link_drop(link, (enum fdnet_link_drop)(-rc - 1));
 	} else if (!link->greeted && (hdr.type == FDNET_LINK_PACKET ||
+				      hdr.type == FDNET_LINK_BATCH ||
 				      hdr.type == FDNET_LINK_CONTROL)) {
 		link_drop(link, FDNET_LINK_DROP_TYPE);
-	} else if (hdr.type != FDNET_LINK_PACKET) {
+	} else if (hdr.type != FDNET_LINK_PACKET &&
+		   hdr.type != FDNET_LINK_BATCH) {
 		link->stats.rx_control++;
 		link->cfg.ops->control(link->cfg.arg, hdr.type,
 				       src + FDNET_LINK_HDR_LEN, hdr.hdr_len, fd);
 		return;
 	} else if (fd >= 0) {
 		link_drop(link, FDNET_LINK_DROP_FDS);
+	} else if (hdr.type == FDNET_LINK_BATCH) {
+		link_take_batch(link, rs, i, len, &hdr);
+		return;
 	} else {
 		link_take_packet(link, rs, i, len, &hdr);
 		return;
@@ -301,11 +363,15 @@ int fdnet_link_recv(struct fdnet_link *link, unsigned int budget)
 		want = budget - taken;
 		if (want > link->batch)
 			want = link->batch;
+		link->extra = 0;
 		rc = link_recv_batch(link, rs, want);
 		if (rc <= 0)
 			break;
-		taken += (unsigned int)rc;
-		link_adapt(link, (unsigned int)rc);
+		taken += (unsigned int)rc + link->extra;
+		if (link->extra)
+			link->batch = FDNET_LINK_BATCH_MIN;
+		else
+			link_adapt(link, (unsigned int)rc);
 		if ((unsigned int)rc < want || link->end)
 			break;
 	}

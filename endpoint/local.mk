@@ -75,7 +75,7 @@ doc_examples_ping_SOURCES = doc/examples/ping.c
 doc_examples_ping_CPPFLAGS = -I$(top_srcdir)/include
 doc_examples_ping_LDADD = libfdnetstack.la
 
-ENDPOINT_TESTS = tests/test_area tests/test_packet tests/test_link
+ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_io tests/test_endpoint_life \
 	tests/test_endpoint_move tests/test_endpoint_netns \
@@ -87,6 +87,8 @@ dist_man_MANS += man/fdnet_endpoint.3 man/fdnet_endpoint_write.3 \
 	man/fdnet_endpoint_wrap.3 man/fdnet_pkt.3
 tests_test_area_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_area_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
+tests_test_batch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_batch_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

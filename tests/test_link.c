@@ -331,7 +331,9 @@ START_TEST(nothing_but_hello_before_features)
 	ck_assert_uint_eq(fdnet_link_stats(b.link)->drop[FDNET_LINK_DROP_TYPE],
 			  2);
 	fdnet_link_set_features(b.link, ~0u);
-	ck_assert_uint_eq(fdnet_link_features(b.link), ALL_FEATURES);
+	/* references need an area */
+	ck_assert_uint_eq(fdnet_link_features(b.link),
+			  ALL_FEATURES | FDNET_LINK_F_BATCH);
 }
 END_TEST
 
@@ -714,7 +716,7 @@ static const struct {
 	{"control flags", {0xf4, 1, 12}, 12, ~0u, FDNET_LINK_DROP_LENGTH},
 	{"type 0", {0, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
 	{"type f0", {0xf0, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
-	{"type f6", {0xf6, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
+	{"type f7", {0xf7, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
 	{"an ip packet", {0x45, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
 };
 
