@@ -4,6 +4,7 @@
 #include "relay/flow_udp.h"
 
 #include <linux/errqueue.h>
+#include <netinet/udp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,19 @@
 #include "relay/udp_port.h"
 
 /* Datagrams of one system call, and room for each. */
-#define BATCH 16
+#define BATCH 64
 #define DATAGRAM_MAX 65536
 /* Datagrams of one gate, and batches of one host socket, in one turn. */
 #define GATE_BUDGET 512
 #define HOST_BUDGET 4
 /* What is kept of the last datagram, to be quoted in an ICMP error. */
 #define QUOTE 64
+/* Datagrams, and their bytes, that the kernel cuts out of one buffer. */
+#define SEGMENTS_MAX 64
+#define SEGMENTS_BYTES 65000
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
 struct flow_key {
 	uint32_t guest;
@@ -36,6 +43,7 @@ enum flow_list { LIST_ONE_WAY, LIST_TWO_WAY, LISTS };
  * @port:     of the host socket, or NULL
  * @list:     idle list it stands in, the longest idle first
  * @blocked:  the gate is full: the host socket is not waited for
+ * @no_segments:  its route takes datagrams one by one only
  * @sent:     bytes of @quote that are valid
  */
 struct flow_udp {
@@ -48,7 +56,7 @@ struct flow_udp {
 	socklen_t real_len;
 	struct udp_port *port;
 	enum flow_list list;
-	bool blocked;
+	bool blocked, no_segments;
 	uint64_t start_us, last_us;
 	uint64_t bytes_out, bytes_in, pkts_out, pkts_in;
 	struct rule *rule;
@@ -65,12 +73,23 @@ struct flow_udp_table {
 	unsigned int count, nblocked;
 	/* one batch of datagrams on their way */
 	uint8_t data[BATCH][DATAGRAM_MAX];
+	struct mmsghdr msgs[BATCH]; /* to read into that */
+	struct iovec iovs[BATCH];
 };
 
 int flow_udp_init(struct relay *relay)
 {
-	relay->udp = calloc(1, sizeof(*relay->udp));
-	return relay->udp ? 0 : -ENOMEM;
+	struct flow_udp_table *udp = calloc(1, sizeof(*udp));
+
+	if (!udp)
+		return -ENOMEM;
+	for (int i = 0; i < BATCH; i++) {
+		udp->iovs[i] = (struct iovec){ udp->data[i], DATAGRAM_MAX };
+		udp->msgs[i].msg_hdr.msg_iov = &udp->iovs[i];
+		udp->msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	relay->udp = udp;
+	return 0;
 }
 
 /* ---- life ---- */
@@ -383,19 +402,104 @@ static void take_errors(struct relay *relay, struct flow_udp *flow)
 		guest_touch(guest);
 }
 
-static void send_batch(struct relay *relay, struct flow_udp *flow,
-		       struct mmsghdr *msgs, unsigned int n)
+/* Datagrams of one flow that leave together. */
+struct batch {
+	struct flow_udp *flow;
+	unsigned int n;
+	struct mmsghdr msgs[BATCH];
+	struct iovec iovs[BATCH];
+	union {
+		char buf[CMSG_SPACE(sizeof(uint16_t))];
+		struct cmsghdr align;
+	} control[BATCH];
+};
+
+/* How many from @from on the kernel may cut out of one buffer: all as long as
+ * the first, but for the last. */
+static unsigned int batch_run(const struct batch *batch, unsigned int from)
 {
+	size_t size = batch->iovs[from].iov_len, bytes = size;
+	unsigned int n = 1;
+
+	if (batch->flow->no_segments || !size)
+		return 1;
+	while (from + n < batch->n && n < SEGMENTS_MAX) {
+		size_t len = batch->iovs[from + n].iov_len;
+
+		if (!len || len > size || bytes + len > SEGMENTS_BYTES)
+			break;
+		bytes += len;
+		n++;
+		if (len < size)
+			break;
+	}
+	return n;
+}
+
+static void ask_segments(struct msghdr *msg, void *control, size_t size)
+{
+	uint16_t bytes = (uint16_t)size;
+	struct cmsghdr *cmsg;
+
+	msg->msg_control = control;
+	msg->msg_controllen = CMSG_SPACE(sizeof(bytes));
+	cmsg = CMSG_FIRSTHDR(msg);
+	cmsg->cmsg_level = IPPROTO_UDP;
+	cmsg->cmsg_type = UDP_SEGMENT;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(bytes));
+	memcpy(CMSG_DATA(cmsg), &bytes, sizeof(bytes));
+}
+
+/* Messages for what is left from @from on. Returns how many. */
+static unsigned int batch_describe(struct batch *batch, unsigned int from)
+{
+	unsigned int k = 0, n;
+
+	for (; from < batch->n; from += n, k++) {
+		struct msghdr *msg = &batch->msgs[k].msg_hdr;
+
+		n = batch_run(batch, from);
+		*msg = (struct msghdr){
+			.msg_iov = &batch->iovs[from],
+			.msg_iovlen = n,
+		};
+		if (batch->flow->published) {
+			msg->msg_name = &batch->flow->real;
+			msg->msg_namelen = batch->flow->real_len;
+		}
+		if (n > 1)
+			ask_segments(msg, batch->control[k].buf,
+				     batch->iovs[from].iov_len);
+	}
+	return k;
+}
+
+/* Does the device, or the path, not take segments? They go one by one then. */
+static bool refuses_segments(struct batch *batch, long rc)
+{
+	if (batch->msgs[0].msg_hdr.msg_iovlen == 1 ||
+	    (rc != -EIO && rc != -EINVAL && rc != -EMSGSIZE &&
+	     rc != -EOPNOTSUPP))
+		return false;
+	batch->flow->no_segments = true;
+	return true;
+}
+
+static void send_batch(struct relay *relay, struct batch *batch)
+{
+	struct flow_udp *flow = batch->flow;
 	unsigned int done = 0;
 
-	for (unsigned int tries = 0; done < n && tries < n + 4; tries++) {
-		long rc = SYS_RETRY(sendmmsg(flow->fd, msgs + done, n - done,
+	for (unsigned int tries = 0; done < batch->n && tries < batch->n + 5;
+	     tries++) {
+		unsigned int k = batch_describe(batch, done);
+		long rc = SYS_RETRY(sendmmsg(flow->fd, batch->msgs, k,
 					     MSG_DONTWAIT | MSG_NOSIGNAL));
 
-		if (rc > 0) {
-			done += (unsigned int)rc;
+		for (long i = 0; i < rc; i++)
+			done += (unsigned int)batch->msgs[i].msg_hdr.msg_iovlen;
+		if (rc > 0 || refuses_segments(batch, rc))
 			continue;
-		}
 		if (rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM)
 			break;
 		/* either an earlier datagram's error, which is fetched
@@ -405,24 +509,15 @@ static void send_batch(struct relay *relay, struct flow_udp *flow,
 			struct guest *guest =
 				guest_find(relay, flow->key.guest);
 
-			reject(guest, &flow->key,
-			       msgs[done].msg_hdr.msg_iov->iov_base,
-			       msgs[done].msg_hdr.msg_iov->iov_len, (int)-rc);
+			reject(guest, &flow->key, batch->iovs[done].iov_base,
+			       batch->iovs[done].iov_len, (int)-rc);
 			done++;
 		} else if (!flow->published) {
 			take_errors(relay, flow);
 		}
 	}
-	relay->counters.n[C_UDP_DROP] += n - done;
+	relay->counters.n[C_UDP_DROP] += batch->n - done;
 }
-
-/* Datagrams of one flow that leave together. */
-struct batch {
-	struct flow_udp *flow;
-	unsigned int n;
-	struct mmsghdr msgs[BATCH];
-	struct iovec iovs[BATCH];
-};
 
 static void batch_flush(struct relay *relay, struct batch *batch)
 {
@@ -434,26 +529,19 @@ static void batch_flush(struct relay *relay, struct batch *batch)
 	batch->flow->sent = last->iov_len < QUOTE ? (uint32_t)last->iov_len :
 						    QUOTE;
 	memcpy(batch->flow->quote, last->iov_base, batch->flow->sent);
-	send_batch(relay, batch->flow, batch->msgs, batch->n);
+	send_batch(relay, batch);
 	batch->n = 0;
 }
 
 static void batch_add(struct relay *relay, struct batch *batch,
 		      struct flow_udp *flow, size_t len)
 {
-	struct iovec *iov = &batch->iovs[batch->n];
-	struct msghdr *msg = &batch->msgs[batch->n].msg_hdr;
-
 	if (!rule_pass(flow->rule, 0, len, relay->now_us)) {
 		count(&relay->counters, C_RULE_DROP);
 		return;
 	}
-	*iov = (struct iovec){ relay->udp->data[batch->n], len };
-	*msg = (struct msghdr){ .msg_iov = iov, .msg_iovlen = 1 };
-	if (flow->published) {
-		msg->msg_name = &flow->real;
-		msg->msg_namelen = flow->real_len;
-	}
+	batch->iovs[batch->n] =
+		(struct iovec){ relay->udp->data[batch->n], len };
 	batch->flow = flow;
 	batch->n++;
 	flow->bytes_out += len;
@@ -487,10 +575,11 @@ static ssize_t gate_recv(struct guest *guest, struct fdnet_sock *so,
 static void gate_readable(struct guest *guest, struct fdnet_sock *so)
 {
 	struct relay *relay = guest->relay;
-	struct batch batch = { 0 };
+	struct batch batch; /* not cleared: it is large, and filled as it goes */
 	struct flow_key key;
 	ssize_t len;
 
+	batch.n = 0;
 	for (int i = 0; i < GATE_BUDGET; i++) {
 		struct flow_udp *flow;
 
@@ -595,15 +684,9 @@ static void block(struct relay *relay, struct flow_udp *flow)
 static bool host_batch(struct relay *relay, struct guest *guest,
 		       struct flow_udp *flow)
 {
-	struct mmsghdr msgs[BATCH] = { 0 };
-	struct iovec iovs[BATCH];
+	struct mmsghdr *msgs = relay->udp->msgs;
 	long rc;
 
-	for (int i = 0; i < BATCH; i++) {
-		iovs[i] = (struct iovec){ relay->udp->data[i], DATAGRAM_MAX };
-		msgs[i].msg_hdr.msg_iov = &iovs[i];
-		msgs[i].msg_hdr.msg_iovlen = 1;
-	}
 	rc = SYS_RETRY(recvmmsg(flow->fd, msgs, BATCH, MSG_DONTWAIT, NULL));
 	if (rc <= 0)
 		return false;

@@ -197,6 +197,8 @@ static bool run_round(struct guest *guest)
 	uint32_t events;
 	bool more = false;
 
+	/* what the link takes makes room, which is an event too */
+	guest_link_output(guest);
 	while ((so = fdnet_stack_next_request(guest->stack))) {
 		flow_tcp_request(guest, so);
 		more = true;

@@ -15,6 +15,7 @@
 #include "relay/guest.h"
 #include "relay/node.h"
 #include "relay/synth.h"
+#include "stack/link_out.h"
 #include "stack/wire/control.h"
 #include "stack/wire/icmp.h"
 
@@ -22,7 +23,7 @@
 #define PKT_COST 4096
 #define FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH)
 
 /* ---- towards the guest ---- */
 
@@ -141,6 +142,7 @@ void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 void guest_link_output(struct guest *guest)
 {
 	struct fdnet_pkt *pkt;
+	int rc;
 
 	if (guest->node) {
 		while ((pkt = fdnet_stack_output(guest->stack)))
@@ -155,13 +157,11 @@ void guest_link_output(struct guest *guest)
 	}
 	if (guest->want_out)
 		return;
-	while ((pkt = fdnet_stack_output(guest->stack))) {
-		if (fdnet_link_send(guest->link, pkt) != -EAGAIN)
-			continue;
-		fdnet_stack_unget(guest->stack, pkt);
+	do {
+		rc = fdnet_stack_send(guest->stack, guest->link);
+	} while (rc > 0);
+	if (rc == -EAGAIN)
 		wait_writable(guest, true);
-		return;
-	}
 }
 
 /* ---- from the guest: packets ---- */

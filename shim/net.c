@@ -20,9 +20,10 @@
 #include "shim/mirror.h"
 #include "shim/raw.h"
 #include "shim/wait.h"
+#include "stack/link_out.h"
 
 /* Packets and buffers kept for reuse. */
-#define POOL_IDLE 64
+#define POOL_IDLE 256
 /* Messages taken in one go before other threads get the lock. */
 #define RECV_BUDGET 64
 /* Largest message we take: a GSO burst and its headers. */
@@ -30,11 +31,14 @@
 #define HELLO_WAIT_US (5 * 1000 * 1000)
 #define FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH)
 /* Ports asked for when the last lease ran out. */
 #define LEASE_PORTS 512
 /* How long the end of a process may wait for its data to leave. */
 #define SETTLE_US (10 * 1000 * 1000)
+
+/* How long poll() may answer from what is known. */
+#define DRIVEN_US 50
 
 struct rpc {
 	struct rpc *next;
@@ -59,7 +63,7 @@ static struct {
 	struct fdnet_welcome welcome;
 	struct rpc *rpcs;
 	uint32_t next_id;
-	uint64_t reaped_us;
+	uint64_t reaped_us, driven_us;
 } net = { .link_fd = -1 };
 
 static void on_packet(void *arg, struct fdnet_pkt *pkt)
@@ -327,22 +331,14 @@ const struct fdnet_welcome *shim_net_welcome(void)
 
 static void send_all(void)
 {
-	struct fdnet_pkt *pkt;
 	int rc;
 
-	net.full = false;
-	while ((pkt = fdnet_stack_output(net.stack))) {
-		rc = fdnet_link_send(net.link, pkt);
-		if (rc == -EAGAIN) {
-			fdnet_stack_unget(net.stack, pkt);
-			net.full = true;
-			return;
-		}
-		if (rc == -EPIPE || rc == -ECONNRESET) {
-			net_down();
-			return;
-		}
-	}
+	do {
+		rc = fdnet_stack_send(net.stack, net.link);
+	} while (rc > 0);
+	net.full = rc == -EAGAIN;
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		net_down();
 }
 
 /* The stack gives a reset connection's port away, as the kernel does; then the
@@ -406,6 +402,7 @@ void shim_net_drive(void)
 	if (!net.stack)
 		return;
 	now = shim_now_us();
+	net.driven_us = now;
 	fdnet_stack_set_time(net.stack, now);
 	if (net.state == NET_UP) {
 		rc = fdnet_link_recv(net.link, RECV_BUDGET);
@@ -415,6 +412,11 @@ void shim_net_drive(void)
 	fdnet_stack_advance(net.stack);
 	shim_net_flush();
 	reap(now);
+}
+
+bool shim_net_was_driven(void)
+{
+	return net.stack && shim_now_us() - net.driven_us < DRIVEN_US;
 }
 
 int shim_net_link_fd(void)

@@ -45,6 +45,15 @@ const struct fdnet_welcome *shim_net_welcome(void);
  */
 void shim_net_drive(void);
 
+/**
+ * shim_net_was_driven - was the link looked at a moment ago?
+ *
+ * A program that polls what is always ready must not keep the others waiting
+ * for long; one that polls before each of many receives need not ask the link
+ * every time.
+ */
+bool shim_net_was_driven(void);
+
 /** shim_net_flush - the sending half of shim_net_drive(), and the events */
 void shim_net_flush(void);
 

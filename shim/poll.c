@@ -119,8 +119,12 @@ static int poll_loop(struct polling *p, uint64_t deadline,
 	int rc, ready;
 
 	for (;;) {
-		shim_net_drive();
-		ready = collect(p);
+		/* what is ready already needs no look at the link each time */
+		ready = shim_net_was_driven() ? collect(p) : 0;
+		if (!ready) {
+			shim_net_drive();
+			ready = collect(p);
+		}
 		if (ready > 0 || deadline == 0) {
 			/* ours are ready: what of the others, right now? */
 			rc = p->others ? LIBC(ppoll)(p->rest, p->n, &now, mask)

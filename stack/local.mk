@@ -6,6 +6,8 @@ stack_libstack_la_SOURCES = \
 	stack/dgram.c \
 	stack/dgram.h \
 	stack/gateway.c \
+	stack/link_out.c \
+	stack/link_out.h \
 	stack/icmp.c \
 	stack/icmp.h \
 	stack/internal.h \
