@@ -76,6 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fdnet_link_set_features(link_under_test, data[0]);
 	if (send(peer, data + 1, size - 1, MSG_DONTWAIT) < 0)
 		return 0;
-	assert(fdnet_link_recv(link_under_test, 2) == 1);
+	assert(fdnet_link_recv(link_under_test, 2) >= 1);
 	return 0;
 }
