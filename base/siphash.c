@@ -24,7 +24,14 @@ static inline void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
-uint64_t fdnet_siphash(const uint64_t key[2], const void *data, size_t len)
+static inline void sip_rounds(uint64_t v[4], int n)
+{
+	while (n--)
+		sip_round(v);
+}
+
+static inline uint64_t siphash(const uint64_t key[2], const void *data,
+			       size_t len, int rounds, int final)
 {
 	uint64_t v[4] = {
 		key[0] ^ 0x736f6d6570736575,
@@ -34,22 +41,30 @@ uint64_t fdnet_siphash(const uint64_t key[2], const void *data, size_t len)
 	};
 	const uint8_t *p = data;
 	uint64_t m, last = (uint64_t)len << 56;
-	int i;
 
 	for (; len >= 8; len -= 8, p += 8) {
 		memcpy(&m, p, 8);
 		v[3] ^= m;
-		sip_round(v);
+		sip_rounds(v, rounds);
 		v[0] ^= m;
 	}
 	m = 0;
 	memcpy(&m, p, len);
 	last |= m;
 	v[3] ^= last;
-	sip_round(v);
+	sip_rounds(v, rounds);
 	v[0] ^= last;
 	v[2] ^= 0xff;
-	for (i = 0; i < 3; i++)
-		sip_round(v);
+	sip_rounds(v, final);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t fdnet_siphash(const uint64_t key[2], const void *data, size_t len)
+{
+	return siphash(key, data, len, 1, 3);
+}
+
+uint64_t fdnet_siphash24(const uint64_t key[2], const void *data, size_t len)
+{
+	return siphash(key, data, len, 2, 4);
 }

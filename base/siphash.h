@@ -16,4 +16,7 @@
  */
 uint64_t fdnet_siphash(const uint64_t key[2], const void *data, size_t len);
 
+/** fdnet_siphash24 - SipHash-2-4, where others compute it too */
+uint64_t fdnet_siphash24(const uint64_t key[2], const void *data, size_t len);
+
 #endif

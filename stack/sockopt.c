@@ -38,6 +38,7 @@ enum {
 	OPT_IPV6_FLOWINFO_SEND = 33,
 	OPT_IPV6_2292PKTINFO = 2,
 	OPT_IPV6_2292HOPLIMIT = 8,
+	OPT_SO_MEMINFO = 55,
 	OPT_SO_BUF_LOCK = 72,
 	OPT_SO_TXREHASH = 74,
 	OPT_SO_RCVMARK = 75,
@@ -486,6 +487,20 @@ static int get_peercred(struct fdnet_sock *so, const struct row *row,
 	struct ucred cred = { 0, (uid_t)-1, (gid_t)-1 };
 
 	return give(val, len, &cred, sizeof(cred));
+}
+
+/* enum sk_meminfo_vars of the kernel; what has no counterpart here is 0. */
+static int get_meminfo(struct fdnet_sock *so, const struct row *row, void *val,
+		       uint32_t *len)
+{
+	uint32_t info[9] = {
+		fdnet_sock_inq(so), so->opts.rcvbuf,
+		fdnet_sock_outq(so), so->opts.sndbuf,
+	};
+
+	(void)row;
+	info[5] = info[2]; /* queued to be sent */
+	return give(val, len, info, sizeof(info));
 }
 
 static int set_pacing(struct fdnet_sock *so, const struct row *row,
@@ -973,6 +988,7 @@ static const struct row rows[] = {
 	{ ID(SOL_SOCKET, SO_INCOMING_CPU), set_int, get_int, OPT(incoming_cpu),
 	  INT_MIN, INT_MAX, 4 },
 	{ ID(SOL_SOCKET, SO_INCOMING_NAPI_ID), NULL, get_fixed, 0 },
+	{ ID(SOL_SOCKET, OPT_SO_MEMINFO), NULL, get_meminfo },
 	{ ID(SOL_SOCKET, SO_ZEROCOPY), set_bit, get_flag,
 	  FDNET_SF_ZEROCOPY, 0, 0, 4, FOR_PORTS },
 	{ ID(SOL_SOCKET, OPT_SO_TXREHASH), set_flag, get_flag,

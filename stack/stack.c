@@ -175,6 +175,12 @@ int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 	return 0;
 }
 
+void fdnet_stack_set_tcp(struct fdnet_stack *stack,
+			 const struct fdnet_tcp_settings *tcp)
+{
+	stack->cfg.tcp = *tcp;
+}
+
 void fdnet_stack_free(struct fdnet_stack *stack)
 {
 	struct fdnet_sock *so;
@@ -192,6 +198,7 @@ void fdnet_stack_free(struct fdnet_stack *stack)
 	fdnet_pktq_purge(&stack->queued);
 	fdnet_pktq_purge(&stack->orphans);
 	fdnet_buf_unref(stack->page);
+	fdnet_tcp_fo_done(stack);
 	fdnet_reass_done(stack);
 	fdnet_neigh_done(stack);
 	fdnet_demux_done(stack);

@@ -22,6 +22,7 @@
 #define RTO_INITIAL_LOSSLESS_US 3000000u
 #define RTO_MIN_LOSSLESS_US	1000000u
 #define FIN_TIMEOUT_US		(60 * FDNET_SEC)
+#define REORDERING		3 /* net.ipv4.tcp_reordering */
 
 static int tcp_init(struct fdnet_sock *so)
 {
@@ -47,6 +48,8 @@ static int tcp_init(struct fdnet_sock *so)
 	tp->keep_cnt = 9;
 	tp->syn_cnt = 6;
 	tp->mss = FDNET_TCP_MSS_DEFAULT;
+	tp->reordering = REORDERING;
+	tp->chrono_since = (uint32_t)(tcp_now(tp) / FDNET_TCP_CHRONO_US);
 	return 0;
 }
 
@@ -56,6 +59,8 @@ static void drop_all(struct fdnet_tcp *tp)
 	fdnet_tcp_listen_done(tp, true);
 	fdnet_tcp_unqueue(tp);
 	fdnet_tcp_request_free(tp);
+	fdnet_mem_free(tcp_mem(tp), tp->fo, sizeof(*tp->fo));
+	tp->fo = NULL;
 	fdnet_sndq_purge(&tp->sndq, tcp_mem(tp));
 	fdnet_rcvq_purge(&tp->rcvq, tcp_mem(tp));
 	fdnet_tcp_charge(tp);
@@ -90,6 +95,29 @@ void fdnet_tcp_note_busy(struct fdnet_tcp *tp)
 	fdnet_sock_set_busy(&tp->so, is_busy(tp));
 }
 
+static enum fdnet_tcp_chrono chrono_now(const struct fdnet_tcp *tp)
+{
+	uint32_t unsent = tcp_unsent(tp), edge = tp->snd_una + tp->snd_wnd;
+	uint32_t room = seq_gt(edge, tp->snd_nxt) ? edge - tp->snd_nxt : 0;
+
+	if (!tp->sndq.bytes)
+		return FDNET_TCP_CHRONO_IDLE;
+	if (!unsent)
+		return tp->nospace ? FDNET_TCP_CHRONO_SNDBUF
+				   : FDNET_TCP_CHRONO_BUSY;
+	return room < unsent && room < tp->mss ? FDNET_TCP_CHRONO_RWND
+					       : FDNET_TCP_CHRONO_BUSY;
+}
+
+void fdnet_tcp_chrono(struct fdnet_tcp *tp)
+{
+	uint32_t now = (uint32_t)(tcp_now(tp) / FDNET_TCP_CHRONO_US);
+
+	tp->chrono[tp->chrono_type] += now - tp->chrono_since;
+	tp->chrono_since = now;
+	tp->chrono_type = chrono_now(tp);
+}
+
 void fdnet_tcp_settle(struct fdnet_tcp *tp)
 {
 	struct fdnet_sock *so = &tp->so;
@@ -100,6 +128,7 @@ void fdnet_tcp_settle(struct fdnet_tcp *tp)
 		return;
 	}
 	fdnet_tcp_charge(tp);
+	fdnet_tcp_chrono(tp);
 	if (fdnet_tcp_has_output(tp))
 		fdnet_sock_want_output(so);
 	else
@@ -123,6 +152,7 @@ void fdnet_tcp_done(struct fdnet_tcp *tp, int error)
 
 	if (tp->state == FDNET_TCP_CLOSE)
 		return;
+	fdnet_tcp_fo_confirmed(tp);
 	tp->state = FDNET_TCP_CLOSE;
 	tp->shutdown = FDNET_TCP_SHUT_BOTH;
 	so->error = error ? error : so->error;
@@ -220,12 +250,13 @@ void fdnet_tcp_start_seq(struct fdnet_tcp *tp, uint32_t iss)
 	tp->snd_una = tp->snd_nxt = tp->snd_up = iss;
 	tp->sndq_seq = iss + 1;
 	tp->rack_fack = iss;
-	tp->cwr_end = tp->reo_round = iss;
+	tp->cwr_end = tp->reo_round = tp->usage_seq = iss;
 	tp->ts_offset = fdnet_tcp_ts_offset(iss);
 }
 
 void fdnet_tcp_established(struct fdnet_tcp *tp)
 {
+	fdnet_tcp_fo_confirmed(tp);
 	tp->state = FDNET_TCP_ESTABLISHED;
 	tp->was_connected = true;
 	tp->syn_due = false;
@@ -237,6 +268,7 @@ void fdnet_tcp_established(struct fdnet_tcp *tp)
 	fdnet_tcp_cc_start(tp);
 	tp->drs_us = (uint32_t)tcp_now(tp);
 	tp->last_rcv_us = tcp_now(tp);
+	tp->delivered = 1; /* the SYN */
 	fdnet_tcp_arm_keepalive(tp);
 	if (tp->fin_queued)
 		tp->state = FDNET_TCP_FIN_WAIT1;
@@ -280,7 +312,18 @@ static int choose_names(struct fdnet_tcp *tp, const struct fdnet_name *name)
 	return 0;
 }
 
-static int start_connect(struct fdnet_tcp *tp, const struct fdnet_name *name)
+/* TCP_FASTOPEN_CONNECT: with a cookie at hand, the SYN waits for data. */
+static bool may_defer(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_fo fo;
+
+	if (!tp->fo_connect || tp->lossless || !fdnet_tcp_fo_allowed(tp))
+		return false;
+	tp->fo_tried = true;
+	return fdnet_tcp_fo_client(tp, &fo);
+}
+
+int fdnet_tcp_start_connect(struct fdnet_tcp *tp, const struct fdnet_name *name)
 {
 	struct fdnet_sock *so = &tp->so;
 	struct fdnet_name old = so->local;
@@ -304,6 +347,11 @@ static int start_connect(struct fdnet_tcp *tp, const struct fdnet_name *name)
 	tp->state = FDNET_TCP_SYN_SENT;
 	tp->connecting = true;
 	tp->rcv_wscale = fdnet_tcp_pick_wscale(tp);
+	if (may_defer(tp)) {
+		tp->fo_defer = true;
+		tp->connecting = false;
+		return 0;
+	}
 	tp->syn_due = true;
 	fdnet_tcp_settle(tp);
 	return -EINPROGRESS;
@@ -328,7 +376,7 @@ static int tcp_connect(struct fdnet_sock *so, const struct fdnet_name *name)
 	}
 	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected)
 		return -EISCONN;
-	return start_connect(tp, name);
+	return fdnet_tcp_start_connect(tp, name);
 }
 
 static bool wants_reset(const struct fdnet_tcp *tp)
@@ -353,6 +401,9 @@ static void forget_connection(struct fdnet_tcp *tp)
 	tp->connecting = tp->was_connected = tp->passive = false;
 	tp->fin_queued = tp->fin_sent = tp->rcv_fin = false;
 	tp->sack_ok = tp->ts_ok = tp->wscale_ok = tp->ecn_ok = false;
+	tp->fo_defer = tp->fo_tried = tp->fo_option = tp->fo_child = false;
+	tp->syn_data = tp->syn_data_acked = false;
+	tp->syn_len = 0;
 	tp->snd_wscale = tp->rcv_wscale = 0;
 	tp->peer_mss = 0;
 	tp->dupacks = tp->backoff = tp->keep_probes = tp->ack_pkts = 0;
@@ -475,7 +526,7 @@ static void close_connection(struct fdnet_tcp *tp)
 
 	fdnet_rcvq_purge(&tp->rcvq, tcp_mem(tp));
 	if (unread || (opts->linger_on && !opts->linger_s) ||
-	    tp->state == FDNET_TCP_SYN_RECV) {
+	    (tp->state == FDNET_TCP_SYN_RECV && !tp->fo_child)) {
 		if (wants_reset(tp) || tp->sndq.bytes)
 			fdnet_tcp_reset_out(tp);
 		tcp_count(tp, FDNET_C_TCP_ABORT);
@@ -521,6 +572,9 @@ void fdnet_tcp_time_wait(struct fdnet_tcp *tp)
 		.rcv_nxt = tp->rcv_nxt,
 		.rcv_wnd = fdnet_tcp_window(tp) >> tp->rcv_wscale,
 		.ts_ok = tp->ts_ok,
+		.reuseaddr = tp->so.opts.reuseaddr,
+		.reuseport = tp->so.opts.reuseport,
+		.v6only = tp->so.opts.v6only,
 		.ts_recent = tp->ts_recent,
 		.ts_offset = tp->ts_offset,
 	};

@@ -5,6 +5,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_cc.c \
 	stack/tcp_cc_cubic.c \
 	stack/tcp_cookie.c \
+	stack/tcp_fastopen.c \
 	stack/tcp_gateway.c \
 	stack/tcp_icmp.c \
 	stack/tcp_in.c \
@@ -26,7 +27,12 @@ stack_libstack_la_SOURCES += \
 	stack/wire/tcp.c \
 	stack/wire/tcp.h
 
-TCP_TESTS = tests/test_save tests/test_tcp tests/test_tcp_seeds tests/test_tcp_wire
+TCP_TESTS = \
+	tests/test_save \
+	tests/test_tcp \
+	tests/test_tcp_fastopen \
+	tests/test_tcp_seeds \
+	tests/test_tcp_wire
 check_PROGRAMS += $(TCP_TESTS)
 TESTS += $(TCP_TESTS)
 check_LTLIBRARIES += tests/libtcpnet.la
@@ -39,6 +45,9 @@ tests_test_save_LDADD = tests/libstackpair.la $(TCP_TEST_LIBS)
 tests_test_tcp_SOURCES = tests/test_tcp.c
 tests_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_LDADD = $(TCP_TEST_LIBS)
+tests_test_tcp_fastopen_SOURCES = tests/test_tcp_fastopen.c
+tests_test_tcp_fastopen_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_tcp_fastopen_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_seeds_SOURCES = tests/test_tcp_seeds.c
 tests_test_tcp_seeds_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_seeds_LDADD = $(TCP_TEST_LIBS)

@@ -15,16 +15,28 @@ struct ack_work {
 	bool retrans_acked; /* a segment sent more than once is through */
 };
 
+/* A segment that was sent once arrived after a later one. */
+static void note_reordering(struct fdnet_tcp *tp, uint32_t seq)
+{
+	uint32_t by = (tp->rack_fack - seq + tp->mss - 1) / tp->mss;
+
+	tp->reordered = true;
+	tp->reord_seen++;
+	if (by > tp->reordering)
+		tp->reordering = (uint8_t)(by < 255 ? by : 255);
+}
+
 /* RFC 8985 6.2 steps 1 to 3: the newest delivery, and signs of reordering. */
 static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg)
 {
 	uint64_t now = tcp_now(tp), rtt = now - seg->sent_us;
 
+	tp->delivered += (seg->end - seg->seq + tp->mss - 1) / tp->mss;
 	if (seg->flags & FDNET_TXSEG_EVER) {
 		if (rtt < tp->rtt.min_us)
 			return; /* it was the first copy that arrived */
 	} else if (seq_lt(seg->end, tp->rack_fack)) {
-		tp->reordered = true;
+		note_reordering(tp, seg->seq);
 	}
 	tp->rack_fack = seq_max(tp->rack_fack, seg->end);
 	if (seg->sent_us > tp->rack_us ||
@@ -78,6 +90,7 @@ static bool is_dsack(const struct fdnet_tcp_hdr *hdr)
 
 static void take_dsack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
+	tp->dsack_dups++;
 	/* RFC 8985 6.2 step 4: we were too quick, wait longer, once a round
 	 * trip. */
 	if (!tp->tlp_end && seq_geq(tp->snd_una, tp->reo_round)) {
@@ -222,10 +235,10 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 {
 	struct ack_work work = {0};
 	uint32_t ack = hdr->ack;
-	bool dup;
+	bool dup, lost = false;
 
 	if (seq_gt(ack, tp->snd_nxt)) {
-		tp->ack_due = true;
+		fdnet_tcp_challenge(tp); /* RFC 9293, at RFC 5961's rate */
 		return false;
 	}
 	/* RFC 5961 5.2: too old to be honest. */
@@ -237,8 +250,10 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	if (hdr->nsack && tp->sack_ok)
 		take_sacks(tp, hdr, &work);
 	if (seq_lt(ack, tp->snd_una)) {
-		if (work.delivered)
-			fdnet_tcp_loss_detect(tp);
+		if (work.delivered) {
+			lost = fdnet_tcp_loss_detect(tp);
+			fdnet_tcp_recovery_step(tp, work.delivered, 0, lost);
+		}
 		return true;
 	}
 	take_window(tp, hdr);
@@ -255,8 +270,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	take_ece(tp, hdr);
 	if (tp->tx_head && (tp->sacked_bytes || tp->dupacks ||
 			    tp->ca_state >= FDNET_TCP_CA_RECOVERY))
-		fdnet_tcp_loss_detect(tp);
-	fdnet_tcp_recovery_step(tp, work.delivered, work.acked);
+		lost = fdnet_tcp_loss_detect(tp);
+	fdnet_tcp_recovery_step(tp, work.delivered, work.acked, lost);
 	move_timers(tp, &work);
 	if (work.acked)
 		fdnet_tcp_write_space(tp);

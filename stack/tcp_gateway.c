@@ -233,7 +233,7 @@ static struct fdnet_pkt *unsent_packets(struct fdnet_tcp *tp, int *ret_error)
 		uint32_t got = 0;
 
 		if (pkt)
-			got = fdnet_sndq_attach(&tp->sndq, pkt, offset,
+			got = fdnet_sndq_attach(&tp->sndq, tcp_pool(tp), pkt, offset,
 						tp->sndq.bytes - offset);
 		if (!got) {
 			fdnet_pkt_free(pkt);

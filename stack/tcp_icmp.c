@@ -45,6 +45,10 @@ static void path_mtu(struct fdnet_tcp *tp, uint32_t mtu)
 	tp->pmtu = mtu;
 	fdnet_tcp_sync_mss(tp);
 	resend_large(tp);
+	if (tp->state == FDNET_TCP_SYN_SENT && tp->syn_data) {
+		tp->adv_mss = tp->mss;
+		tp->syn_due = true; /* at once, without the data */
+	}
 }
 
 static int error_of(const struct fdnet_tcp *tp,

@@ -15,6 +15,7 @@
 #define OOO_PKTS	  8192
 #define OOO_PKTS_LOSSLESS 64
 #define PAWS_IDLE_US	  (24 * 86400ull * FDNET_SEC)
+#define SYN_LIFE_MS	  300000 /* longer than all tries of a SYN */
 
 /* ---- no connection ---- */
 
@@ -66,6 +67,9 @@ static void ack_for_data(struct fdnet_tcp *tp, uint32_t len)
 
 	if (tp->ack_pkts < 255)
 		tp->ack_pkts++;
+	tp->data_segs_in++;
+	tp->last_data_ms = (uint32_t)(now / FDNET_MS);
+	tp->last_data_ms += !tp->last_data_ms;
 	if (len > tp->rcv_mss)
 		tp->rcv_mss = (uint16_t)(len < tp->adv_mss ? len : tp->adv_mss);
 	tp->last_rcv_us = now;
@@ -150,11 +154,14 @@ static void data_in_order(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 
 /* Nobody will read any more: what comes is lost, and the sender must know
  * (RFC 2525 2.17, as the kernel does). */
-static bool data_unwanted(struct fdnet_tcp *tp, uint32_t end)
+static bool data_unwanted(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
+			  const struct fdnet_ip_in *in, uint32_t len)
 {
-	if (!tp->so.detached || seq_leq(end, tp->rcv_nxt))
+	if (!tp->so.detached || seq_leq(hdr->seq + len, tp->rcv_nxt) ||
+	    !tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
+				      TCP_S(FIN_WAIT2)))
 		return false;
-	fdnet_tcp_reset_out(tp);
+	fdnet_tcp_rst_for(tp->so.stack, in, hdr, len);
 	tcp_count(tp, FDNET_C_TCP_ABORT);
 	fdnet_tcp_done(tp, 0);
 	return true;
@@ -167,8 +174,7 @@ static void take_data(struct fdnet_tcp *tp, struct fdnet_pkt *pkt, uint32_t seq,
 	uint32_t end = seq + len;
 
 	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
-				      TCP_S(FIN_WAIT2)) ||
-	    data_unwanted(tp, end))
+				      TCP_S(FIN_WAIT2)))
 		goto drop;
 	if (seq_leq(end, tp->rcv_nxt)) {
 		note_dsack(tp, seq, end);
@@ -447,8 +453,11 @@ static bool acceptable(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	tp->syn_unconfirmed = false;
 	if (tp->state == FDNET_TCP_SYN_RECV && !complete_handshake(tp, hdr, in))
 		return false;
+	/* a bad ACK's timestamp is no better */
+	if (!fdnet_tcp_ack(tp, hdr, len || flags & FDNET_TH_FIN))
+		return false;
 	take_timestamp(tp, hdr);
-	return fdnet_tcp_ack(tp, hdr, len || flags & FDNET_TH_FIN);
+	return true;
 }
 
 void fdnet_tcp_segment(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
@@ -477,6 +486,8 @@ void fdnet_tcp_segment(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 		goto drop;
 	}
 	if (len) {
+		if (data_unwanted(tp, hdr, in, len))
+			goto drop;
 		fdnet_pkt_pull(pkt, hdr->hdr_len);
 		take_data(tp, pkt, hdr->seq, len);
 		pkt = NULL;
@@ -491,8 +502,22 @@ drop:
 
 static void syn_ack_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
-	tp->snd_una = hdr->ack;
-	tp->ecn_ok = false;
+	uint32_t taken = hdr->ack - tp->iss - 1;
+
+	/* What the peer did not take of a SYN's data goes as others do. */
+	fdnet_tcp_fo_synack(tp, hdr, taken < tp->syn_len);
+	tp->syn_data_acked = tp->syn_data && taken == tp->syn_len;
+	tp->snd_una = tp->snd_nxt = hdr->ack;
+	if (taken) {
+		fdnet_sndq_drop(&tp->sndq, tcp_mem(tp), taken);
+		tp->sndq_seq += taken;
+		tp->bytes_acked += taken;
+	}
+	tp->ecn_ok = !tp->lossless && (hdr->flags & (FDNET_TH_ECE |
+						     FDNET_TH_CWR)) ==
+					      FDNET_TH_ECE &&
+		     fdnet_stack_cfg(tp->so.stack)->tcp.ecn ==
+			     FDNET_TCP_ECN_ASK;
 	if (!tp->backoff)
 		fdnet_tcp_rtt_sample(&tp->rtt, tcp_now(tp) - tp->last_send_us);
 	fdnet_tcp_established(tp);
@@ -503,6 +528,37 @@ static void syn_ack_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hd
 		tp->ack_due = true;
 }
 
+/* Data and FIN may stand behind the SYN-ACK in the same segment (RFC 9293
+ * 3.10.7.3, fourth check). @pkt is taken. */
+static void more_behind_syn(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
+			    const struct fdnet_tcp_hdr *hdr, uint32_t len)
+{
+	struct fdnet_tcp_hdr after = *hdr;
+
+	after.seq++;
+	if (len) {
+		fdnet_pkt_pull(pkt, hdr->hdr_len);
+		take_data(tp, pkt, after.seq, len);
+		tp->ack_due = true;
+	} else {
+		fdnet_pkt_free(pkt);
+	}
+	if (tp->state != FDNET_TCP_CLOSE)
+		check_fin(tp, &after, len);
+}
+
+/* An echo of a timestamp that we cannot have sent: an old SYN-ACK, as the
+ * kernel refuses it (RFC 7323 3.2 lets us). */
+static bool echo_ok(const struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
+{
+	uint32_t now = fdnet_tcp_ts_now(tp);
+
+	return tp->lossless || !hdr->has_ts || !hdr->ts_ecr ||
+	       (seq_leq(hdr->ts_ecr, now) &&
+		seq_gt(hdr->ts_ecr, now - SYN_LIFE_MS));
+}
+
+/* @pkt is taken. */
 static void syn_sent(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 		     const struct fdnet_tcp_hdr *hdr,
 		     const struct fdnet_ip_in *in)
@@ -511,9 +567,10 @@ static void syn_sent(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 	bool ack = hdr->flags & FDNET_TH_ACK;
 
 	tp->segs_in++;
-	if (ack && (seq_leq(hdr->ack, tp->iss) || seq_gt(hdr->ack, tp->snd_nxt))) {
+	if (ack && (seq_leq(hdr->ack, tp->iss) ||
+		    seq_gt(hdr->ack, tp->snd_nxt) || !echo_ok(tp, hdr))) {
 		fdnet_tcp_rst_for(tp->so.stack, in, hdr, len);
-		return;
+		goto drop;
 	}
 	if (hdr->flags & FDNET_TH_RST) {
 		if (ack) {
@@ -521,23 +578,25 @@ static void syn_sent(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 			tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
 			fdnet_tcp_done(tp, ECONNREFUSED);
 		}
-		return;
+		goto drop;
 	}
 	if (!(hdr->flags & FDNET_TH_SYN))
-		return;
+		goto drop;
 	fdnet_tcp_from_syn(tp, hdr);
 	if (ack) {
 		tp->snd_wl1 = hdr->seq;
 		tp->snd_wl2 = hdr->ack;
 		syn_ack_arrived(tp, hdr);
+		more_behind_syn(tp, pkt, hdr, len);
+		return;
 	} else { /* simultaneous open */
 		tp->state = FDNET_TCP_SYN_RECV;
 		tp->syn_due = true;
 	}
+drop:
+	fdnet_pkt_free(pkt);
 }
 
-/* Data may stand behind the SYN-ACK in the same segment (RFC 9293 3.10.7.3,
- * fourth check); they are sent again if we do not look. */
 void fdnet_tcp_input(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		     const struct fdnet_ip_in *in)
 {
@@ -553,7 +612,6 @@ void fdnet_tcp_input(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		fdnet_tcp_listen_input(tp, pkt, &hdr, in);
 	} else if (tp->state == FDNET_TCP_SYN_SENT) {
 		syn_sent(tp, pkt, &hdr, in);
-		fdnet_pkt_free(pkt);
 	} else if (tp->state == FDNET_TCP_CLOSE) {
 		/* bound, but neither connected nor listening */
 		fdnet_tcp_input_nosock(so->stack, pkt, in);

@@ -69,6 +69,17 @@ enum fdnet_tcp_ca_state {
 	FDNET_TCP_CA_LOSS,     /* after a timeout */
 };
 
+/* What the sender spends its time with: tcpi_busy_time and what of it is
+ * someone else's doing. */
+enum fdnet_tcp_chrono {
+	FDNET_TCP_CHRONO_IDLE,
+	FDNET_TCP_CHRONO_BUSY,
+	FDNET_TCP_CHRONO_RWND,	 /* the peer's window is closed */
+	FDNET_TCP_CHRONO_SNDBUF, /* all is sent, and the buffer full */
+	FDNET_TCP_CHRONO_MAX,
+};
+#define FDNET_TCP_CHRONO_US 64
+
 enum fdnet_tcp_txseg_flag {
 	FDNET_TXSEG_SACKED = 1 << 0,
 	FDNET_TXSEG_LOST = 1 << 1,  /* must be sent again */
@@ -102,6 +113,13 @@ struct fdnet_tcp_cc {
 	void (*acked)(struct fdnet_tcp *tp, uint32_t bytes);
 	uint32_t (*ssthresh)(struct fdnet_tcp *tp);
 	void (*restart)(struct fdnet_tcp *tp, uint64_t idle_us);
+};
+
+/* A listener's fast open: TCP_FASTOPEN, TCP_FASTOPEN_KEY. */
+struct fdnet_tcp_fo_listen {
+	uint32_t qlen; /* connections at most that are not acknowledged */
+	bool has_qlen, has_key;
+	uint8_t key[16];
 };
 
 struct fdnet_tcp_listener;
@@ -148,6 +166,21 @@ struct fdnet_tcp {
 	bool pingpong : 1;  /* data answers data: let ACKs ride on it */
 	bool reordered : 1; /* RACK has seen reordering */
 	bool undo_ok : 1;
+
+	/* --- fast open (tcp_fastopen.c) --- */
+	bool fo_connect : 1;   /* TCP_FASTOPEN_CONNECT */
+	bool fo_no_cookie : 1; /* TCP_FASTOPEN_NO_COOKIE */
+	bool fo_defer : 1;     /* connect() was called, the SYN waits for data */
+	bool fo_tried : 1;     /* the SYN is, or asks, for it */
+	bool fo_option : 1;    /* its option was sent, ... */
+	bool fo_exp : 1;       /* ... in the experimental form */
+	bool fo_child : 1;     /* made by a SYN with a cookie */
+	bool syn_data : 1;     /* there were data in the SYN */
+	bool syn_data_acked : 1; /* and all arrived with it */
+	bool cwnd_limited : 1; /* the window kept data back lately */
+	bool want_inq : 1; /* TCP_INQ, kept for the caller */
+	bool part : 1; /* the last bytes queued came with MSG_MORE */
+	bool push : 1; /* what is queued may go though it is short */
 	uint8_t snd_wscale, rcv_wscale;
 
 	uint8_t urg_state; /* enum fdnet_tcp_urg */
@@ -164,6 +197,7 @@ struct fdnet_tcp {
 	uint32_t snd_up; /* urgent pointer; == snd_una: none */
 	uint16_t mss;	 /* payload of a full segment, options taken off */
 	uint16_t adv_mss, user_mss, peer_mss; /* 0: none */
+	uint16_t syn_len; /* bytes of data in the SYN */
 	uint32_t pmtu; /* IP bytes, 0: ask fdnet_ip_mtu() */
 	struct fdnet_sndq sndq;
 	struct fdnet_tcp_txseg *tx_head, *tx_tail;
@@ -187,6 +221,8 @@ struct fdnet_tcp {
 	uint32_t reo_round;  /* snd_nxt when reo_mult was raised last */
 	uint8_t reo_mult;    /* quarters of min_us to wait, 1 more than this */
 	uint8_t reo_persist; /* recoveries until it falls back */
+	/* RFC 7661: the most that was out in this window, and its end */
+	uint32_t max_out, usage_seq;
 	uint32_t small_out;  /* short segments sent and not acknowledged */
 	uint32_t tlp_end;    /* snd_nxt at the probe, 0: none out */
 	uint64_t cc_priv[3];
@@ -211,6 +247,7 @@ struct fdnet_tcp {
 	uint32_t drs_us;       /* low half of a time */
 	uint32_t challenge_ms; /* of the last one, 0: never */
 	uint64_t last_rcv_us;
+	uint32_t last_data_ms; /* when data arrived, 0: never */
 
 	/* --- clock --- */
 	struct fdnet_timer timer;
@@ -230,10 +267,16 @@ struct fdnet_tcp {
 	struct fdnet_tcp_listener *listener; /* own, while listening */
 	struct fdnet_tcp *parent, *acc_next; /* while queued */
 	struct fdnet_tcp_request *request;   /* while pending */
+	struct fdnet_tcp_fo_listen *fo;	     /* own, if options were set */
 
 	/* --- statistics for TCP_INFO --- */
-	uint64_t bytes_acked, bytes_received, bytes_sent;
-	uint32_t segs_in, segs_out, total_retrans;
+	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	uint32_t segs_in, segs_out, data_segs_in, data_segs_out;
+	uint32_t total_retrans, delivered, dsack_dups, reord_seen;
+	uint32_t chrono[FDNET_TCP_CHRONO_MAX]; /* in FDNET_TCP_CHRONO_US */
+	uint32_t chrono_since;
+	uint8_t chrono_type;
+	uint8_t reordering; /* segments, the most seen */
 };
 
 enum fdnet_tcp_urg {
@@ -293,7 +336,14 @@ static inline uint32_t tcp_unsent(const struct fdnet_tcp *tp)
 /* Bytes that the network holds, as far as we know (RFC 6675 "pipe"). */
 static inline uint32_t tcp_in_flight(const struct fdnet_tcp *tp)
 {
-	return tp->snd_nxt - tp->snd_una - tp->sacked_bytes - tp->lost_bytes;
+	uint32_t gone = tp->sacked_bytes + tp->lost_bytes;
+	uint32_t out = tp->snd_nxt - tp->snd_una;
+
+	/* Without SACK each duplicate ACK tells of one that arrived
+	 * (RFC 3042, RFC 6582). */
+	if (!tp->sack_ok)
+		gone += (uint32_t)tp->dupacks * tp->mss;
+	return out > gone ? out - gone : 0;
 }
 
 /* The first byte that the application has not read yet. */
@@ -320,6 +370,10 @@ void fdnet_tcp_sync_mss(struct fdnet_tcp *tp);
 void fdnet_tcp_established(struct fdnet_tcp *tp);
 /** fdnet_tcp_time_wait - both FINs are through */
 void fdnet_tcp_time_wait(struct fdnet_tcp *tp);
+/** fdnet_tcp_start_connect - connect(2) of a fresh socket: -EINPROGRESS, 0
+ * when the SYN waits for data (fo_defer), or why not */
+int fdnet_tcp_start_connect(struct fdnet_tcp *tp,
+			    const struct fdnet_name *name);
 /** fdnet_tcp_start_seq - our side of the sequence space begins at @iss */
 void fdnet_tcp_start_seq(struct fdnet_tcp *tp, uint32_t iss);
 /** fdnet_tcp_enter_fin_wait2 - our FIN is acknowledged, the peer's awaited;
@@ -339,6 +393,9 @@ void fdnet_tcp_event(struct fdnet_tcp *tp, uint32_t events);
 uint32_t fdnet_tcp_ts_offset(uint32_t iss);
 /** fdnet_tcp_ts_now - our timestamp clock: milliseconds, moved per peer */
 uint32_t fdnet_tcp_ts_now(const struct fdnet_tcp *tp);
+
+/** fdnet_tcp_chrono - account the time since the last call, note what is now */
+void fdnet_tcp_chrono(struct fdnet_tcp *tp);
 
 /* ---- tcp_io.c ---- */
 
@@ -388,14 +445,14 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 /* ---- tcp_loss.c ---- */
 
 /** fdnet_tcp_loss_detect - RACK and duplicate ACKs mark what is lost; starts
- * recovery */
-void fdnet_tcp_loss_detect(struct fdnet_tcp *tp);
+ * recovery. Returns whether anything was. */
+bool fdnet_tcp_loss_detect(struct fdnet_tcp *tp);
 /** fdnet_tcp_enter_loss - a retransmission timeout */
 void fdnet_tcp_enter_loss(struct fdnet_tcp *tp);
 /** fdnet_tcp_recovery_step - after each ACK: end or go on with recovery.
  * @delivered: bytes newly acknowledged or SACKed; @acked: snd_una moved by */
 void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
-			     uint32_t acked);
+			     uint32_t acked, bool newly_lost);
 /** fdnet_tcp_undo - the loss was none: take the window back */
 void fdnet_tcp_undo(struct fdnet_tcp *tp);
 /** fdnet_tcp_enter_cwr - the window is reduced once a round trip (ECN) */
@@ -478,6 +535,8 @@ bool fdnet_tcp_accept_ready(const struct fdnet_tcp *tp);
 /** fdnet_tcp_listen_info - queue length and limit, for TCP_INFO */
 void fdnet_tcp_listen_info(const struct fdnet_tcp *tp, uint32_t *ret_len,
 			   uint32_t *ret_max);
+/** fdnet_tcp_fo_confirmed - a queued fast open connection leaves SYN_RECV */
+void fdnet_tcp_fo_confirmed(struct fdnet_tcp *child);
 /** fdnet_tcp_from_syn - options of the peer's SYN into a new connection */
 void fdnet_tcp_from_syn(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr);
 /** fdnet_tcp_open_lossless - from SYN_RECV to ESTABLISHED without waiting for
@@ -499,13 +558,38 @@ bool fdnet_tcp_cookie_check(struct fdnet_stack *stack,
 			    const struct fdnet_tcp_hdr *ack,
 			    struct fdnet_tcp_hdr *ret_syn);
 
+/* ---- tcp_fastopen.c ---- */
+
+/** fdnet_tcp_fo_allowed - may this stack's clients try it? */
+bool fdnet_tcp_fo_allowed(const struct fdnet_tcp *tp);
+/** fdnet_tcp_fo_client - what the SYN to so.peer shall carry: @ret_fo, and
+ * true if data may stand behind it */
+bool fdnet_tcp_fo_client(struct fdnet_tcp *tp, struct fdnet_tcp_fo *ret_fo);
+/** fdnet_tcp_fo_room - bytes of data that a SYN to so.peer may carry */
+uint32_t fdnet_tcp_fo_room(struct fdnet_tcp *tp);
+/** fdnet_tcp_fo_synack - the answer to a SYN that tried; @data_left: it
+ * acknowledges not all of the data */
+void fdnet_tcp_fo_synack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
+			 bool data_left);
+/** fdnet_tcp_fo_listen - this socket's settings, made if need be; NULL */
+struct fdnet_tcp_fo_listen *fdnet_tcp_fo_listen(struct fdnet_tcp *tp);
+/**
+ * fdnet_tcp_fo_server - may @syn make a connection of listener @tp at once?
+ * @data:     bytes in it
+ * @waiting:  such connections that are not acknowledged yet
+ * @ret_fo:   if not: the option for the SYN-ACK, perhaps none
+ */
+bool fdnet_tcp_fo_server(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *syn,
+			 const struct fdnet_ip_in *in, uint32_t data,
+			 uint32_t waiting, struct fdnet_tcp_fo *ret_fo);
+
 /* ---- tcp_tw.c: TIME_WAIT ---- */
 
 /* What TIME_WAIT has to know; see tcp_tw.c. */
 struct fdnet_tcp_tw_info {
 	struct fdnet_name local, peer;
 	int family;
-	bool foreign, ts_ok;
+	bool foreign, ts_ok, reuseaddr, reuseport, v6only;
 	uint32_t snd_nxt, rcv_nxt, rcv_wnd;
 	uint32_t ts_recent, ts_offset;
 };

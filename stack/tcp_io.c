@@ -101,11 +101,13 @@ static int send_check(struct fdnet_tcp *tp)
 		rc = fdnet_sock_take_error(&tp->so);
 		return rc ? rc : -EPIPE;
 	}
-	if (tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
+	if (tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV)) &&
+	    !tp->fo_child) {
 		tp->nospace = true;
 		return -EAGAIN;
 	}
-	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT)))
+	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT)) &&
+	    !(tp->state == FDNET_TCP_SYN_RECV && tp->fo_child))
 		return -EPIPE;
 	if (!send_room(tp)) {
 		tp->nospace = true;
@@ -130,11 +132,58 @@ static size_t iov_total(const struct iovec *iov, int iovcnt)
 	return total;
 }
 
+/* The SYN goes now, with what fits of the data if there is a cookie. */
+static ssize_t send_in_syn(struct fdnet_tcp *tp, const struct fdnet_msg *msg)
+{
+	struct fdnet_tcp_fo fo;
+	size_t room, done = 0;
+
+	tp->fo_tried = true;
+	tp->fo_defer = false;
+	room = fdnet_tcp_fo_client(tp, &fo) ? fdnet_tcp_fo_room(tp) : 0;
+	if (room > tp->so.opts.sndbuf)
+		room = tp->so.opts.sndbuf;
+	if (room)
+		done = fdnet_sndq_write(&tp->sndq, tcp_mem(tp), tcp_pool(tp),
+					msg->iov, msg->iovcnt, room);
+	tp->connecting = true;
+	tp->syn_due = true;
+	tp->nospace = true;
+	fdnet_tcp_settle(tp);
+	return done ? (ssize_t)done : -EINPROGRESS;
+}
+
+/* tcp_sendmsg_fastopen() */
+static ssize_t send_fastopen(struct fdnet_tcp *tp, const struct fdnet_msg *msg)
+{
+	int rc;
+
+	if (tp->fo_defer)
+		return send_in_syn(tp, msg);
+	if (!fdnet_tcp_fo_allowed(tp) || !msg->to_from.ip.family)
+		return -EOPNOTSUPP;
+	if (tp->state == FDNET_TCP_SYN_SENT)
+		return -EALREADY;
+	if (tp->state != FDNET_TCP_CLOSE || tp->was_connected)
+		return -EISCONN;
+	rc = fdnet_tcp_start_connect(tp, &msg->to_from);
+	if (rc && rc != -EINPROGRESS)
+		return rc;
+	if (tp->lossless) /* saves nothing there */
+		return rc;
+	return send_in_syn(tp, msg);
+}
+
 ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
 	size_t want = iov_total(msg->iov, msg->iovcnt), done;
-	int rc = send_check(tp);
+	int rc;
+
+	if (tp->fo_defer || (msg->flags & FDNET_MSG_FASTOPEN &&
+			     tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(SYN_SENT))))
+		return send_fastopen(tp, msg);
+	rc = send_check(tp);
 
 	if (rc == -EAGAIN && !want &&
 	    tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT)))
@@ -148,6 +197,10 @@ ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	if (done < want)
 		tp->nospace = true;
 	tp->more = msg->flags & FDNET_MSG_MORE && done == want;
+	if (done) {
+		tp->part = tp->more;
+		tp->push = false;
+	}
 	if (done && done == want && msg->flags & FDNET_MSG_OOB) {
 		tp->snd_up = tp->sndq_seq + tp->sndq.bytes;
 		tp->more = false;
@@ -179,7 +232,7 @@ int fdnet_sock_send_commit(struct fdnet_sock *so, size_t len)
 	if (so->ops != &fdnet_tcp_ops)
 		return -EOPNOTSUPP;
 	rc = fdnet_sndq_commit(&tp->sndq, tcp_mem(tp), len);
-	tp->more = false;
+	tp->more = tp->part = tp->push = false;
 	if (!send_room(tp))
 		tp->nospace = true;
 	fdnet_tcp_settle(tp);
@@ -420,7 +473,8 @@ uint32_t fdnet_tcp_poll(struct fdnet_sock *so)
 		ev |= FDNET_EV_HUP;
 	if (tp->shutdown & FDNET_TCP_SHUT_RCV)
 		ev |= FDNET_EV_IN | FDNET_EV_RDHUP;
-	if (!tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
+	if (!tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV)) ||
+	    (tp->state == FDNET_TCP_SYN_RECV && tp->fo_child)) {
 		if (is_readable(tp))
 			ev |= FDNET_EV_IN;
 		if (tp->shutdown & FDNET_TCP_SHUT_SND || is_writable(tp))
@@ -430,6 +484,8 @@ uint32_t fdnet_tcp_poll(struct fdnet_sock *so)
 		if (tp->urg_state == FDNET_TCP_URG_VALID)
 			ev |= FDNET_EV_PRI;
 	}
+	if (tp->fo_defer) /* the first write opens the connection */
+		ev |= FDNET_EV_OUT;
 	if (so->error)
 		ev |= FDNET_EV_ERR;
 	return ev;

@@ -39,6 +39,7 @@ struct fdnet_tcp_listener {
 	uint32_t nqueued;
 	struct fdnet_tcp *head, *tail;
 	uint32_t nsyn;
+	uint32_t nearly; /* queued by fast open and not acknowledged yet */
 	uint64_t cookie_us; /* when one was sent last, 0: never */
 	struct syn_entry *syn[SYN_BUCKETS];
 };
@@ -62,6 +63,17 @@ void fdnet_tcp_listen_info(const struct fdnet_tcp *tp, uint32_t *ret_len,
 	*ret_max = tp->listener ? tp->listener->backlog : 0;
 }
 
+static bool is_early(const struct fdnet_tcp *child)
+{
+	return child->fo_child && child->state == FDNET_TCP_SYN_RECV;
+}
+
+void fdnet_tcp_fo_confirmed(struct fdnet_tcp *child)
+{
+	if (child->parent && child->parent->listener && is_early(child))
+		child->parent->listener->nearly--;
+}
+
 static void enqueue(struct fdnet_tcp *tp, struct fdnet_tcp *child)
 {
 	struct fdnet_tcp_listener *l = tp->listener;
@@ -74,6 +86,7 @@ static void enqueue(struct fdnet_tcp *tp, struct fdnet_tcp *child)
 		l->head = child;
 	l->tail = child;
 	l->nqueued++;
+	l->nearly += is_early(child);
 	fdnet_tcp_event(tp, FDNET_EV_IN);
 }
 
@@ -87,6 +100,7 @@ static struct fdnet_tcp *dequeue(struct fdnet_tcp_listener *l)
 	if (!l->head)
 		l->tail = NULL;
 	l->nqueued--;
+	l->nearly -= is_early(child);
 	child->acc_next = NULL;
 	child->parent = NULL;
 	child->queued = false;
@@ -107,6 +121,7 @@ void fdnet_tcp_unqueue(struct fdnet_tcp *child)
 	if (l->tail == child)
 		l->tail = prev;
 	l->nqueued--;
+	l->nearly -= is_early(child);
 	child->parent = NULL;
 }
 
@@ -214,8 +229,12 @@ static bool wants_ecn(const struct fdnet_tcp_hdr *syn)
 	return (syn->flags & both) == both;
 }
 
-static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
+/* @fo: the fast open option to answer with, or NULL */
+static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry,
+			const struct fdnet_tcp_fo *fo)
 {
+	const struct fdnet_tcp_settings *cfg =
+		&fdnet_stack_cfg(tp->so.stack)->tcp;
 	const struct fdnet_tcp_hdr *syn = &entry->syn;
 	struct fdnet_tcp_hdr hdr = {
 		.flags = FDNET_TH_SYN | FDNET_TH_ACK,
@@ -223,18 +242,21 @@ static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry)
 		.ack = syn->seq + 1,
 		.wnd = syn_window(tp),
 		.mss = offered_mss(tp, &entry->peer.ip),
-		.sack_ok = syn->sack_ok,
-		.has_ts = syn->has_ts,
+		.sack_ok = syn->sack_ok && !cfg->no_sack,
+		.has_ts = syn->has_ts && !cfg->no_timestamps,
 		.ts_val = entry->ts_offset +
 			  (uint32_t)(fdnet_stack_time(tp->so.stack) / 1000),
 		.ts_ecr = syn->ts_val,
 		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE
+					  || cfg->no_wscale
 				  ? FDNET_TCP_WSCALE_NONE
 				  : tp->rcv_wscale,
 	};
 
-	if (wants_ecn(syn))
+	if (wants_ecn(syn) && cfg->ecn != FDNET_TCP_ECN_NEVER)
 		hdr.flags |= FDNET_TH_ECE;
+	if (fo)
+		hdr.fo = *fo;
 	fdnet_tcp_send_bare(tp->so.stack, &entry->local, &entry->peer, &hdr);
 }
 
@@ -265,7 +287,8 @@ static uint32_t syn_limit(const struct fdnet_tcp_listener *l)
 static void new_entry(struct fdnet_tcp *tp, struct syn_entry **link,
 		      const struct fdnet_name *local,
 		      const struct fdnet_name *peer,
-		      const struct fdnet_tcp_hdr *hdr)
+		      const struct fdnet_tcp_hdr *hdr,
+		      const struct fdnet_tcp_fo *fo)
 {
 	struct syn_entry *entry;
 
@@ -287,7 +310,7 @@ static void new_entry(struct fdnet_tcp *tp, struct syn_entry **link,
 	tp->listener->nsyn++;
 	if (entry->due_us < tp->due_us[FDNET_TCP_DUE_LIFE])
 		fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, entry->due_us);
-	send_synack(tp, entry);
+	send_synack(tp, entry, fo);
 }
 
 static bool entry_expired(struct fdnet_tcp *tp, struct syn_entry *entry)
@@ -300,7 +323,7 @@ static bool entry_expired(struct fdnet_tcp *tp, struct syn_entry *entry)
 		return true;
 	entry->retries++;
 	entry->due_us = now + (SYNACK_RTO_US << entry->retries);
-	send_synack(tp, entry);
+	send_synack(tp, entry, NULL);
 	return false;
 }
 
@@ -329,6 +352,9 @@ void fdnet_tcp_listen_timer(struct fdnet_tcp *tp)
 
 void fdnet_tcp_from_syn(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 {
+	const struct fdnet_tcp_settings *cfg =
+		&fdnet_stack_cfg(tp->so.stack)->tcp;
+
 	tp->irs = hdr->seq;
 	tp->rcv_nxt = hdr->seq + 1;
 	tp->rcv_wup = tp->rcv_nxt;
@@ -339,14 +365,15 @@ void fdnet_tcp_from_syn(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 	tp->max_wnd = tp->snd_wnd;
 	tp->snd_wl1 = hdr->seq;
 	tp->peer_mss = hdr->mss ? hdr->mss : FDNET_TCP_MSS_DEFAULT;
-	tp->sack_ok = hdr->sack_ok;
-	tp->ts_ok = hdr->has_ts;
+	tp->sack_ok = hdr->sack_ok && !cfg->no_sack;
+	tp->ts_ok = hdr->has_ts && !cfg->no_timestamps;
 	if (hdr->has_ts) {
 		tp->ts_recent = hdr->ts_val;
 		tp->ts_recent_us = tcp_now(tp);
 	}
-	tp->ecn_ok = tp->passive && !tp->lossless && wants_ecn(hdr);
-	tp->wscale_ok = hdr->wscale != FDNET_TCP_WSCALE_NONE;
+	tp->ecn_ok = tp->passive && !tp->lossless && wants_ecn(hdr) &&
+		     cfg->ecn != FDNET_TCP_ECN_NEVER;
+	tp->wscale_ok = hdr->wscale != FDNET_TCP_WSCALE_NONE && !cfg->no_wscale;
 	tp->snd_wscale = tp->wscale_ok ? hdr->wscale : 0;
 	if (!tp->wscale_ok)
 		tp->rcv_wscale = 0;
@@ -369,6 +396,7 @@ static void inherit(struct fdnet_tcp *child, const struct fdnet_tcp *tp)
 	child->window_clamp = tp->window_clamp;
 	child->notsent_lowat = tp->notsent_lowat;
 	child->cc = tp->cc;
+	child->fo_no_cookie = tp->fo_no_cookie;
 	child->rcv_wscale = tp->rcv_wscale;
 }
 
@@ -414,16 +442,54 @@ void fdnet_tcp_open_lossless(struct fdnet_tcp *tp)
 
 /* ---- segments ---- */
 
-static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_name *local,
-			const struct fdnet_name *peer,
-			const struct fdnet_tcp_hdr *hdr)
+/* RFC 7413 4.2: a connection at once, with the data of its SYN. @pkt: the
+ * segment; its payload is taken from a copy. */
+static void open_early(struct fdnet_tcp *tp, const struct fdnet_pkt *pkt,
+		       const struct fdnet_name *local,
+		       const struct fdnet_name *peer,
+		       const struct fdnet_tcp_hdr *hdr, uint32_t len)
 {
+	struct fdnet_tcp *child =
+		new_child(tp, local, peer, hdr,
+			  fdnet_tcp_isn(tp->so.stack, local, peer));
+	struct fdnet_pkt *data = NULL;
+
+	if (!child) {
+		tcp_count(tp, FDNET_C_TCP_LIMIT);
+		return;
+	}
+	child->fo_child = true;
+	child->syn_due = true;
+	child->drs_us = (uint32_t)tcp_now(tp);
+	child->last_rcv_us = tcp_now(tp);
+	fdnet_tcp_cc_start(child);
+	if (len && len <= child->rcv_adv - child->rcv_nxt)
+		data = fdnet_pkt_clone(pkt);
+	if (data) {
+		fdnet_pkt_pull(data, hdr->hdr_len);
+		fdnet_rcvq_append(&child->rcvq, tcp_pool(child), data);
+		child->rcv_nxt += len;
+		child->bytes_received += len;
+		child->syn_data_acked = true;
+	}
+	enqueue(tp, child);
+	fdnet_tcp_settle(child);
+}
+
+static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_pkt *pkt,
+			const struct fdnet_name *local,
+			const struct fdnet_name *peer,
+			const struct fdnet_tcp_hdr *hdr,
+			const struct fdnet_ip_in *in)
+{
+	uint32_t len = fdnet_pkt_total(pkt) - hdr->hdr_len;
+	struct fdnet_tcp_fo fo;
 	const struct fdnet_stack_config *cfg = fdnet_stack_cfg(tp->so.stack);
 	struct syn_entry **link = find_entry(tp, local, peer);
 	struct fdnet_tcp *child;
 
 	if (*link) {
-		send_synack(tp, *link);
+		send_synack(tp, *link, NULL);
 		return;
 	}
 	if (queue_full(tp->listener)) {
@@ -433,7 +499,11 @@ static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_name *local,
 	if (tp->defer_accept_s ||
 	    !(cfg->lossless ||
 	      (!cfg->switched && fdnet_stack_is_local(tp->so.stack, &peer->ip)))) {
-		new_entry(tp, link, local, peer, hdr);
+		if (fdnet_tcp_fo_server(tp, hdr, in, len, tp->listener->nearly,
+					&fo))
+			open_early(tp, pkt, local, peer, hdr, len);
+		else
+			new_entry(tp, link, local, peer, hdr, &fo);
 		return;
 	}
 	child = new_child(tp, local, peer, hdr,
@@ -538,7 +608,7 @@ void fdnet_tcp_listen_input(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 		if (hdr->flags & FDNET_TH_ACK)
 			fdnet_tcp_rst_for(tp->so.stack, in, hdr, 0);
 		else if (!in->group && !(hdr->flags & FDNET_TH_FIN))
-			syn_arrived(tp, &local, &peer, hdr);
+			syn_arrived(tp, pkt, &local, &peer, hdr, in);
 	} else if (hdr->flags & FDNET_TH_ACK) {
 		ack_arrived(tp, pkt, &local, &peer, hdr, in);
 		return;

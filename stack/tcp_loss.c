@@ -110,13 +110,13 @@ static bool dupack_mark(struct fdnet_tcp *tp)
 	return true;
 }
 
-void fdnet_tcp_loss_detect(struct fdnet_tcp *tp)
+bool fdnet_tcp_loss_detect(struct fdnet_tcp *tp)
 {
 	uint64_t wait = 0;
 	bool marked;
 
 	if (!tp->tx_head)
-		return;
+		return false;
 	marked = tp->sack_ok ? rack_mark(tp, &wait) : dupack_mark(tp);
 	if (tp->ca_state == FDNET_TCP_CA_OPEN)
 		tp->ca_state = FDNET_TCP_CA_DISORDER;
@@ -126,6 +126,7 @@ void fdnet_tcp_loss_detect(struct fdnet_tcp *tp)
 		tp->rtx_mode = FDNET_TCP_RTX_REO;
 		fdnet_tcp_due(tp, FDNET_TCP_DUE_RTX, wait);
 	}
+	return marked;
 }
 
 void fdnet_tcp_enter_loss(struct fdnet_tcp *tp)
@@ -191,11 +192,14 @@ static void leave_recovery(struct fdnet_tcp *tp)
 	tp->dupacks = 0;
 }
 
-/* RFC 6937 with the slow start reduction bound. */
-static void prr(struct fdnet_tcp *tp, uint32_t delivered)
+/* RFC 6937, with the reduction bound of RFC 9937: a round of slow start only
+ * while the ACKs show progress and no new loss. */
+static void prr(struct fdnet_tcp *tp, uint32_t delivered, bool progress)
 {
-	uint32_t flight = tcp_in_flight(tp), send;
+	uint32_t flight = tcp_in_flight(tp), send, lag;
 
+	if (!delivered && tp->prr_out)
+		return;
 	tp->prr_delivered += delivered;
 	if (flight > tp->ssthresh) {
 		uint64_t share = (uint64_t)tp->prr_delivered * tp->ssthresh;
@@ -204,12 +208,11 @@ static void prr(struct fdnet_tcp *tp, uint32_t delivered)
 
 		send = due > tp->prr_out ? due - tp->prr_out : 0;
 	} else {
-		uint32_t lag = tp->prr_delivered > tp->prr_out
-				       ? tp->prr_delivered - tp->prr_out
-				       : 0;
-
-		send = min_u32(tp->ssthresh - flight,
-			       max_u32(lag, delivered) + tp->mss);
+		lag = tp->prr_delivered > tp->prr_out
+			      ? tp->prr_delivered - tp->prr_out
+			      : 0;
+		send = max_u32(lag, delivered) + (progress ? tp->mss : 0);
+		send = min_u32(tp->ssthresh - flight, send);
 	}
 	if (!tp->prr_out)
 		send = max_u32(send, tp->mss); /* fast retransmit, at once */
@@ -230,19 +233,22 @@ static void partial_ack(struct fdnet_tcp *tp)
 }
 
 void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
-			     uint32_t acked)
+			     uint32_t acked, bool newly_lost)
 {
 	bool limited;
 
 	if (tp->ca_state >= FDNET_TCP_CA_RECOVERY) {
+		bool fast = tp->ca_state == FDNET_TCP_CA_RECOVERY;
+
 		if (seq_geq(tp->snd_una, tp->recover)) {
 			leave_recovery(tp);
-			return;
-		}
-		if (acked)
+			if (fast)
+				return;
+		} else if (acked) {
 			partial_ack(tp);
+		}
 		if (tp->ca_state == FDNET_TCP_CA_RECOVERY) {
-			prr(tp, delivered);
+			prr(tp, delivered, acked && !newly_lost);
 			return;
 		}
 	} else if (tp->ca_state == FDNET_TCP_CA_DISORDER && !tp->sacked_bytes &&
@@ -250,11 +256,10 @@ void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
 		tp->ca_state = FDNET_TCP_CA_OPEN;
 	}
 	/* RFC 7661: grow only a window that is used. */
-	limited = tcp_in_flight(tp) + delivered + 3u * tp->mss >= tp->cwnd ||
-		  (tp->cwnd < tp->ssthresh &&
-		   2 * (tcp_in_flight(tp) + delivered) >= tp->cwnd);
+	limited = tp->cwnd_limited ||
+		  (tp->cwnd < tp->ssthresh && tp->cwnd < 2 * tp->max_out);
 	if (acked && limited && !tp->lossless)
-		tp->cc->acked(tp, acked);
+		tp->cc->acked(tp, min_u32(acked, delivered));
 	else if (acked && tp->lossless && tp->ca_state == FDNET_TCP_CA_LOSS)
 		tp->cwnd += acked;
 }

@@ -20,6 +20,8 @@
 static int set_nodelay(struct fdnet_tcp *tp, int v)
 {
 	tp->nodelay = v;
+	if (v) /* what cork or MSG_MORE held goes too */
+		tp->push = true;
 	return 0;
 }
 
@@ -126,14 +128,47 @@ static int set_notsent_lowat(struct fdnet_tcp *tp, int v)
 	return 0;
 }
 
-/* Fast open is refused where it would matter: data in a SYN is not sent, and
- * a listener takes no cookie; both sides then open the ordinary way, as the
- * RFC provides (RFC 7413 4.1.3). */
+/* A listener's queue, also before listen(). */
 static int set_fastopen(struct fdnet_tcp *tp, int v)
 {
-	if (v < 0)
+	struct fdnet_tcp_fo_listen *fo;
+
+	if (v < 0 || !tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
 		return -EINVAL;
-	return v ? -EOPNOTSUPP : 0;
+	fo = fdnet_tcp_fo_listen(tp);
+	if (!fo)
+		return -ENOMEM;
+	fo->has_qlen = true;
+	fo->qlen = (uint32_t)v;
+	return 0;
+}
+
+static int set_fastopen_connect(struct fdnet_tcp *tp, int v)
+{
+	if (v < 0 || v > 1)
+		return -EINVAL;
+	if (!fdnet_tcp_fo_allowed(tp))
+		return -EOPNOTSUPP;
+	if (tp->state != FDNET_TCP_CLOSE)
+		return -EINVAL;
+	tp->fo_connect = v;
+	return 0;
+}
+
+static int set_fastopen_no_cookie(struct fdnet_tcp *tp, int v)
+{
+	if (v < 0 || v > 1 || !tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
+		return -EINVAL;
+	tp->fo_no_cookie = v;
+	return 0;
+}
+
+static int set_inq(struct fdnet_tcp *tp, int v)
+{
+	if (v < 0 || v > 1)
+		return -EINVAL;
+	tp->want_inq = v;
+	return 0;
 }
 
 /* ---- get ---- */
@@ -207,7 +242,22 @@ static int get_notsent_lowat(const struct fdnet_tcp *tp)
 
 static int get_fastopen(const struct fdnet_tcp *tp)
 {
-	return 0;
+	return tp->fo ? (int)tp->fo->qlen : 0;
+}
+
+static int get_fastopen_connect(const struct fdnet_tcp *tp)
+{
+	return tp->fo_connect;
+}
+
+static int get_fastopen_no_cookie(const struct fdnet_tcp *tp)
+{
+	return tp->fo_no_cookie;
+}
+
+static int get_inq(const struct fdnet_tcp *tp)
+{
+	return tp->want_inq;
 }
 
 struct tcp_option_row {
@@ -231,7 +281,9 @@ static const struct tcp_option_row rows[] = {
 	{TCP_USER_TIMEOUT, set_user_timeout, get_user_timeout},
 	{TCP_NOTSENT_LOWAT, set_notsent_lowat, get_notsent_lowat},
 	{TCP_FASTOPEN, set_fastopen, get_fastopen},
-	{TCP_FASTOPEN_CONNECT, set_fastopen, get_fastopen},
+	{TCP_FASTOPEN_CONNECT, set_fastopen_connect, get_fastopen_connect},
+	{TCP_FASTOPEN_NO_COOKIE, set_fastopen_no_cookie, get_fastopen_no_cookie},
+	{TCP_INQ, set_inq, get_inq},
 };
 
 static const struct tcp_option_row *find_row(int name)
@@ -257,6 +309,23 @@ static int set_congestion(struct fdnet_tcp *tp, const void *val, uint32_t len)
 	return 0;
 }
 
+/* One key; the kernel takes a second, older one behind it. */
+static int set_fastopen_key(struct fdnet_tcp *tp, const void *val, uint32_t len)
+{
+	struct fdnet_tcp_fo_listen *fo;
+
+	if (len != 16 && len != 32)
+		return -EINVAL;
+	if (!tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
+		return -EINVAL;
+	fo = fdnet_tcp_fo_listen(tp);
+	if (!fo)
+		return -ENOMEM;
+	memcpy(fo->key, val, 16);
+	fo->has_key = true;
+	return 0;
+}
+
 int fdnet_tcp_setopt(struct fdnet_sock *so, int level, int name,
 		     const void *val, uint32_t len)
 {
@@ -268,6 +337,8 @@ int fdnet_tcp_setopt(struct fdnet_sock *so, int level, int name,
 		return -ENOPROTOOPT;
 	if (name == TCP_CONGESTION)
 		return set_congestion(tp, val, len);
+	if (name == TCP_FASTOPEN_KEY)
+		return set_fastopen_key(tp, val, len);
 	row = find_row(name);
 	if (!row)
 		return -ENOPROTOOPT;
@@ -310,6 +381,8 @@ static void info_options(const struct fdnet_tcp *tp, struct tcp_info *info)
 	}
 	if (tp->ecn_ok)
 		info->tcpi_options |= TCPI_OPT_ECN;
+	if (tp->syn_data_acked)
+		info->tcpi_options |= TCPI_OPT_SYN_DATA;
 }
 
 static uint32_t segments(const struct fdnet_tcp *tp, uint32_t bytes)
@@ -328,8 +401,40 @@ static void info_times(const struct fdnet_tcp *tp, struct tcp_info *info)
 	info->tcpi_min_rtt = tp->rtt.min_us ? tp->rtt.min_us : UINT32_MAX;
 	info->tcpi_rcv_rtt = tp->rtt.srtt_us;
 	info->tcpi_last_data_sent = (uint32_t)((now - tp->last_send_us) / 1000);
-	info->tcpi_last_data_recv = (uint32_t)((now - tp->last_rcv_us) / 1000);
-	info->tcpi_last_ack_recv = info->tcpi_last_data_recv;
+	info->tcpi_last_ack_recv = (uint32_t)((now - tp->last_rcv_us) / 1000);
+	info->tcpi_last_data_recv =
+		tp->last_data_ms ? (uint32_t)(now / 1000) - tp->last_data_ms
+				 : info->tcpi_last_ack_recv;
+}
+
+static uint32_t retrans_bytes(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_tcp_txseg *seg;
+	uint32_t bytes = 0;
+
+	for (seg = tp->tx_head; seg; seg = seg->next) {
+		if (seg->flags & FDNET_TXSEG_RETX &&
+		    !(seg->flags & FDNET_TXSEG_SACKED))
+			bytes += seg->end - seg->seq;
+	}
+	return bytes;
+}
+
+static uint64_t chrono_us(const struct fdnet_tcp *tp, int type)
+{
+	uint32_t now = (uint32_t)(tcp_now(tp) / FDNET_TCP_CHRONO_US);
+	uint32_t extra = tp->chrono_type == type ? now - tp->chrono_since : 0;
+
+	return ((uint64_t)tp->chrono[type] + extra) * FDNET_TCP_CHRONO_US;
+}
+
+static void info_chrono(const struct fdnet_tcp *tp, struct tcp_info *info)
+{
+	info->tcpi_rwnd_limited = chrono_us(tp, FDNET_TCP_CHRONO_RWND);
+	info->tcpi_sndbuf_limited = chrono_us(tp, FDNET_TCP_CHRONO_SNDBUF);
+	info->tcpi_busy_time = chrono_us(tp, FDNET_TCP_CHRONO_BUSY) +
+			       info->tcpi_rwnd_limited +
+			       info->tcpi_sndbuf_limited;
 }
 
 static void info_sizes(const struct fdnet_tcp *tp, struct tcp_info *info)
@@ -341,7 +446,10 @@ static void info_sizes(const struct fdnet_tcp *tp, struct tcp_info *info)
 				   : fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
 	info->tcpi_unacked = segments(tp, tp->snd_nxt - tp->snd_una);
 	info->tcpi_sacked = segments(tp, tp->sacked_bytes);
-	info->tcpi_lost = segments(tp, tp->lost_bytes);
+	info->tcpi_retrans = segments(tp, retrans_bytes(tp));
+	/* what was sent again is still called lost, as the kernel does */
+	info->tcpi_lost = segments(tp, tp->lost_bytes) + info->tcpi_retrans;
+	info->tcpi_reordering = tp->reordering;
 	info->tcpi_snd_cwnd = tp->cwnd / tp->mss;
 	info->tcpi_snd_ssthresh = tp->ssthresh >= FDNET_TCP_CWND_MAX
 					  ? 0x7fffffff
@@ -370,6 +478,13 @@ static void fill_info(const struct fdnet_tcp *tp, struct tcp_info *info)
 	info->tcpi_bytes_sent = tp->bytes_sent;
 	info->tcpi_segs_in = tp->segs_in;
 	info->tcpi_segs_out = tp->segs_out;
+	info->tcpi_data_segs_in = tp->data_segs_in;
+	info->tcpi_data_segs_out = tp->data_segs_out;
+	info->tcpi_bytes_retrans = tp->bytes_retrans;
+	info->tcpi_delivered = tp->delivered;
+	info->tcpi_dsack_dups = tp->dsack_dups;
+	info->tcpi_reord_seen = tp->reord_seen;
+	info_chrono(tp, info);
 	info->tcpi_max_pacing_rate = UINT64_MAX;
 	info->tcpi_pacing_rate = UINT64_MAX;
 	if (tp->state == FDNET_TCP_LISTEN)
@@ -381,7 +496,8 @@ static int give(void *val, uint32_t *len, const void *src, uint32_t size)
 {
 	if (*len > size)
 		*len = size;
-	memcpy(val, src, *len);
+	if (*len)
+		memcpy(val, src, *len);
 	return 0;
 }
 
@@ -404,6 +520,13 @@ int fdnet_tcp_getopt(struct fdnet_sock *so, int level, int name, void *val,
 		memcpy(cc_name, tp->cc->name, strlen(tp->cc->name));
 		return give(val, len, cc_name, sizeof(cc_name));
 	}
+	if (name == TCP_CC_INFO) { /* neither algorithm has any */
+		*len = 0;
+		return 0;
+	}
+	if (name == TCP_FASTOPEN_KEY)
+		return give(val, len, tp->fo ? tp->fo->key : NULL,
+			    tp->fo && tp->fo->has_key ? 16 : 0);
 	row = find_row(name);
 	if (!row)
 		return -ENOPROTOOPT;

@@ -13,6 +13,8 @@
 #include "stack/tcp_internal.h"
 
 #define TCP_CSUM_OFFSET 16
+/* RFC 3168 6.1.1.1: a SYN that stays unanswered goes again without asking. */
+#define ECN_TRIES 2
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
@@ -152,8 +154,30 @@ static void hdr_init(const struct fdnet_tcp *tp, struct fdnet_tcp_hdr *hdr,
 	};
 }
 
+/* Fast open's part of the first SYN: option and data. RFC 7413 4.1.3. */
+static void add_fastopen(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
+			 struct fdnet_tcp_hdr *hdr)
+{
+	uint32_t len = 0;
+
+	if (!tp->fo_tried || tp->backoff || tp->syn_data)
+		return;
+	if (fdnet_tcp_fo_client(tp, &hdr->fo) && tp->sndq.bytes)
+		len = min_u32(tp->sndq.bytes, fdnet_tcp_fo_room(tp));
+	if (len)
+		len = fdnet_sndq_attach(&tp->sndq, tcp_pool(tp), pkt, 0, len);
+	tp->fo_option = hdr->fo.present;
+	tp->fo_exp = hdr->fo.exp;
+	tp->syn_data = len > 0;
+	tp->syn_len = (uint16_t)len;
+	tp->bytes_sent += len;
+	tp->snd_nxt = tp->iss + 1 + len;
+}
+
 static struct fdnet_pkt *send_syn(struct fdnet_tcp *tp)
 {
+	const struct fdnet_tcp_settings *cfg =
+		&fdnet_stack_cfg(tp->so.stack)->tcp;
 	struct fdnet_pkt *pkt = fdnet_pkt_new(tcp_pool(tp));
 	bool reply = tp->state != FDNET_TCP_SYN_SENT;
 	struct fdnet_tcp_hdr hdr;
@@ -169,15 +193,20 @@ static struct fdnet_pkt *send_syn(struct fdnet_tcp *tp)
 	hdr.flags |= FDNET_TH_SYN;
 	if (reply && tp->ecn_ok)
 		hdr.flags |= FDNET_TH_ECE;
+	if (!reply && cfg->ecn == FDNET_TCP_ECN_ASK && !tp->lossless &&
+	    tp->backoff < ECN_TRIES)
+		hdr.flags |= FDNET_TH_ECE | FDNET_TH_CWR;
 	hdr.wnd = (uint16_t)wnd;
 	if (reply ? seq_lt(tp->rcv_adv, tp->irs + 1 + wnd) : true)
 		tp->rcv_adv = tp->rcv_nxt + wnd;
 	hdr.mss = tp->adv_mss;
-	hdr.sack_ok = reply ? tp->sack_ok : true;
-	if (!reply || tp->wscale_ok)
+	hdr.sack_ok = reply ? tp->sack_ok : !cfg->no_sack;
+	if (reply ? tp->wscale_ok : !cfg->no_wscale)
 		hdr.wscale = tp->rcv_wscale;
-	hdr.has_ts = reply ? tp->ts_ok : !tp->lossless;
+	hdr.has_ts = reply ? tp->ts_ok : !tp->lossless && !cfg->no_timestamps;
 	hdr.ts_val = fdnet_tcp_ts_now(tp);
+	if (!reply)
+		add_fastopen(tp, pkt, &hdr);
 	tp->snd_nxt = seq_max(tp->snd_nxt, tp->iss + 1);
 	if (!tp->syn_unconfirmed) {
 		tp->last_send_us = tcp_now(tp);
@@ -210,7 +239,7 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 	if (!pkt)
 		return NULL;
 	if (len)
-		got = fdnet_sndq_attach(&tp->sndq, pkt, offset, len);
+		got = fdnet_sndq_attach(&tp->sndq, tcp_pool(tp), pkt, offset, len);
 	if (len && !got) {
 		fdnet_pkt_free(pkt);
 		return NULL;
@@ -219,7 +248,9 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 	fill_ack(tp, &hdr);
 	if (got == len && fin)
 		hdr.flags |= FDNET_TH_FIN;
-	if (got && offset + got == tp->sndq.bytes)
+	/* at the end of what was written, and of a burst: nobody shall wait
+	 * for more of it (as Linux, for the receiver's GRO) */
+	if (got && (offset + got == tp->sndq.bytes ? !tp->part : got > mss))
 		hdr.flags |= FDNET_TH_PSH;
 	if (tp->cwr_due && got && !again) {
 		hdr.flags |= FDNET_TH_CWR;
@@ -250,10 +281,12 @@ static void note_sent(struct fdnet_tcp *tp, uint32_t len)
 	uint64_t now = tcp_now(tp);
 
 	/* Data that soon follows data received: ACKs can ride on it. */
-	if (now - tp->last_rcv_us < 40 * FDNET_MS)
+	if (len && tp->last_data_ms &&
+	    (uint32_t)(now / FDNET_MS) - tp->last_data_ms < 40)
 		tp->pingpong = true;
 	tp->last_send_us = now;
 	tp->bytes_sent += len;
+	tp->data_segs_out += (len + tp->mss - 1) / tp->mss;
 	if (tp->ca_state == FDNET_TCP_CA_RECOVERY)
 		tp->prr_out += len;
 }
@@ -295,6 +328,7 @@ static struct fdnet_pkt *resend(struct fdnet_tcp *tp,
 	if (seg->sends < 255)
 		seg->sends++;
 	tp->total_retrans++;
+	tp->bytes_retrans += got;
 	tp->undo_retrans++;
 	tcp_count(tp, FDNET_C_TCP_RETRANS);
 	note_sent(tp, got);
@@ -332,6 +366,8 @@ static struct fdnet_pkt *send_lost(struct fdnet_tcp *tp)
  * there it saves packets, not a network, and the receiver counts alike. */
 static bool nagle_holds(const struct fdnet_tcp *tp)
 {
+	if (tp->push)
+		return false;
 	if (tp->cork || tp->more)
 		return true;
 	if (tp->nodelay || tp->snd_una == tp->snd_nxt)
@@ -464,15 +500,37 @@ static struct fdnet_pkt *send_ack(struct fdnet_tcp *tp)
 	return make_data(tp, tp->snd_nxt, 0, false, true, &got);
 }
 
+/* Fast open: data may go behind the SYN-ACK before it is acknowledged. */
+static bool is_open_early(const struct fdnet_tcp *tp)
+{
+	return tp->state == FDNET_TCP_SYN_RECV && tp->fo_child && !tp->backoff;
+}
+
 bool fdnet_tcp_has_output(const struct fdnet_tcp *tp)
 {
 	if (tp->syn_due || tp->ack_due || tp->probe_due || tp->tlp_due)
 		return true;
 	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT) |
 				      TCP_S(FIN_WAIT1) | TCP_S(CLOSING) |
-				      TCP_S(LAST_ACK)))
+				      TCP_S(LAST_ACK)) &&
+	    !is_open_early(tp))
 		return false;
 	return tp->lost_bytes || new_data_len(tp) || lone_fin(tp);
+}
+
+/* Is the congestion window used? As tcp_cwnd_validate() finds out: once a
+ * window, or when it is fuller than known. */
+static void note_usage(struct fdnet_tcp *tp)
+{
+	uint32_t out = tp->snd_nxt - tp->snd_una;
+	bool limited = tcp_unsent(tp) && cwnd_room(tp) < tp->mss;
+
+	if (seq_lt(tp->snd_una, tp->usage_seq) && !limited &&
+	    (tp->cwnd_limited || out <= tp->max_out))
+		return;
+	tp->cwnd_limited = limited;
+	tp->max_out = out;
+	tp->usage_seq = tp->snd_nxt;
 }
 
 struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
@@ -484,7 +542,8 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 		pkt = send_syn(tp);
 	} else if (tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT) |
 					    TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) |
-					    TCP_S(CLOSING) | TCP_S(LAST_ACK))) {
+					    TCP_S(CLOSING) | TCP_S(LAST_ACK)) ||
+		   is_open_early(tp)) {
 		pkt = send_lost(tp);
 		if (!pkt)
 			pkt = send_new(tp);
@@ -496,9 +555,12 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 			pkt = send_ack(tp);
 		if (!pkt)
 			fdnet_tcp_arm_rtx(tp);
+		if (!tp->lossless)
+			note_usage(tp);
 	}
 	fdnet_tcp_timer_sync(tp);
 	fdnet_tcp_note_busy(tp);
+	fdnet_tcp_chrono(tp);
 	return pkt;
 }
 

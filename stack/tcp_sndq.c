@@ -268,30 +268,67 @@ static uint32_t attach_part(struct fdnet_pkt *pkt,
 	return len;
 }
 
-uint32_t fdnet_sndq_attach(const struct fdnet_sndq *q, struct fdnet_pkt *pkt,
-			   uint32_t offset, uint32_t len)
+/* The chunk with the byte at @*offset, which becomes an offset into it. */
+static const struct fdnet_sndq_chunk *chunk_at(const struct fdnet_sndq *q,
+					       uint32_t *offset)
 {
 	const struct fdnet_sndq_chunk *chunk = q->head;
-	bool copy = len <= COPY_MAX;
-	uint32_t done = 0;
 
-	while (chunk && offset >= chunk->end - chunk->off) {
-		offset -= chunk->end - chunk->off;
+	while (chunk && *offset >= chunk->end - chunk->off) {
+		*offset -= chunk->end - chunk->off;
 		chunk = chunk->next;
 	}
+	return chunk;
+}
+
+/* All of [offset, offset + len) copied into one buffer. */
+static uint32_t attach_joined(const struct fdnet_sndq *q,
+			      struct fdnet_pkt_pool *pool, struct fdnet_pkt *pkt,
+			      uint32_t offset, uint32_t len)
+{
+	const struct fdnet_sndq_chunk *chunk = chunk_at(q, &offset);
+	struct fdnet_buf *buf = fdnet_buf_new(pool);
+	uint32_t done = 0;
+
+	if (!buf)
+		return 0;
+	len = min_u32(len, buf->size);
+	for (; chunk && done < len; chunk = chunk->next, offset = 0) {
+		uint32_t at = chunk->off + offset;
+		uint32_t n = min_u32(len - done, chunk->end - at);
+
+		memcpy(buf->data + done, chunk->data + at, n);
+		done += n;
+	}
+	if (fdnet_pkt_add_slice(pkt, buf, buf->data, done))
+		done = 0;
+	fdnet_buf_unref(buf);
+	return done;
+}
+
+uint32_t fdnet_sndq_attach(const struct fdnet_sndq *q,
+			   struct fdnet_pkt_pool *pool, struct fdnet_pkt *pkt,
+			   uint32_t offset, uint32_t len)
+{
+	uint32_t at = offset, done = 0, linear = pkt->len;
+	const struct fdnet_sndq_chunk *chunk = chunk_at(q, &at);
+	bool copy = len <= COPY_MAX;
+
 	while (chunk && done < len) {
-		uint32_t want =
-			min_u32(len - done, chunk->end - chunk->off - offset);
-		uint32_t n =
-			attach_part(pkt, chunk, chunk->off + offset, want, copy);
+		uint32_t want = min_u32(len - done, chunk->end - chunk->off - at);
+		uint32_t n = attach_part(pkt, chunk, chunk->off + at, want, copy);
 
 		done += n;
 		if (n < want)
 			break;
-		offset = 0;
+		at = 0;
 		chunk = chunk->next;
 	}
-	return done;
+	if (done == len || pkt->nslices)
+		return done;
+	/* only linear so far: begin again */
+	fdnet_pkt_trim(pkt, linear);
+	return attach_joined(q, pool, pkt, offset, len);
 }
 
 void fdnet_sndq_purge(struct fdnet_sndq *q, const struct fdnet_mem *mem)

@@ -70,10 +70,12 @@ void fdnet_sndq_drop(struct fdnet_sndq *q, const struct fdnet_mem *mem,
  * @offset:  from the first unacknowledged byte
  * @len:     bytes wanted; all within the queue
  *
- * Short payload is copied behind the linear part, other is referenced.
+ * Short payload is copied behind the linear part, other is referenced; many
+ * short pieces that do not fit there are joined in a buffer of @pool.
  * Returns the bytes added, fewer when the packet has no slice left.
  */
-uint32_t fdnet_sndq_attach(const struct fdnet_sndq *q, struct fdnet_pkt *pkt,
+uint32_t fdnet_sndq_attach(const struct fdnet_sndq *q,
+			   struct fdnet_pkt_pool *pool, struct fdnet_pkt *pkt,
 			   uint32_t offset, uint32_t len);
 
 /** fdnet_sndq_purge - drop everything */

@@ -19,7 +19,7 @@
 #define SYNACK_RETRIES 5  /* net.ipv4.tcp_synack_retries */
 #define CORK_MAX_US    (200 * FDNET_MS)
 #define PERSIST_MIN_US (200 * FDNET_MS)
-#define TLP_MIN_US     (10 * FDNET_MS)
+#define TLP_SLACK_US   (2 * FDNET_MS)
 #define TLP_DELACK_US  (200 * FDNET_MS)
 /* Less than this waiting for its ACK is a message, not a full pipe. */
 #define ACK_ADAPT_MIN 2048
@@ -71,8 +71,8 @@ static uint64_t tlp_us(const struct fdnet_tcp *tp)
 
 	if (tp->snd_nxt - tp->snd_una <= tp->mss) /* one: may be delayed */
 		pto += TLP_DELACK_US;
-	if (pto < TLP_MIN_US)
-		pto = TLP_MIN_US;
+	else
+		pto += TLP_SLACK_US;
 	return pto < rto ? pto : rto;
 }
 
@@ -99,7 +99,8 @@ static uint64_t persist_us(const struct fdnet_tcp *tp)
 void fdnet_tcp_arm_rtx(struct fdnet_tcp *tp)
 {
 	if (opening(tp)) {
-		if (tp->rtx_mode != FDNET_TCP_RTX_RTO && !tp->pending)
+		if (tp->rtx_mode != FDNET_TCP_RTX_RTO && !tp->pending &&
+		    !tp->fo_defer)
 			set_rtx(tp, FDNET_TCP_RTX_RTO, fdnet_tcp_rto_us(tp));
 	} else if (tp->tx_head) {
 		if (tp->rtx_mode == FDNET_TCP_RTX_RTO ||
@@ -139,12 +140,12 @@ static bool given_up(struct fdnet_tcp *tp, unsigned int tries,
 	return tries >= retries;
 }
 
+/* Nothing is sent: the peer has not been heard of for long, and if it lives
+ * its next segment draws a RST (RFC 9293 3.8.3, as the kernel). */
 static void time_out(struct fdnet_tcp *tp)
 {
 	if (opening(tp))
 		tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
-	else
-		fdnet_tcp_reset_out(tp);
 	fdnet_tcp_done(tp, ETIMEDOUT);
 }
 
@@ -217,7 +218,8 @@ static void fire_rtx(struct fdnet_tcp *tp)
 		break;
 	case FDNET_TCP_RTX_REO:
 		tp->rtx_mode = FDNET_TCP_RTX_NONE;
-		fdnet_tcp_loss_detect(tp);
+		if (fdnet_tcp_loss_detect(tp)) /* one at a time: no burst */
+			fdnet_tcp_recovery_step(tp, tp->mss, 0, true);
 		fdnet_tcp_arm_rtx(tp);
 		break;
 	}

@@ -158,6 +158,9 @@ static struct tcp_tw *tw_new(struct fdnet_stack *stack,
 	tw->info = *info;
 	so->detached = true;
 	so->foreign = info->foreign;
+	so->opts.reuseaddr = info->reuseaddr;
+	so->opts.reuseport = info->reuseport;
+	so->opts.v6only = info->v6only;
 	so->local = info->local;
 	so->peer = info->peer;
 	if (fdnet_demux_connect(so)) {

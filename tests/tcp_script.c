@@ -912,6 +912,14 @@ static void do_config(void)
 			t.cfg.tcp_sndbuf = (uint32_t)number(t.word[++i]);
 		else if (!strcmp(w, "rcvbuf"))
 			t.cfg.tcp_rcvbuf = (uint32_t)number(t.word[++i]);
+		else if (!strcmp(w, "ecn"))
+			t.cfg.tcp.ecn = FDNET_TCP_ECN_ASK;
+		else if (!strcmp(w, "noecn"))
+			t.cfg.tcp.ecn = FDNET_TCP_ECN_NEVER;
+		else if (!strcmp(w, "nosack"))
+			t.cfg.tcp.no_sack = true;
+		else if (!strcmp(w, "nots"))
+			t.cfg.tcp.no_timestamps = true;
 		else
 			fail("config %s?", w);
 	}

@@ -237,7 +237,7 @@ static void check_attach(const struct fdnet_sndq *q, uint32_t base,
 			 uint32_t offset, uint32_t len)
 {
 	struct fdnet_pkt *pkt = fdnet_pkt_new(pool);
-	uint32_t got = fdnet_sndq_attach(q, pkt, offset, len);
+	uint32_t got = fdnet_sndq_attach(q, pool, pkt, offset, len);
 	uint8_t *buf = malloc(len + 1);
 
 	ck_assert_uint_gt(got, 0);

@@ -89,6 +89,40 @@ FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
 
 /* ---- the stack ---- */
 
+/* When TCP negotiates ECN (RFC 3168): the values of net.ipv4.tcp_ecn. */
+enum fdnet_tcp_ecn {
+	FDNET_TCP_ECN_PASSIVE, /* agreed to when the peer asks: the default */
+	FDNET_TCP_ECN_ASK,     /* also asked for */
+	FDNET_TCP_ECN_NEVER,
+};
+
+/* Fast open (RFC 7413): the values of net.ipv4.tcp_fastopen. */
+enum fdnet_tcp_fastopen_flag {
+	FDNET_TFO_CLIENT = 0x1, /* on by default */
+	FDNET_TFO_SERVER = 0x2, /* on by default: listeners with TCP_FASTOPEN */
+	FDNET_TFO_CLIENT_NO_COOKIE = 0x4,
+	FDNET_TFO_SERVER_NO_COOKIE = 0x200,
+	FDNET_TFO_SERVER_ALL = 0x400, /* listeners without the option too */
+	FDNET_TFO_OFF = 0x8000,
+};
+
+/**
+ * struct fdnet_tcp_settings - what sysctls are to the kernel's TCP; zeroed is
+ * the default
+ * @ecn:            enum fdnet_tcp_ecn
+ * @no_timestamps, @no_sack, @no_wscale:  options neither offered nor taken
+ * @fastopen:       enum fdnet_tcp_fastopen_flag; 0: both sides
+ * @fastopen_key:   cookies are made with it; all zero: from @seed
+ */
+struct fdnet_tcp_settings {
+	uint8_t ecn;
+	bool no_timestamps;
+	bool no_sack;
+	bool no_wscale;
+	uint32_t fastopen;
+	uint8_t fastopen_key[16];
+};
+
 /**
  * struct fdnet_stack_config - settings, fixed when the stack is made
  * @mem:       allocator for everything but packets; shared
@@ -118,6 +152,7 @@ FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
  * @ethernet:  the link is Ethernet: neighbours are found by ARP and ND, and
  *             packets in both directions have link_src, link_dst, ethertype
  * @link_addr: our address on it
+ * @tcp:       TCP's choices; fdnet_stack_set_tcp() changes them later
  */
 struct fdnet_stack_config {
 	const struct fdnet_mem *mem;
@@ -142,6 +177,7 @@ struct fdnet_stack_config {
 	uint32_t udp_rcvbuf;
 	bool ethernet;
 	uint8_t link_addr[6];
+	struct fdnet_tcp_settings tcp;
 };
 
 struct fdnet_stack;
@@ -196,6 +232,10 @@ FDNET_API int fdnet_stack_add_route(struct fdnet_stack *stack,
 FDNET_API int fdnet_stack_del_route(struct fdnet_stack *stack,
 				    const struct fdnet_ip *net,
 				    unsigned int bits);
+
+/** fdnet_stack_set_tcp - other settings for connections made from now on */
+FDNET_API void fdnet_stack_set_tcp(struct fdnet_stack *stack,
+				   const struct fdnet_tcp_settings *tcp);
 
 /** fdnet_stack_is_local - is @ip one of ours (loopback included)? */
 FDNET_API bool fdnet_stack_is_local(const struct fdnet_stack *stack,
@@ -362,6 +402,7 @@ enum fdnet_msg_flag {
 	FDNET_MSG_WAITALL = 0x100,
 	FDNET_MSG_ERRQUEUE = 0x2000,
 	FDNET_MSG_MORE = 0x8000,
+	FDNET_MSG_FASTOPEN = 0x20000000, /* send: connect to @to_from */
 };
 
 enum fdnet_shut {

@@ -5,6 +5,7 @@
 #include "stack/wire/tcp.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum tcp_option {
 	OPT_END = 0,
@@ -14,7 +15,11 @@ enum tcp_option {
 	OPT_SACK_OK = 4,
 	OPT_SACK = 5,
 	OPT_TS = 8,
+	OPT_FASTOPEN = 34,
+	OPT_EXP = 254,
 };
+
+#define EXP_FASTOPEN 0xf989
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -53,6 +58,20 @@ static void decode_sack(const uint8_t *p, unsigned int len,
 	hdr->nsack = (uint8_t)n;
 }
 
+/* A cookie of a length that none has is as good as no option; the last one
+ * counts. */
+static void decode_fastopen(const uint8_t *cookie, unsigned int len, bool exp,
+			    struct fdnet_tcp_hdr *hdr)
+{
+	if (len > FDNET_TCP_COOKIE_MAX || len & 1 ||
+	    (len && len < FDNET_TCP_COOKIE_MIN))
+		return;
+	hdr->fo.present = true;
+	hdr->fo.exp = exp;
+	hdr->fo.len = (uint8_t)len;
+	memcpy(hdr->fo.cookie, cookie, len);
+}
+
 static void decode_option(const uint8_t *p, unsigned int len,
 			  struct fdnet_tcp_hdr *hdr)
 {
@@ -83,6 +102,14 @@ static void decode_option(const uint8_t *p, unsigned int len,
 			hdr->ts_val = get32(p + 2);
 			hdr->ts_ecr = get32(p + 6);
 		}
+		break;
+	case OPT_FASTOPEN:
+		if (syn)
+			decode_fastopen(p + 2, len - 2, false, hdr);
+		break;
+	case OPT_EXP:
+		if (syn && len >= 4 && get16(p + 2) == EXP_FASTOPEN)
+			decode_fastopen(p + 4, len - 4, true, hdr);
 		break;
 	}
 }
@@ -132,8 +159,15 @@ int fdnet_tcp_hdr_decode(const uint8_t *src, size_t len,
 	ret_hdr->sack_ok = false;
 	ret_hdr->has_ts = false;
 	ret_hdr->nsack = 0;
+	ret_hdr->fo.present = false;
+	ret_hdr->fo.len = 0;
 	decode_options(src + FDNET_TCP_HDR_MIN, src + hdr_len, ret_hdr);
 	return 0;
+}
+
+static uint32_t fastopen_size(const struct fdnet_tcp_fo *fo)
+{
+	return (2u + (fo->exp ? 2u : 0u) + fo->len + 3u) & ~3u;
 }
 
 uint32_t fdnet_tcp_hdr_size(const struct fdnet_tcp_hdr *hdr)
@@ -150,6 +184,8 @@ uint32_t fdnet_tcp_hdr_size(const struct fdnet_tcp_hdr *hdr)
 		len += 4;
 	if (hdr->nsack)
 		len += 4 + 8u * hdr->nsack;
+	if (hdr->fo.present)
+		len += fastopen_size(&hdr->fo);
 	return len;
 }
 
@@ -178,6 +214,23 @@ static uint8_t *encode_sack(uint8_t *p, const struct fdnet_tcp_hdr *hdr)
 	return p;
 }
 
+static uint8_t *encode_fastopen(uint8_t *p, const struct fdnet_tcp_fo *fo)
+{
+	uint8_t *end = p + fastopen_size(fo);
+
+	p[0] = fo->exp ? OPT_EXP : OPT_FASTOPEN;
+	p[1] = (uint8_t)(2 + (fo->exp ? 2 : 0) + fo->len);
+	p += 2;
+	if (fo->exp) {
+		put16(p, EXP_FASTOPEN);
+		p += 2;
+	}
+	memcpy(p, fo->cookie, fo->len);
+	for (p += fo->len; p < end; p++)
+		*p = OPT_NOP;
+	return p;
+}
+
 static uint8_t *encode_options(uint8_t *p, const struct fdnet_tcp_hdr *hdr)
 {
 	if (hdr->mss) {
@@ -203,6 +256,8 @@ static uint8_t *encode_options(uint8_t *p, const struct fdnet_tcp_hdr *hdr)
 	}
 	if (hdr->nsack)
 		p = encode_sack(p, hdr);
+	if (hdr->fo.present)
+		p = encode_fastopen(p, &hdr->fo);
 	return p;
 }
 

@@ -13,6 +13,8 @@
 #define FDNET_TCP_HDR_MIN  20
 #define FDNET_TCP_HDR_MAX  60
 #define FDNET_TCP_SACK_MAX 4
+#define FDNET_TCP_COOKIE_MIN 4
+#define FDNET_TCP_COOKIE_MAX 16
 /* Larger shifts are taken as this one (RFC 7323 2.3). */
 #define FDNET_TCP_WSCALE_MAX  14
 #define FDNET_TCP_WSCALE_NONE 0xff
@@ -31,6 +33,17 @@ enum fdnet_tcp_flag {
 /* One block of a SACK option: [start, end). */
 struct fdnet_tcp_range {
 	uint32_t start, end;
+};
+
+/**
+ * struct fdnet_tcp_fo - a fast open option (RFC 7413 4.1.1)
+ * @present:  there is one; without a cookie it asks for one
+ * @exp:      in the experimental form, as before the RFC
+ */
+struct fdnet_tcp_fo {
+	bool present, exp;
+	uint8_t len;
+	uint8_t cookie[FDNET_TCP_COOKIE_MAX];
 };
 
 /**
@@ -55,6 +68,7 @@ struct fdnet_tcp_hdr {
 	uint8_t nsack;
 	uint32_t ts_val, ts_ecr;
 	struct fdnet_tcp_range sack[FDNET_TCP_SACK_MAX];
+	struct fdnet_tcp_fo fo; /* with SYN only */
 };
 
 /**
