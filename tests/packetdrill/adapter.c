@@ -7,6 +7,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -461,7 +463,10 @@ getsockopt(int fd, int level, int name, void *restrict val,
 		return real(fd, level, name, val, len);
 	}
 	pthread_mutex_lock(&pd->lock);
+	/* newer kernels' TCP_INFO is longer than ours */
+	memset(val, 0, n);
 	rc = fdnet_sock_getopt(f->so, level, name, val, &n);
-	*len = n;
+	if (level != IPPROTO_TCP || name != TCP_INFO)
+		*len = n;
 	return (int)pd_unlock(pd, rc);
 }

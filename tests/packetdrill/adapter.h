@@ -68,6 +68,8 @@ struct pd {
 	struct pd_out *out_head, *out_tail;
 	struct pd_waiter *waiters;
 	unsigned int unsettled;
+	long long sysctls_read; /* bytes of the file */
+	struct fdnet_tcp_settings tcp;
 	struct pd_file files[PD_FDS];
 };
 
@@ -91,6 +93,9 @@ void pd_pump(struct pd *pd);
  */
 ssize_t pd_block(struct pd *pd, uint64_t timeout_us,
 		 ssize_t (*attempt)(struct pd *pd, void *arg), void *arg);
+
+/** pd_read_sysctls - what the script's sysctl commands have set since */
+void pd_read_sysctls(struct pd *pd);
 
 /** pd_fill_calls, pd_fill_watch - their part of the table */
 void pd_fill_calls(struct packetdrill_interface *ifc);

@@ -99,6 +99,7 @@ static int c_socket(void *ud, int domain, int type, int protocol)
 	if (!protocol)
 		protocol = kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
 	pd_lock(pd);
+	pd_read_sysctls(pd);
 	rc = fdnet_sock_open(pd->stack, domain == AF_INET ? 4 : 6, kind,
 			     protocol, &so);
 	if (!rc) {
@@ -116,6 +117,7 @@ static int c_socket(void *ud, int domain, int type, int protocol)
 	struct pd *pd = ud;                                        \
 	struct pd_file *f;                                         \
 	pd_lock(pd);                                               \
+	pd_read_sysctls(pd);                                       \
 	f = pd_file(pd, fd, PD_SOCK);                              \
 	if (!f)                                                    \
 	return (int)pd_unlock(pd, pd_file(pd, fd, PD_NONE) ? -EBADF \
@@ -129,6 +131,10 @@ static int c_bind(void *ud, int fd, const struct sockaddr *addr, socklen_t len)
 	ENTER(pd, ud, f, fd);
 	rc = name_from(addr, len, &name);
 	if (!rc)
+		rc = fdnet_sock_bind(f->so, &name);
+	/* packetdrill may choose the address (--local_ip) */
+	if (rc == -EADDRNOTAVAIL && !fdnet_stack_add_addr(pd->stack, &name.ip,
+							  16))
 		rc = fdnet_sock_bind(f->so, &name);
 	return (int)pd_unlock(pd, rc);
 }
@@ -261,6 +267,8 @@ static ssize_t do_recv(void *ud, int fd, const struct iovec *iov, int iovcnt,
 	if (hdr) {
 		cmsg = CMSG_FIRSTHDR(hdr);
 		inq = fdnet_sock_inq(f->so);
+		if (!inq && fdnet_sock_poll(f->so) & FDNET_EV_RDHUP)
+			inq = 1; /* the end of file to be read */
 		if (rc >= 0 && f->inq && cmsg &&
 		    hdr->msg_controllen >= CMSG_SPACE(sizeof(inq))) {
 			cmsg->cmsg_level = IPPROTO_TCP;
@@ -332,10 +340,32 @@ static ssize_t try_send(struct pd *pd, void *arg)
 	msg.iovcnt = n;
 	msg.flags = c->flags;
 	rc = fdnet_sock_send(c->f->so, &msg);
+	/* fast open: the rest when connected, and not connected anew */
+	if (rc >= 0 || rc == -EINPROGRESS)
+		c->flags &= ~MSG_FASTOPEN;
+	if (rc == -EINPROGRESS && !(c->f->flags & O_NONBLOCK) &&
+	    !(c->flags & MSG_DONTWAIT))
+		return -EAGAIN;
 	if (rc < 0)
 		return rc;
 	c->done += (size_t)rc;
-	return c->done < c->rest.iov_len ? -EAGAIN : 0;
+	if (c->done < c->rest.iov_len)
+		return -EAGAIN;
+	return 0;
+}
+
+/* A blocking fast open returns when the handshake is over. */
+static ssize_t try_connected(struct pd *pd, void *arg)
+{
+	struct call *c = arg;
+	uint32_t len = sizeof(int);
+	int error = 0;
+
+	(void)pd;
+	if (fdnet_sock_state(c->f->so) == FDNET_TCP_SYN_SENT)
+		return -EAGAIN;
+	fdnet_sock_getopt(c->f->so, SOL_SOCKET, SO_ERROR, &error, &len);
+	return -error;
 }
 
 static ssize_t do_send(void *ud, int fd, const struct iovec *iov, int iovcnt,
@@ -358,7 +388,12 @@ static ssize_t do_send(void *ud, int fd, const struct iovec *iov, int iovcnt,
 	if (!rc)
 		rc = pd_block(pd, patience(f, f->sndtimeo_us, flags), try_send,
 			      &c);
-	return pd_unlock(pd, c.done ? (ssize_t)c.done : rc);
+	if (!rc && flags & MSG_FASTOPEN && patience(f, 0, flags))
+		rc = pd_block(pd, patience(f, f->sndtimeo_us, flags),
+			      try_connected, &c);
+	if (rc == -EAGAIN || (c.done && rc == -EINPROGRESS))
+		return pd_unlock(pd, c.done ? (ssize_t)c.done : rc);
+	return pd_unlock(pd, rc || !c.done ? rc : (ssize_t)c.done);
 }
 
 static ssize_t c_sendto(void *ud, int fd, const void *buf, size_t n, int flags,

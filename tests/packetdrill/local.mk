@@ -7,6 +7,7 @@ tests_packetdrill_fdnet_packetdrill_la_SOURCES = \
 	tests/packetdrill/adapter.h \
 	tests/packetdrill/calls.c \
 	tests/packetdrill/interface.h \
+	tests/packetdrill/sysctls.c \
 	tests/packetdrill/watch.c
 tests_packetdrill_fdnet_packetdrill_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 tests_packetdrill_fdnet_packetdrill_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
