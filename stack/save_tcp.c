@@ -77,6 +77,19 @@ static void flags(struct fdnet_save *s, struct fdnet_tcp *tp)
 	FLAG(pingpong);
 	FLAG(reordered);
 	FLAG(undo_ok);
+	FLAG(fo_connect);
+	FLAG(fo_no_cookie);
+	FLAG(fo_defer);
+	FLAG(fo_tried);
+	FLAG(fo_option);
+	FLAG(fo_exp);
+	FLAG(fo_child);
+	FLAG(syn_data);
+	FLAG(syn_data_acked);
+	FLAG(cwnd_limited);
+	FLAG(want_inq);
+	FLAG(part);
+	FLAG(push);
 	U8(snd_wscale);
 	U8(rcv_wscale);
 	U8(urg_state);
@@ -102,7 +115,47 @@ static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U16(adv_mss);
 	U16(user_mss);
 	U16(peer_mss);
+	U16(syn_len);
 	U32(pmtu);
+}
+
+/* A listener's, or of one that may become one. */
+static void fast_open(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_fo_listen none = { 0 }, *fo = tp->fo;
+
+	if (!fdnet_save_bool(s, fo != NULL))
+		return;
+	if (s->reading)
+		fo = fdnet_tcp_fo_listen(tp);
+	if (!fo) {
+		fdnet_save_fail(s, -ENOMEM);
+		fo = &none;
+	}
+	fo->has_qlen = fdnet_save_bool(s, fo->has_qlen);
+	fo->has_key = fdnet_save_bool(s, fo->has_key);
+	fo->qlen = fdnet_save_u32(s, fo->qlen);
+	fdnet_save_bytes(s, fo->key, sizeof(fo->key));
+}
+
+/* TCP_INFO's. Times begin anew. */
+static void statistics(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	U64(bytes_acked);
+	U64(bytes_received);
+	U64(bytes_sent);
+	U64(bytes_retrans);
+	U32(segs_in);
+	U32(segs_out);
+	U32(data_segs_in);
+	U32(data_segs_out);
+	U32(total_retrans);
+	U32(delivered);
+	U32(dsack_dups);
+	U32(reord_seen);
+	U8(reordering);
+	for (int i = 0; i < FDNET_TCP_CHRONO_MAX; i++)
+		U32(chrono[i]);
 }
 
 static void congestion(struct fdnet_save *s, struct fdnet_tcp *tp)
@@ -144,6 +197,8 @@ static void congestion(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U8(reo_mult);
 	U8(reo_persist);
 	U32(tlp_end);
+	U32(max_out);
+	U32(usage_seq);
 	TIME(last_send_us);
 	/* the first is CUBIC's time */
 	if (tp->cc == &fdnet_tcp_cc_cubic)
@@ -195,12 +250,8 @@ static void clock_and_options(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U32(user_timeout_ms);
 	U32(window_clamp);
 	U32(notsent_lowat);
-	U64(bytes_acked);
-	U64(bytes_received);
-	U64(bytes_sent);
-	U32(segs_in);
-	U32(segs_out);
-	U32(total_retrans);
+	statistics(s, tp);
+	fast_open(s, tp);
 }
 
 /* ---- queues ---- */
@@ -346,11 +397,10 @@ static bool fin_acked(const struct fdnet_tcp *tp)
 	return tp->fin_sent && tp->snd_una == tp->snd_nxt;
 }
 
-/* The records cover what is out, without holes. */
-static bool records_ok(const struct fdnet_tcp *tp)
+/* The records cover what is out, from @at on, without holes. */
+static bool records_ok(const struct fdnet_tcp *tp, uint32_t at)
 {
 	const struct fdnet_tcp_txseg *seg;
-	uint32_t at = tp->snd_una;
 
 	for (seg = tp->tx_head; seg; seg = seg->next) {
 		if (seg->seq != at)
@@ -360,8 +410,25 @@ static bool records_ok(const struct fdnet_tcp *tp)
 	return at == tp->snd_nxt;
 }
 
+/* Fast open: data went behind the SYN, or with it. */
+static bool early_ok(const struct fdnet_tcp *tp)
+{
+	uint32_t sent = tp->snd_nxt - tp->iss - 1 - tp->fin_sent;
+
+	if (tp->snd_una != tp->iss || tp->sndq_seq != tp->iss + 1 ||
+	    tp->rcv_fin || sent > tp->sndq.bytes ||
+	    (tp->fin_sent && (sent != tp->sndq.bytes || !tp->fin_queued)))
+		return false;
+	if (tp->state == FDNET_TCP_SYN_SENT)
+		return sent <= tp->syn_len && !tp->fin_sent && !tp->tx_head &&
+		       !tp->rcvq.bytes && !tp->rcvq.ranges;
+	return records_ok(tp, tp->iss + 1);
+}
+
 static bool opening_ok(const struct fdnet_tcp *tp)
 {
+	if ((tp->fo_child || tp->syn_data) && tp->snd_nxt != tp->iss)
+		return early_ok(tp);
 	return tp->snd_una == tp->iss && tp->snd_nxt - tp->iss <= 1 &&
 	       tp->sndq_seq == tp->iss + 1 && !tp->sndq.bytes &&
 	       !tp->tx_head && !tp->fin_sent && !tp->rcvq.bytes &&
@@ -384,7 +451,7 @@ static bool sending_ok(const struct fdnet_tcp *tp)
 		return false;
 	if (fin_acked(tp) != (tp->state == FDNET_TCP_FIN_WAIT2))
 		return false;
-	return records_ok(tp);
+	return records_ok(tp, tp->snd_una);
 }
 
 static bool receiving_ok(const struct fdnet_tcp *tp)
@@ -470,6 +537,8 @@ static void limits(struct fdnet_tcp *tp)
 	tp->syn_cnt = (uint8_t)clamp(tp->syn_cnt, 1, 127);
 	if (!tcp_in_state(tp, CONNECTED)) /* connect() sets the rest */
 		return;
+	if (!tp->reordering)
+		tp->reordering = 3;
 	tp->ack_thresh = clamp(tp->ack_thresh, 1, FDNET_TCP_ACK_BYTES);
 	tp->cwnd = clamp(tp->cwnd, tp->mss, FDNET_TCP_CWND_MAX);
 	tp->ssthresh = clamp(tp->ssthresh, tp->mss, FDNET_TCP_CWND_MAX);

@@ -508,7 +508,7 @@ void fdnet_tcp_due(struct fdnet_tcp *tp, enum fdnet_tcp_due which,
 /** fdnet_tcp_timer_sync - put the earliest deadline into the heap */
 void fdnet_tcp_timer_sync(struct fdnet_tcp *tp);
 /** fdnet_tcp_arm_rtx - let the RTX deadline be what the state asks for; a
- * retransmission timeout that runs is left alone */
+ * timeout or probe of what is out that runs is left alone */
 void fdnet_tcp_arm_rtx(struct fdnet_tcp *tp);
 /** fdnet_tcp_restart_rtx - the same, from now on */
 void fdnet_tcp_restart_rtx(struct fdnet_tcp *tp);

@@ -216,7 +216,7 @@ static void prr(struct fdnet_tcp *tp, uint32_t delivered, bool progress)
 	}
 	if (!tp->prr_out)
 		send = max_u32(send, tp->mss); /* fast retransmit, at once */
-	tp->cwnd = flight + send;
+	tp->cwnd = max_u32(flight + send, tp->mss);
 }
 
 /* RFC 6582 3.2 step 3: a partial ACK shows the next hole. */

@@ -439,7 +439,10 @@ static struct fdnet_pkt *send_new_len(struct fdnet_tcp *tp, uint32_t len)
 	if (fin)
 		tp->fin_sent = true;
 	note_sent(tp, got);
-	fdnet_tcp_arm_rtx(tp);
+	if (tp->rtx_mode == FDNET_TCP_RTX_TLP) /* RFC 8985 7.2 */
+		fdnet_tcp_restart_rtx(tp);
+	else
+		fdnet_tcp_arm_rtx(tp);
 	return pkt;
 }
 

@@ -104,7 +104,8 @@ void fdnet_tcp_arm_rtx(struct fdnet_tcp *tp)
 			set_rtx(tp, FDNET_TCP_RTX_RTO, fdnet_tcp_rto_us(tp));
 	} else if (tp->tx_head) {
 		if (tp->rtx_mode == FDNET_TCP_RTX_RTO ||
-		    tp->rtx_mode == FDNET_TCP_RTX_REO)
+		    tp->rtx_mode == FDNET_TCP_RTX_REO ||
+		    tp->rtx_mode == FDNET_TCP_RTX_TLP)
 			return;
 		if (tlp_wanted(tp))
 			set_rtx(tp, FDNET_TCP_RTX_TLP, tlp_us(tp));
