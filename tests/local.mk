@@ -122,3 +122,22 @@ tests_programs_threads_LDADD = $(PTHREAD_LIBS)
 # Launcher, relay and shim together.
 TESTS += tests/test_sandbox.sh
 dist_check_SCRIPTS += tests/test_sandbox.sh
+
+# Ways out of the sandbox, natively and inside: tests/escape/run.
+ESCAPE_SOURCES = tests/escape/escape.h tests/escape/main.c \
+	tests/escape/net.c tests/escape/calls.c tests/escape/execs.c \
+	tests/escape/fds.c tests/escape/unix.c tests/escape/process.c \
+	tests/escape/kernel.c tests/escape/leaks.c tests/escape/races.c
+check_PROGRAMS += tests/escape/host tests/escape/probe \
+	tests/escape/probe-static
+tests_escape_host_SOURCES = tests/escape/host.c tests/escape/escape.h
+tests_escape_probe_SOURCES = $(ESCAPE_SOURCES)
+tests_escape_probe_LDADD = $(PTHREAD_LIBS) -ldl
+# No sanitizer here: it does not go into a static program.
+tests_escape_probe_static_SOURCES = $(ESCAPE_SOURCES)
+tests_escape_probe_static_CPPFLAGS = $(AM_CPPFLAGS) -DESCAPE_STATIC
+tests_escape_probe_static_CFLAGS = -std=gnu11 -Wall $(PTHREAD_CFLAGS)
+tests_escape_probe_static_LDFLAGS = -all-static
+tests_escape_probe_static_LDADD = $(PTHREAD_LIBS)
+TESTS += tests/escape/run
+dist_check_SCRIPTS += tests/escape/run

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an escape would reach: `host DIR COMMAND...` starts services of the
+ * host, tells by the environment where they are, leaves a connected stream
+ * open as descriptor 10 (and with --stdin as standard input), and becomes
+ * COMMAND. The services end with it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/escape/escape.h"
+
+#define LEFT_OPEN 10
+#define VICTIM_FD 20
+
+enum service { TCP4, TCP6, UDP4, UDP6, STREAM, SEQ, DGRAM, GIVER, ABS, ABS_DGRAM,
+	       SERVICES };
+
+static char victim_secret[64] = SECRET;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(99);
+}
+
+static void set_env(const char *name, const char *format, long value)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), format, value);
+	setenv(name, text, 1);
+}
+
+/* IPv6 gets the port that IPv4 has; without IPv6 there is no such service. */
+static int inet_service(int family, int type, int *port)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(*port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct sockaddr_in6 sin6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(*port),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
+	socklen_t len = family == AF_INET ? sizeof(sin) : sizeof(sin6);
+	void *sa = family == AF_INET ? (void *)&sin : (void *)&sin6;
+	int fd = socket(family, type, 0), one = 1;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* 127.1.2.3 too */
+	if (family == AF_INET)
+		sin.sin_addr.s_addr = 0;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, sa, len) < 0) {
+		close(fd);
+		return -1;
+	}
+	if (type == SOCK_STREAM)
+		listen(fd, 64);
+	if (getsockname(fd, sa, &len) == 0)
+		*port = ntohs(family == AF_INET ? sin.sin_port
+						: sin6.sin6_port);
+	return fd;
+}
+
+static int unix_service(int type, const char *path, bool abstract)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof(sun);
+	int fd = socket(AF_UNIX, type, 0), one = 1;
+
+	strcpy(sun.sun_path + abstract, path);
+	if (abstract)
+		len = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(path);
+	else
+		unlink(path);
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, len) < 0)
+		die(path);
+	if (type != SOCK_DGRAM)
+		listen(fd, 64);
+	if (!abstract)
+		chmod(path, 0777);
+	return fd;
+}
+
+static int connect_self(int port)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		die("connect");
+	return fd;
+}
+
+static void give(int conn, int port)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = {(void *)"x", 1};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int fd = connect_self(port);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	sendmsg(conn, &msg, MSG_NOSIGNAL);
+	close(fd);
+}
+
+static void answer(int fd, int port, bool stream, bool giver)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	char byte;
+	int conn;
+
+	if (!stream) {
+		if (recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &len) >=
+		    0)
+			sendto(fd, GREETING, strlen(GREETING), MSG_DONTWAIT,
+			       (struct sockaddr *)&from, len);
+		return;
+	}
+	conn = accept(fd, NULL, NULL);
+	if (conn < 0)
+		return;
+	/* In a process of its own: a giver connects to us. */
+	if (fork() == 0) {
+		if (giver)
+			give(conn, port);
+		else
+			send(conn, GREETING, strlen(GREETING), MSG_NOSIGNAL);
+		shutdown(conn, SHUT_WR);
+		poll(&(struct pollfd){.fd = conn, .events = POLLIN}, 1, 3000);
+		_exit(0);
+	}
+	close(conn);
+}
+
+static int shm_id = -1, msg_id = -1;
+
+/* Outlives nobody: what the kernel would keep is taken away. */
+static void end(int signo)
+{
+	if (shm_id >= 0)
+		shmctl(shm_id, IPC_RMID, NULL);
+	if (msg_id >= 0)
+		msgctl(msg_id, IPC_RMID, NULL);
+	_exit(0);
+}
+
+static void serve(const int *fds, int port)
+{
+	struct pollfd pfd[SERVICES];
+	int i;
+
+	signal(SIGCHLD, SIG_IGN);
+	for (i = 0; i < SERVICES; i++)
+		pfd[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	while (poll(pfd, SERVICES, -1) >= 0 || errno == EINTR)
+		for (i = 0; i < SERVICES; i++)
+			if (pfd[i].revents & POLLIN)
+				answer(fds[i], port,
+				       i != UDP4 && i != UDP6 && i != DGRAM &&
+					       i != ABS_DGRAM,
+				       i == GIVER);
+	_exit(0);
+}
+
+static void nothing(int signo)
+{
+}
+
+/* Has what others would like to have, and does nothing. */
+static pid_t start_victim(int port, const char *dir, pid_t parent)
+{
+	char path[128];
+	int fd, ready[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(ready) < 0)
+		die("pipe");
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(0);
+		signal(SIGUSR1, nothing);
+		dup2(connect_self(port), VICTIM_FD);
+		snprintf(path, sizeof(path), "%s/secret", dir);
+		fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+		if (write(fd, SECRET, sizeof(SECRET)) < 0)
+			_exit(1);
+		dup2(fd, VICTIM_FD + 1);
+		unlink(path);
+		/* its environment is what it was started with */
+		setenv("ESCAPE_SECRET_ENV", SECRET, 1);
+		if (write(ready[1], "x", 1) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	if (read(ready[0], &byte, 1) != 1)
+		die("victim");
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void start_channels(void)
+{
+	int key = 0x46440000 | (getpid() & 0xffff);
+	char *memory;
+
+	shm_id = shmget(key, 4096, IPC_CREAT | 0600);
+	msg_id = msgget(key, IPC_CREAT | 0600);
+	if (shm_id < 0 || msg_id < 0)
+		return;
+	memory = shmat(shm_id, NULL, 0);
+	if (memory != (void *)-1)
+		strcpy(memory, SECRET);
+	set_env("ESCAPE_SHM", "%ld", key);
+	set_env("ESCAPE_MSG", "%ld", key);
+}
+
+static const char *in_dir(const char *dir, const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static const char *abstract(const char *name)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "fdnet-escape-%d-%s", getpid(), name);
+	return text;
+}
+
+static int start_services(const char *dir)
+{
+	int fds[SERVICES], port = 0, i;
+	pid_t parent = getpid();
+
+	fds[TCP4] = inet_service(AF_INET, SOCK_STREAM, &port);
+	fds[UDP4] = inet_service(AF_INET, SOCK_DGRAM, &port);
+	fds[TCP6] = inet_service(AF_INET6, SOCK_STREAM, &port);
+	fds[UDP6] = inet_service(AF_INET6, SOCK_DGRAM, &port);
+	fds[STREAM] = unix_service(SOCK_STREAM, in_dir(dir, "stream"), false);
+	fds[SEQ] = unix_service(SOCK_SEQPACKET, in_dir(dir, "seq"), false);
+	fds[DGRAM] = unix_service(SOCK_DGRAM, in_dir(dir, "dgram"), false);
+	fds[GIVER] = unix_service(SOCK_STREAM, in_dir(dir, "giver"), false);
+	fds[ABS] = unix_service(SOCK_STREAM, abstract("stream"), true);
+	fds[ABS_DGRAM] = unix_service(SOCK_DGRAM, abstract("dgram"), true);
+	if (fork() == 0) {
+		signal(SIGTERM, end);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			end(0);
+		serve(fds, port);
+	}
+	for (i = 0; i < SERVICES; i++)
+		close(fds[i]);
+	return port;
+}
+
+int main(int argc, char **argv)
+{
+	bool as_stdin = argc > 1 && !strcmp(argv[1], "--stdin");
+	char text[64];
+	int port, fd;
+
+	argv += 1 + as_stdin;
+	if (!argv[0] || !argv[1])
+		die("usage: host [--stdin] DIR COMMAND");
+	/* read from /proc/PID/environ, so it must be there from the start */
+	if (!getenv("ESCAPE_SECRET_ENV")) {
+		setenv("ESCAPE_SECRET_ENV", SECRET, 1);
+		execv("/proc/self/exe", argv - 1 - as_stdin);
+		die("exec");
+	}
+	start_channels();
+	port = start_services(argv[0]);
+	set_env("ESCAPE_PORT", "%ld", port);
+	setenv("ESCAPE_DIR", argv[0], 1);
+	snprintf(text, sizeof(text), "fdnet-escape-%d", getpid());
+	setenv("ESCAPE_ABS", text, 1);
+	set_env("ESCAPE_VICTIM", "%ld", start_victim(port, argv[0], getpid()));
+	set_env("ESCAPE_SECRET", "%lx", (long)victim_secret);
+	set_env("ESCAPE_VICTIM_FD", "%ld", VICTIM_FD);
+	setenv("SSH_AUTH_SOCK", "/nonexistent/agent", 1);
+	unsetenv("ESCAPE_SECRET_ENV");
+	fd = connect_self(port);
+	dup2(fd, LEFT_OPEN);
+	if (as_stdin)
+		dup2(fd, STDIN_FILENO);
+	if (fd != LEFT_OPEN)
+		close(fd);
+	execvp(argv[1], argv + 1);
+	die(argv[1]);
+}
