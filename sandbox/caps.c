@@ -63,19 +63,19 @@ static int drop_bounding(uint64_t kept)
 	return 0;
 }
 
-int caps_drop(void)
+int caps_drop(bool all)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2];
-	uint64_t kept = kept_mask();
+	uint64_t kept = all ? 0 : kept_mask();
 	int i, rc;
 
 	if (syscall(SYS_capget, &header, data) < 0)
 		return -errno;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	rc = drop_bounding(kept);
+	rc = drop_bounding(kept_mask());
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < 2; i++) {

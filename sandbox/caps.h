@@ -7,13 +7,17 @@
 #ifndef SANDBOX_CAPS_H
 #define SANDBOX_CAPS_H
 
+#include <stdbool.h>
+
 /**
  * caps_drop - drop for ever what the sandbox must not have
+ *
+ * @all:  those too by which root owns files
  *
  * For the calling thread, from every set. Without capabilities to begin with
  * there is nothing to do.
  * Returns 0 or a negative errno.
  */
-int caps_drop(void);
+int caps_drop(bool all);
 
 #endif

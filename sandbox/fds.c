@@ -50,8 +50,9 @@ int fds_move_high(int fd)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return -errno;
+	/* room for those that come after it */
 	if (limit.rlim_cur <= floor)
-		floor = limit.rlim_cur - 1;
+		floor = limit.rlim_cur - (limit.rlim_cur > 16 ? 8 : 1);
 	high = fcntl(fd, F_DUPFD, (int)floor);
 	if (high < 0)
 		return -errno;

@@ -18,7 +18,9 @@
 
 static int add_rule(scmp_filter_ctx ctx, const struct filter_rule *rule)
 {
-	uint32_t action = SCMP_ACT_ERRNO(rule->error);
+	uint32_t action = rule->error == FILTER_NOTIFY ?
+				  SCMP_ACT_NOTIFY :
+				  SCMP_ACT_ERRNO(rule->error);
 	uint32_t value;
 	int rc;
 
@@ -40,11 +42,23 @@ static int add_rule(scmp_filter_ctx ctx, const struct filter_rule *rule)
 				return rc;
 		}
 		return 0;
+	case FILTER_ANY:
+		for (value = 1; value; value <<= 1) {
+			if (!(rule->mask & value))
+				continue;
+			rc = seccomp_rule_add_exact(ctx, action, rule->nr, 1,
+						    SCMP_CMP(rule->arg,
+							     SCMP_CMP_MASKED_EQ,
+							     value, value));
+			if (rc < 0)
+				return rc;
+		}
+		return 0;
 	}
 	return -EINVAL;
 }
 
-static int add_rules(scmp_filter_ctx ctx)
+static int add_rules(scmp_filter_ctx ctx, unsigned int facts)
 {
 	size_t i;
 	int rc;
@@ -58,6 +72,8 @@ static int add_rules(scmp_filter_ctx ctx)
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < filter_rule_count; i++) {
+		if (!filter_rule_holds(&filter_rules[i], facts))
+			continue;
 		rc = add_rule(ctx, &filter_rules[i]);
 		if (rc < 0)
 			return rc;
@@ -83,7 +99,7 @@ static int read_program(int fd, struct filter_prog *prog)
 	return 0;
 }
 
-static int build_rules(struct filter_prog *prog)
+static int build_rules(struct filter_prog *prog, unsigned int facts)
 {
 	scmp_filter_ctx ctx;
 	int fd, rc;
@@ -96,7 +112,7 @@ static int build_rules(struct filter_prog *prog)
 		rc = -errno;
 		goto out;
 	}
-	rc = add_rules(ctx);
+	rc = add_rules(ctx, facts);
 	if (rc < 0)
 		goto out_fd;
 	rc = seccomp_export_bpf(ctx, fd);
@@ -128,14 +144,14 @@ static int build_gate(struct filter_prog *prog)
 	return 0;
 }
 
-int filter_build(struct filter *ret_filter)
+int filter_build(unsigned int facts, struct filter *ret_filter)
 {
-	struct filter filter = {0};
+	struct filter filter = {.facts = facts};
 	int rc;
 
 	rc = build_gate(&filter.gate);
 	if (rc == 0)
-		rc = build_rules(&filter.rules);
+		rc = build_rules(&filter.rules, facts);
 	if (rc < 0) {
 		filter_done(&filter);
 		return rc;
@@ -151,26 +167,29 @@ void filter_done(struct filter *filter)
 	memset(filter, 0, sizeof(*filter));
 }
 
-static int load_program(const struct filter_prog *prog)
+static int load_program(const struct filter_prog *prog, unsigned int flags)
 {
 	struct sock_fprog fprog = {
 		.len = prog->count,
 		.filter = prog->insns,
 	};
+	long rc;
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fprog) < 0)
-		return -errno;
-	return 0;
+	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog);
+	return rc < 0 ? -errno : (int)rc;
 }
 
 int filter_load(const struct filter *filter)
 {
+	unsigned int flags = 0;
 	int rc;
 
-	rc = load_program(&filter->gate);
+	if (filter->facts & FILTER_SUPERVISED)
+		flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	rc = load_program(&filter->gate, 0);
 	if (rc < 0)
 		return rc;
-	return load_program(&filter->rules);
+	return load_program(&filter->rules, flags);
 }
 
 static void show_condition(const struct filter_rule *rule, FILE *out)
@@ -186,6 +205,9 @@ static void show_condition(const struct filter_rule *rule, FILE *out)
 	else if (rule->cond == FILTER_EACH)
 		snprintf(text, sizeof(text), "(arg%u & 0x%x) in 0x%x..0x%x",
 			 rule->arg, rule->mask, rule->first, rule->last);
+	else if (rule->cond == FILTER_ANY)
+		snprintf(text, sizeof(text), "(arg%u & 0x%x) != 0", rule->arg,
+			 rule->mask);
 	fprintf(out, " %-40s", text);
 }
 
@@ -209,14 +231,24 @@ void filter_show(const struct filter *filter, FILE *out)
 	fprintf(out,
 		"Refused system calls. Calls of another architecture end "
 		"the program; numbers above\n%d do not exist (ENOSYS); "
-		"everything else is allowed.\n\n",
-		FILTER_NEWEST_CALL);
+		"everything else is allowed. This is the filter of a sandbox "
+		"with%s a supervisor,\nwith%s a pid namespace, with%s an ipc "
+		"namespace.\n\n",
+		FILTER_NEWEST_CALL,
+		filter->facts & FILTER_SUPERVISED ? "" : "out",
+		filter->facts & FILTER_OWN_PIDS ? "" : "out",
+		filter->facts & FILTER_OWN_IPC ? "" : "out");
 	for (i = 0; i < filter_rule_count; i++) {
 		const struct filter_rule *rule = &filter_rules[i];
 
+		if (!filter_rule_holds(rule, filter->facts))
+			continue;
 		fprintf(out, "%-18s", rule->call);
 		show_condition(rule, out);
-		fprintf(out, " %-16s %s\n", strerrorname_np(rule->error),
+		fprintf(out, " %-16s %s\n",
+			rule->error == FILTER_NOTIFY ?
+				"supervisor" :
+				strerrorname_np(rule->error),
 			rule->why);
 	}
 	show_program("gate", &filter->gate, out);

@@ -20,18 +20,21 @@ struct filter_prog {
 	size_t count;
 };
 
+/* @facts: enum filter_facts, for which the rules were made */
 struct filter {
+	unsigned int facts;
 	struct filter_prog gate;
 	struct filter_prog rules;
 };
 
 /**
  * filter_build - make the programs
+ * @facts:       enum filter_facts
  * @ret_filter:  to be freed with filter_done()
  *
  * Returns 0, -ENOMEM, or what libseccomp said.
  */
-int filter_build(struct filter *ret_filter);
+int filter_build(unsigned int facts, struct filter *ret_filter);
 
 /** filter_done - free the programs; the loaded filter stays */
 void filter_done(struct filter *filter);
@@ -42,7 +45,8 @@ void filter_done(struct filter *filter);
  *
  * Needs no_new_privs (or CAP_SYS_ADMIN). Makes no call that the filter
  * refuses, and allocates nothing.
- * Returns 0 or a negative errno; then the filter may be in force in part.
+ * Returns the fd at which the supervisor hears of notified calls (0 without
+ * one; the fd is close-on-exec), or a negative errno; then the filter may be in force in part.
  */
 int filter_load(const struct filter *filter);
 

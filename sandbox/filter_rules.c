@@ -18,36 +18,65 @@
 #endif
 
 #define IOCTL_TUNSETIFF 0x400454ca /* linux/if_tun.h */
-#define FAMILY_UNIX	1
 /* The low four bits of socketpair's second argument are the type. */
 #define TYPE_BITS 0xf
 #define ALL_32	  0xffffffff
 
-#define RULE(name, err, why_)                                                  \
+#define RULE(name, err, why_, ...)                                             \
 	{                                                                      \
-		.call = #name, .nr = __NR_##name, .error = err, .why = why_    \
+		.call = #name, .nr = __NR_##name, .error = err, .why = why_,   \
+		__VA_ARGS__                                                    \
 	}
-#define RULE_EACH(name, err, arg_, mask_, first_, last_, step_, why_)          \
-	{                                                                      \
-		.call = #name, .nr = __NR_##name, .error = err,                \
-		.cond = FILTER_EACH, .arg = arg_, .mask = mask_,               \
-		.first = first_, .last = last_, .step = step_, .why = why_     \
-	}
-#define RULE_BIT(name, err, arg_, bit, why_)                                   \
-	RULE_EACH(name, err, arg_, bit, bit, bit, 1, why_)
-#define RULE_IS(name, err, arg_, value, why_)                                  \
-	RULE_EACH(name, err, arg_, ALL_32, value, value, 1, why_)
-#define RULE_NOT(name, err, arg_, value, why_)                                 \
-	{                                                                      \
-		.call = #name, .nr = __NR_##name, .error = err,                \
-		.cond = FILTER_NOT, .arg = arg_, .first = value, .why = why_   \
-	}
+#define RULE_EACH(name, err, arg_, mask_, first_, last_, step_, why_, ...)     \
+	RULE(name, err, why_, .cond = FILTER_EACH, .arg = arg_, .mask = mask_, \
+	     .first = first_, .last = last_, .step = step_, __VA_ARGS__)
+#define RULE_BIT(name, err, arg_, bit, why_, ...)                              \
+	RULE_EACH(name, err, arg_, bit, bit, bit, 1, why_, __VA_ARGS__)
+#define RULE_ANY(name, err, arg_, mask_, why_, ...)                            \
+	RULE(name, err, why_, .cond = FILTER_ANY, .arg = arg_, .mask = mask_,  \
+	     __VA_ARGS__)
+#define RULE_IS(name, err, arg_, value, why_, ...)                             \
+	RULE_EACH(name, err, arg_, ALL_32, value, value, 1, why_, __VA_ARGS__)
+#define RULE_NOT(name, err, arg_, value, why_, ...)                            \
+	RULE(name, err, why_, .cond = FILTER_NOT, .arg = arg_, .first = value, \
+	     __VA_ARGS__)
+
+#define ALONE	    .unless = FILTER_SUPERVISED
+#define SUPERVISED  .needs = FILTER_SUPERVISED
+#define SHARED_PIDS .unless = FILTER_OWN_PIDS
+#define SHARED_IPC  .unless = FILTER_OWN_IPC
+
+/* Answered by the supervisor, but for the preload's own (FILTER_MAGIC). */
+#define ASK(name, why_)                                                        \
+	RULE_NOT(name, FILTER_NOTIFY, 5, FILTER_MAGIC, why_, SUPERVISED)
+#define OUTSIDER(name, arg_)                                                   \
+	RULE_NOT(name, EPERM, arg_, 0, "slows or stops a process outside",     \
+		 SHARED_PIDS)
 
 const struct filter_rule filter_rules[] = {
-	/* ---- sockets: the only ones inside are AF_UNIX pairs ---- */
+	/* ---- sockets: the only ones inside are AF_UNIX, and those of other
+	 * families are made by the supervisor, as ends of AF_UNIX pairs ---- */
 	RULE(socket, EAFNOSUPPORT,
-	     "every family is a way to the host or to its services"),
-	RULE_NOT(socketpair, EOPNOTSUPP, 0, FAMILY_UNIX,
+	     "every family is a way to the host or to its services", ALONE),
+	RULE_EACH(socket, FILTER_NOTIFY, 0, ALL_32, AF_UNIX, AF_INET, 1,
+		  "AF_UNIX goes on if a stream; AF_INET is an end of a pair",
+		  SUPERVISED),
+	RULE_IS(socket, FILTER_NOTIFY, 0, AF_INET6, "an end of a pair",
+		SUPERVISED),
+	RULE_IS(socket, FILTER_NOTIFY, 0, AF_NETLINK,
+		"an end of a pair, at which the sandbox's interfaces are shown",
+		SUPERVISED),
+	RULE_IS(socket, EAFNOSUPPORT, 0, AF_UNSPEC, "no such family",
+		SUPERVISED),
+	RULE_EACH(socket, EAFNOSUPPORT, 0, ALL_32, 3, 9, 1,
+		  "every family is a way to the host", SUPERVISED),
+	RULE_EACH(socket, EAFNOSUPPORT, 0, ALL_32, 11, 15, 1,
+		  "every family is a way to the host", SUPERVISED),
+	RULE_EACH(socket, EAFNOSUPPORT, 0, ALL_32, 17, 63, 1,
+		  "every family is a way to the host", SUPERVISED),
+	RULE_ANY(socket, EAFNOSUPPORT, 0, ~63u, "families to come",
+		 SUPERVISED),
+	RULE_NOT(socketpair, EOPNOTSUPP, 0, AF_UNIX,
 		 "only AF_UNIX pairs talk to nobody else"),
 	RULE_EACH(socketpair, ESOCKTNOSUPPORT, 1, TYPE_BITS, 0, 0, 1,
 		  "no such type"),
@@ -55,13 +84,32 @@ const struct filter_rule filter_rules[] = {
 		  "an end of a datagram pair can be given another address"),
 	RULE_EACH(socketpair, ESOCKTNOSUPPORT, 1, TYPE_BITS, 6, 15, 1,
 		  "types that do not exist yet"),
-	RULE(connect, EPERM, "a passed socket could be pointed elsewhere"),
-	RULE(bind, EPERM, "a passed socket could be made to listen"),
-	RULE(listen, EPERM, "a passed socket could be made to listen"),
-	RULE(accept, EPERM, "a passed listener would let the host in"),
-	RULE(accept4, EPERM, "a passed listener would let the host in"),
+	RULE(connect, EPERM, "a passed socket could be pointed elsewhere",
+	     ALONE),
+	RULE(bind, EPERM, "a passed socket could be made to listen", ALONE),
+	RULE(listen, EPERM, "a passed socket could be made to listen", ALONE),
+	RULE(accept, EPERM, "a passed listener would let the host in", ALONE),
+	RULE(accept4, EPERM, "a passed listener would let the host in", ALONE),
 	RULE_NOT(sendto, EPERM, 4, 0,
-		 "an address sends a datagram past connect()"),
+		 "an address sends a datagram past connect()", ALONE),
+	RULE(connect, FILTER_NOTIFY, "done by the relay, or by the supervisor "
+	     "for sockets of this sandbox", SUPERVISED),
+	RULE(bind, FILTER_NOTIFY, "likewise", SUPERVISED),
+	RULE(listen, FILTER_NOTIFY, "likewise", SUPERVISED),
+	RULE(accept, FILTER_NOTIFY, "likewise", SUPERVISED),
+	RULE(accept4, FILTER_NOTIFY, "likewise", SUPERVISED),
+	RULE_NOT(sendto, FILTER_NOTIFY, 4, 0, "the address becomes a frame",
+		 SUPERVISED),
+	RULE_NOT(recvfrom, FILTER_NOTIFY, 4, 0, "a frame becomes the address",
+		 SUPERVISED),
+	ASK(sendmsg, "its address is behind a pointer"),
+	ASK(recvmsg, "its address is behind a pointer"),
+	ASK(sendmmsg, "its addresses are behind a pointer"),
+	ASK(recvmmsg, "its addresses are behind a pointer"),
+	ASK(getsockname, "the pair's end has no name"),
+	ASK(getpeername, "the pair's end has no name"),
+	ASK(getsockopt, "options of the relay's socket"),
+	ASK(setsockopt, "options of the relay's socket"),
 	RULE_BIT(sendto, EPERM, 3, MSG_FASTOPEN,
 		 "MSG_FASTOPEN connects without connect()"),
 	RULE_BIT(sendmsg, EPERM, 2, MSG_FASTOPEN,
@@ -116,7 +164,34 @@ const struct filter_rule filter_rules[] = {
 	RULE(pidfd_getfd, EPERM, "takes a socket from a process outside"),
 	RULE(kcmp, EPERM, "looks into a process outside"),
 	RULE_NOT(prlimit64, EPERM, 0, 0,
-		 "starves a process outside, such as the relay"),
+		 "starves a process outside, such as the relay", SHARED_PIDS),
+	OUTSIDER(sched_setaffinity, 0),
+	OUTSIDER(sched_setscheduler, 0),
+	OUTSIDER(sched_setparam, 0),
+	OUTSIDER(sched_setattr, 0),
+	OUTSIDER(migrate_pages, 0),
+	OUTSIDER(move_pages, 0),
+	OUTSIDER(setpriority, 0),
+	OUTSIDER(setpriority, 1),
+	RULE_NOT(ioprio_set, EPERM, 0, 1, "slows processes outside",
+		 SHARED_PIDS),
+	OUTSIDER(ioprio_set, 1),
+
+	/* ---- channels to processes outside ---- */
+	RULE(shmget, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(shmat, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(shmctl, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(semget, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(semop, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(semtimedop, ENOSYS, "System V IPC is the whole machine's",
+	     SHARED_IPC),
+	RULE(semctl, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(msgget, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(msgsnd, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(msgrcv, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(msgctl, ENOSYS, "System V IPC is the whole machine's", SHARED_IPC),
+	RULE(mq_open, ENOSYS, "queues are the whole machine's", SHARED_IPC),
+	RULE(mq_unlink, ENOSYS, "queues are the whole machine's", SHARED_IPC),
 
 	/* ---- kernel interfaces with a record, or shared with the host ---- */
 	RULE(bpf, EPERM, "kernel surface"),

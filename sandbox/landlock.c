@@ -67,18 +67,24 @@ static int allow_refer(int ruleset)
 	return rc;
 }
 
+int landlock_version(void)
+{
+	int version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+			      CREATE_RULESET_VERSION);
+
+	/* version 1 would forbid renaming between folders */
+	return version < 2 ? 0 : version;
+}
+
 int landlock_restrict(void)
 {
 	struct ruleset attr;
 	size_t size;
 	int version, fd, rc = 0;
 
-	version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			  CREATE_RULESET_VERSION);
-	if (version < 0)
-		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
-	if (version < 2)
-		return 0; /* would forbid renaming between folders */
+	version = landlock_version();
+	if (!version)
+		return 0;
 	size = fill_ruleset(&attr, version);
 	fd = syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (fd < 0)

@@ -21,4 +21,7 @@
  */
 int landlock_restrict(void);
 
+/** landlock_version - the kernel's; 0: none of use */
+int landlock_version(void);
+
 #endif

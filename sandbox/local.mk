@@ -2,17 +2,24 @@ noinst_LTLIBRARIES += sandbox/libsandbox.la
 sandbox_libsandbox_la_SOURCES = \
 	sandbox/caps.c sandbox/caps.h \
 	sandbox/child.c sandbox/child.h \
+	sandbox/env.c sandbox/env.h \
 	sandbox/exit_status.h \
 	sandbox/fds.c sandbox/fds.h \
 	sandbox/filter.c sandbox/filter.h \
 	sandbox/filter_rules.c sandbox/filter_rules.h \
 	sandbox/find.c sandbox/find.h \
 	sandbox/landlock.c sandbox/landlock.h \
+	sandbox/layers.c sandbox/layers.h \
 	sandbox/options.c sandbox/options.h \
+	sandbox/pump.c sandbox/pump.h \
 	sandbox/relay_proc.c sandbox/relay_proc.h \
+	sandbox/report.c sandbox/report.h \
 	sandbox/run.c sandbox/run.h \
 	sandbox/say.c sandbox/say.h \
-	sandbox/signals.c sandbox/signals.h
+	sandbox/signals.c sandbox/signals.h \
+	sandbox/spaces.c sandbox/spaces.h \
+	sandbox/supervise.c sandbox/supervise.h \
+	sandbox/watch.c sandbox/watch.h
 sandbox_libsandbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFDNET_LIBDIR='"$(libdir)"' -DFDNET_LIBEXECDIR='"$(libexecdir)"'
 sandbox_libsandbox_la_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

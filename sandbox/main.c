@@ -8,16 +8,17 @@
 #include "sandbox/exit_status.h"
 #include "sandbox/fds.h"
 #include "sandbox/filter.h"
+#include "sandbox/layers.h"
 #include "sandbox/options.h"
 #include "sandbox/run.h"
 #include "sandbox/say.h"
 
-static int show_filter(void)
+static int show_filter(const struct options *opts)
 {
 	struct filter filter;
 	int rc;
 
-	rc = filter_build(&filter);
+	rc = filter_build(run_filter_facts(opts, LAYERS_SPACES), &filter);
 	if (rc < 0) {
 		say("cannot build the system call filter: %s", strerror(-rc));
 		return EXIT_OWN_FAILURE;
@@ -37,7 +38,11 @@ static int act(const struct options *opts)
 		puts(PACKAGE_STRING);
 		return 0;
 	case OPTIONS_SHOW_FILTER:
-		return show_filter();
+		return show_filter(opts);
+	case OPTIONS_CHECK:
+		return ~layers_check(stdout) & opts->required ?
+			       EXIT_OWN_FAILURE :
+			       0;
 	case OPTIONS_RUN:
 		return run_program(opts);
 	}

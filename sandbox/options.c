@@ -14,7 +14,15 @@
 enum option_id {
 	OPT_RELAY, /* handed to the relay */
 	OPT_RELAY_WORD, /* the same, with or without =VALUE */
+	OPT_ADDR,
 	OPT_INHERIT,
+	OPT_UNIX,
+	OPT_ENV,
+	OPT_STRICT,
+	OPT_REQUIRE,
+	OPT_NO_SPACES,
+	OPT_NO_SUPERVISOR,
+	OPT_CHECK,
 	OPT_QUIET,
 	OPT_VERBOSE,
 	OPT_SHOW_FILTER,
@@ -39,7 +47,7 @@ static const struct option_row option_rows[] = {
 	 "host port to sandbox port: 8080:80, 0.0.0.0:8080:80, 53:53/udp"},
 	{"--policy", 0, "FILE", OPT_RELAY,
 	 "read allow, deny and publish lines from FILE"},
-	{"--addr", 0, "ADDR", OPT_RELAY,
+	{"--addr", 0, "ADDR", OPT_ADDR,
 	 "the sandbox's own address, such as 10.0.2.15/24"},
 	{"--mtu", 0, "BYTES", OPT_RELAY, "largest packet on the link"},
 	{"--record", 0, "FILE", OPT_RELAY,
@@ -55,6 +63,20 @@ static const struct option_row option_rows[] = {
 	 "a socket there, by which fdnet-ctl looks and changes"},
 	{"--inherit", 0, "FD", OPT_INHERIT,
 	 "leave this descriptor open in the program"},
+	{"--unix", 0, "PATH", OPT_UNIX,
+	 "let the program reach this AF_UNIX socket of the machine"},
+	{"--env", 0, "NAME", OPT_ENV,
+	 "keep a variable that points at a service of your session"},
+	{"--strict", 0, NULL, OPT_STRICT,
+	 "run nothing unless namespaces and Landlock are up"},
+	{"--require", 0, "LAYER", OPT_REQUIRE,
+	 "run nothing unless this layer is up; see --check"},
+	{"--no-namespaces", 0, NULL, OPT_NO_SPACES,
+	 "without namespaces, though they may be had"},
+	{"--no-supervisor", 0, NULL, OPT_NO_SUPERVISOR,
+	 "static programs stay without a network"},
+	{"--check", 0, NULL, OPT_CHECK,
+	 "print which layers this machine can put up"},
 	{"--quiet", 'q', NULL, OPT_QUIET, "no summary at the end"},
 	{"--verbose", 'v', NULL, OPT_VERBOSE,
 	 "say which layers of the fence are up, and each refusal"},
@@ -101,7 +123,7 @@ void options_help(void)
 /* Where a word stands, so that a script's author finds it. */
 static void complain(const char *what, const char *word, int at)
 {
-	char known[400] = "";
+	char known[600] = "";
 	size_t i, len = 0;
 
 	for (i = 0; i < OPTION_ROWS; i++)
@@ -148,6 +170,29 @@ static int add_inherit(struct options *opts, const char *value, int at)
 	return 0;
 }
 
+static int add_text(const char **list, size_t max, size_t *count,
+		    const struct option_row *row, const char *value, int at)
+{
+	if (*count == max || !*value) {
+		say("%s '%s' (argument %d): at most %zu are accepted, and none "
+		    "that is empty",
+		    row->name, value, at, max);
+		return -EINVAL;
+	}
+	list[(*count)++] = value;
+	return 0;
+}
+
+static int add_required(struct options *opts, const char *value, int at)
+{
+	if (layers_parse(value, &opts->required) == 0)
+		return 0;
+	say("--require '%s' (argument %d): accepted are %s, also several with "
+	    "commas between",
+	    value, at, layers_names());
+	return -EINVAL;
+}
+
 static int apply(struct options *opts, const struct option_row *row,
 		 const char *word, const char *value, int at)
 {
@@ -159,8 +204,34 @@ static int apply(struct options *opts, const struct option_row *row,
 	case OPT_RELAY_WORD:
 		opts->relay_args[opts->relay_argc++] = word;
 		return 0;
+	case OPT_ADDR:
+		/* resolv.conf names the server that goes with it */
+		opts->addr = value;
+		opts->relay_args[opts->relay_argc++] = row->name;
+		opts->relay_args[opts->relay_argc++] = value;
+		return 0;
 	case OPT_INHERIT:
 		return add_inherit(opts, value, at);
+	case OPT_UNIX:
+		return add_text(opts->unix_paths, OPTIONS_MAX_UNIX,
+				&opts->unix_count, row, value, at);
+	case OPT_ENV:
+		return add_text(opts->env, OPTIONS_MAX_ENV, &opts->env_count,
+				row, value, at);
+	case OPT_STRICT:
+		opts->required |= LAYERS_STRICT;
+		return 0;
+	case OPT_REQUIRE:
+		return add_required(opts, value, at);
+	case OPT_NO_SPACES:
+		opts->no_spaces = true;
+		return 0;
+	case OPT_NO_SUPERVISOR:
+		opts->no_supervisor = true;
+		return 0;
+	case OPT_CHECK:
+		opts->action = OPTIONS_CHECK;
+		return 0;
 	case OPT_QUIET:
 		opts->quiet = true;
 		opts->relay_args[opts->relay_argc++] = row->name;

@@ -12,13 +12,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "sandbox/layers.h"
+
 #define OPTIONS_MAX_INHERIT 64
+#define OPTIONS_MAX_UNIX    32
+#define OPTIONS_MAX_ENV	    64
 
 enum options_action {
 	OPTIONS_RUN,
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 	OPTIONS_SHOW_FILTER,
+	OPTIONS_CHECK,
 };
 
 /**
@@ -27,6 +32,12 @@ enum options_action {
  *               argv or literals, the array is owned
  * @relay_argc:  entries in @relay_args
  * @inherit:     fds that the program keeps
+ * @unix_paths:  AF_UNIX sockets of the host that the program may reach
+ * @env:         names that stay in the environment; @env_count of them
+ * @no_spaces:   without namespaces, though they may be had
+ * @no_supervisor:  without user notification, though it may be had
+ * @required:    layers without which nothing is run
+ * @addr:        the sandbox's own address as given, or NULL
  * @program:     argv of the program, NULL-terminated; borrowed from argv
  */
 struct options {
@@ -37,6 +48,14 @@ struct options {
 	size_t relay_argc;
 	int inherit[OPTIONS_MAX_INHERIT];
 	size_t inherit_count;
+	const char *unix_paths[OPTIONS_MAX_UNIX];
+	size_t unix_count;
+	const char *env[OPTIONS_MAX_ENV];
+	size_t env_count;
+	bool no_spaces;
+	bool no_supervisor;
+	layer_set required;
+	const char *addr;
 	char **program;
 };
 

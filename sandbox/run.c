@@ -4,20 +4,26 @@
  *
  * How it works: the relay is started first and has said that it is ready and
  * hardened before the program exists. The filter is built before the fork, so
- * that the child only loads it. From then on the launcher waits and passes
- * signals on; it is no part of the fence, which is the kernel's and stays with
- * the program whatever becomes of us.
+ * that the child only loads it. The child tells which namespaces it could
+ * enter, and that the fence is up (report.h). From then on the launcher waits
+ * and passes signals on; it is no part of the fence, which is the kernel's and
+ * stays with the program whatever becomes of us.
  */
 #include "config.h"
 
 #include "sandbox/run.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,19 +31,37 @@
 #include "sandbox/child.h"
 #include "sandbox/exit_status.h"
 #include "sandbox/fds.h"
+#include "sandbox/filter_rules.h"
 #include "sandbox/find.h"
+#include "sandbox/pump.h"
 #include "sandbox/relay_proc.h"
+#include "sandbox/report.h"
 #include "sandbox/say.h"
 #include "sandbox/signals.h"
+#include "sandbox/spaces.h"
+#include "sandbox/supervise.h"
+#include "sandbox/watch.h"
+
+#define container_of(ptr, type, member)                                        \
+	((type *)((char *)(ptr) - offsetof(type, member)))
 
 struct run {
 	const struct options *opts;
 	char relay_path[PATH_MAX];
 	char shim_path[PATH_MAX];
+	char name_server[INET_ADDRSTRLEN];
 	struct filter filter;
 	struct relay_proc relay;
+	struct spaces spaces;
+	struct watch_loop loop;
+	struct watch signals, reports;
+	struct pump pumps[3];
 	sigset_t mask;
-	pid_t program;
+	pid_t child;   /* ours: the program, or the first of its namespace */
+	pid_t program; /* as it is numbered outside */
+	int report_fd;
+	int listener_fd;
+	int status; /* of the program, as wait() tells it */
 };
 
 static bool is_inherited(const struct options *opts, int fd)
@@ -48,22 +72,6 @@ static bool is_inherited(const struct options *opts, int fd)
 		if (opts->inherit[i] == fd)
 			return true;
 	return false;
-}
-
-/* A socket of the host as standard input would be a way out. */
-static int check_stdio(const struct options *opts)
-{
-	int fd;
-
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (!fds_is_host_socket(fd) || is_inherited(opts, fd))
-			continue;
-		say("descriptor %d is a network socket of the host; redirect "
-		    "it, or let the program have it with --inherit %d",
-		    fd, fd);
-		return -EPERM;
-	}
-	return 0;
 }
 
 static int check_inherited(const struct options *opts)
@@ -82,15 +90,12 @@ static int check_inherited(const struct options *opts)
 
 static int check_start(const struct options *opts)
 {
-	int rc;
-
 	if (getauxval(AT_SECURE)) {
 		say("set-uid, set-gid or with file capabilities it does not "
 		    "run: it needs no privilege");
 		return -EPERM;
 	}
-	rc = check_inherited(opts);
-	return rc < 0 ? rc : check_stdio(opts);
+	return check_inherited(opts);
 }
 
 /* ld.so takes both characters for the end of a name. */
@@ -100,6 +105,40 @@ static int check_shim_path(const char *path)
 		return 0;
 	say("%s: a blank or colon in this path cannot be preloaded", path);
 	return -EINVAL;
+}
+
+/*
+ * The third address of the network, as the relay has it. What is no address
+ * is the relay's to refuse.
+ */
+static void find_name_server(struct run *run)
+{
+	const char *text = run->opts->addr ? run->opts->addr : "";
+	char addr[INET_ADDRSTRLEN] = "";
+	unsigned int bits = 0;
+	struct in_addr in;
+
+	strcpy(run->name_server, "10.0.2.3");
+	if (sscanf(text, "%15[0-9.]/%u", addr, &bits) != 2 || bits > 30 ||
+	    !bits || inet_pton(AF_INET, addr, &in) != 1)
+		return;
+	in.s_addr = htonl((ntohl(in.s_addr) & ~(~0u >> bits)) | 3);
+	inet_ntop(AF_INET, &in, run->name_server, sizeof(run->name_server));
+}
+
+unsigned int run_filter_facts(const struct options *opts, layer_set spaces)
+{
+	unsigned int facts = 0;
+
+	if (opts->no_spaces)
+		spaces = 0;
+	if (!opts->no_supervisor && supervise_is_possible())
+		facts |= FILTER_SUPERVISED;
+	if (spaces & LAYER_BIT(LAYER_PID))
+		facts |= FILTER_OWN_PIDS;
+	if (spaces & LAYER_BIT(LAYER_IPC))
+		facts |= FILTER_OWN_IPC;
+	return facts;
 }
 
 static int prepare(struct run *run)
@@ -118,36 +157,179 @@ static int prepare(struct run *run)
 	rc = check_shim_path(run->shim_path);
 	if (rc < 0)
 		return rc;
-	rc = filter_build(&run->filter);
+	find_name_server(run);
+	run->spaces = spaces_first();
+	if (run->opts->no_spaces)
+		run->spaces.set = 0;
+	return watch_loop_init(&run->loop);
+}
+
+/* Standard input and output that are sockets of the host stay outside. */
+static int place_pumps(struct run *run)
+{
+	int fd, rc;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (!fds_is_host_socket(fd) || is_inherited(run->opts, fd))
+			continue;
+		rc = pump_open(&run->pumps[fd], fd);
+		if (rc < 0) {
+			say("descriptor %d is a socket of the machine, and "
+			    "cannot be replaced: %s",
+			    fd, strerror(-rc));
+			return rc;
+		}
+		say_detail("fence: descriptor %d is a socket of the machine: "
+			   "the program gets a pipe",
+			   fd);
+	}
+	return 0;
+}
+
+static int build_filter(struct run *run)
+{
+	int rc;
+
+	filter_done(&run->filter);
+	rc = filter_build(run_filter_facts(run->opts, run->spaces.set),
+			  &run->filter);
 	if (rc < 0)
 		say("cannot build the system call filter: %s", strerror(-rc));
 	return rc;
 }
 
-static int start_program(struct run *run)
+static void run_child(struct run *run, int report_fd) __attribute__((noreturn));
+
+static void run_child(struct run *run, int report_fd)
 {
-	int keep[OPTIONS_MAX_INHERIT + 1];
+	int keep[OPTIONS_MAX_INHERIT + 2];
 	struct child child = {
 		.argv = run->opts->program,
 		.shim = run->shim_path,
 		.attach_fd = run->relay.attach_fd,
+		.report_fd = report_fd,
+		.launcher_fd = run->report_fd,
 		.keep = keep,
 		.keep_count = run->opts->inherit_count,
+		.env = run->opts->env,
+		.env_count = run->opts->env_count,
 		.filter = &run->filter,
+		.spaces = run->spaces,
+		.name_server = run->name_server,
+		.required = run->opts->required,
 		.mask = run->mask,
-		.parent = getpid(),
+		.uid = geteuid(),
+		.gid = getegid(),
 	};
+	size_t i;
 
 	memcpy(keep, run->opts->inherit,
 	       run->opts->inherit_count * sizeof(*keep));
-	run->program = fork();
-	if (run->program == 0)
-		child_exec(&child);
-	if (run->program < 0) {
-		say("cannot start the program: %s", strerror(errno));
-		return -errno;
-	}
+	for (i = 0; i < 3; i++)
+		pump_child(&run->pumps[i]);
+	child_exec(&child);
+}
+
+/* One try: 1 if the child has entered its namespaces, 0 if it could not. */
+static int fork_child(struct run *run)
+{
+	struct report report = {0};
+	int report_fd, fd, rc;
+	pid_t pid;
+
+	rc = build_filter(run);
+	if (rc == 0)
+		rc = report_pair(&run->report_fd, &report_fd);
+	if (rc < 0)
+		return rc;
+	run->child = spaces_fork(&run->spaces);
+	if (run->child == 0)
+		run_child(run, report_fd);
+	close(report_fd);
+	if (run->child > 0)
+		report_receive(run->report_fd, &report, &pid, &fd);
+	if (report.kind == REPORT_SPACES && report.value == 0)
+		return 1;
+	rc = run->child < 0 ? run->child : report.value;
+	say_detail("fence: namespaces%s: %s",
+		   run->spaces.set & LAYER_BIT(LAYER_PID) ? "" : " but pid",
+		   rc ? strerror(-rc) : "the child ended early");
+	if (run->child > 0)
+		waitpid(run->child, NULL, 0);
+	close(run->report_fd);
+	run->report_fd = -1;
 	return 0;
+}
+
+static void say_layers(const struct run *run)
+{
+	int i;
+
+	for (i = 0; i < LAYERS; i++) {
+		if (i == LAYER_LANDLOCK)
+			continue; /* the child knows */
+		if (run->spaces.set & LAYER_BIT(i) ||
+		    (i == LAYER_SUPERVISOR && run->listener_fd >= 0))
+			say_detail("fence: %s: on", layers_name(i));
+		else
+			say_detail("fence: %s: off: %s", layers_name(i),
+				   layers_weaker(i));
+	}
+}
+
+static int check_required(const struct run *run)
+{
+	layer_set missing = run->opts->required &
+			    ~(run->spaces.set | LAYER_BIT(LAYER_LANDLOCK));
+	int i;
+
+	if (run->filter.facts & FILTER_SUPERVISED)
+		missing &= ~LAYER_BIT(LAYER_SUPERVISOR);
+	for (i = 0; i < LAYERS; i++)
+		if (missing & LAYER_BIT(i))
+			say("the required layer %s cannot be had here; "
+			    "fdnet-run --check shows what can",
+			    layers_name(i));
+	return missing ? -EPERM : 0;
+}
+
+/* From its namespaces to exec; the child waits for nothing. */
+static int await_ready(struct run *run)
+{
+	struct report report;
+	int rc, fd;
+
+	rc = report_receive(run->report_fd, &report, &run->program, &fd);
+	if (rc == 1 && report.kind == REPORT_READY) {
+		run->listener_fd = fd;
+		return 0;
+	}
+	/* it has said why */
+	waitpid(run->child, NULL, 0);
+	return rc < 0 ? rc : -ECHILD;
+}
+
+static int start_program(struct run *run)
+{
+	int rc;
+
+	while ((rc = fork_child(run)) == 0)
+		if (!spaces_next(&run->spaces)) {
+			say("cannot start the program");
+			return -ECHILD;
+		}
+	if (rc < 0)
+		return rc;
+	rc = check_required(run);
+	if (rc < 0) {
+		kill(run->child, SIGKILL);
+		waitpid(run->child, NULL, 0);
+		return rc;
+	}
+	rc = await_ready(run);
+	if (rc == 0)
+		say_layers(run);
+	return rc;
 }
 
 /* A relay that dies early takes the network with it, not the program. */
@@ -163,20 +345,87 @@ static void note_relay_end(struct run *run, int status)
 		    "more");
 }
 
-static int wait_program(struct run *run)
+/* Has the program ended? With a pid namespace it is not our child. */
+static void program_ended(struct run *run, int status)
+{
+	run->status = status;
+	run->loop.stop = true;
+}
+
+static void take_ended(struct run *run)
 {
 	int status;
 	pid_t pid;
 
-	for (;;) {
-		signals_wait(run->program);
-		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-			if (pid == run->program)
-				return status;
-			if (pid == run->relay.pid)
-				note_relay_end(run, status);
-		}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == run->relay.pid)
+			note_relay_end(run, status);
+		/* the first of a namespace tells the program's own status
+		 * before it ends; see on_report() */
+		else if (pid == run->child &&
+			 (run->child == run->program || WIFSIGNALED(status)))
+			program_ended(run, status);
 	}
+}
+
+static void on_signals(struct watch *watch, uint32_t events)
+{
+	struct run *run = container_of(watch, struct run, signals);
+
+	if (signals_pass(watch->fd, run->program))
+		take_ended(run);
+}
+
+static void on_report(struct watch *watch, uint32_t events)
+{
+	struct run *run = container_of(watch, struct run, reports);
+	struct report report;
+	pid_t pid;
+	int fd;
+
+	if (report_receive(watch->fd, &report, &pid, &fd) != 1) {
+		/* its end comes as a signal too */
+		watch_remove(&run->loop, watch);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	/* the program itself cannot write here, but keep to it */
+	if (report.kind == REPORT_STATUS && pid == run->child)
+		program_ended(run, report.value);
+}
+
+static int watch_program(struct run *run)
+{
+	int rc, i;
+
+	run->signals = (struct watch){signals_open(), on_signals};
+	if (run->signals.fd < 0)
+		return run->signals.fd;
+	rc = watch_add(&run->loop, &run->signals, EPOLLIN);
+	run->reports = (struct watch){run->report_fd, on_report};
+	if (rc == 0)
+		rc = watch_add(&run->loop, &run->reports, EPOLLIN);
+	for (i = 0; rc == 0 && i < 3; i++)
+		rc = pump_start(&run->pumps[i], &run->loop);
+	/* a relay that ended before signals were blocked sent none */
+	take_ended(run);
+	return rc == 0 ? watch_run(&run->loop, NULL, NULL, NULL) : rc;
+}
+
+static int wait_program(struct run *run)
+{
+	int rc, i;
+
+	rc = watch_program(run);
+	if (rc < 0) {
+		say("cannot watch the program: %s", strerror(-rc));
+		kill(run->program, SIGKILL);
+		return EXIT_OWN_FAILURE << 8;
+	}
+	for (i = 0; i < 3; i++)
+		pump_finish(&run->pumps[i]);
+	return run->status;
 }
 
 static int exit_status_of(int status)
@@ -212,7 +461,9 @@ static int run_prepared(struct run *run)
 {
 	int rc, status;
 
-	rc = get_relay(run);
+	rc = place_pumps(run);
+	if (rc == 0)
+		rc = get_relay(run);
 	if (rc < 0)
 		return EXIT_OWN_FAILURE;
 	/* Same user, same machine: not for the program to look into. */
@@ -235,17 +486,22 @@ static int run_prepared(struct run *run)
 
 int run_program(const struct options *opts)
 {
-	struct run run = {.opts = opts};
+	struct run run = {
+		.opts = opts,
+		.relay = {-1, -1, -1},
+		.loop = {.epoll_fd = -1},
+		.report_fd = -1,
+		.listener_fd = -1,
+	};
 	int status = EXIT_OWN_FAILURE;
 
 	say_init(opts->verbose);
 	if (prepare(&run) == 0) {
 		say_detail("relay: %s", run.relay_path);
 		say_detail("preload: %s", run.shim_path);
-		say_detail("fence: %zu system call filter instructions",
-			   run.filter.gate.count + run.filter.rules.count);
 		status = run_prepared(&run);
 	}
+	watch_loop_done(&run.loop);
 	filter_done(&run.filter);
 	return status;
 }

@@ -13,4 +13,10 @@
  */
 int run_program(const struct options *opts);
 
+/**
+ * run_filter_facts - enum filter_facts for what the options ask for
+ * @spaces:  the namespaces that can be had
+ */
+unsigned int run_filter_facts(const struct options *opts, layer_set spaces);
+
 #endif

@@ -5,6 +5,8 @@
 #include "sandbox/signals.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* Our own faults are not the program's. */
@@ -28,15 +30,18 @@ void signals_block(sigset_t *ret_old)
 	sigprocmask(SIG_BLOCK, &set, ret_old);
 }
 
-static void pass_on(pid_t program, const siginfo_t *info)
+static void pass_on(pid_t program, const struct signalfd_siginfo *info)
 {
-	switch (info->si_code) {
+	switch (info->ssi_code) {
 	case SI_USER:
 	case SI_TKILL:
-		kill(program, info->si_signo);
+		kill(program, info->ssi_signo);
 		break;
 	case SI_QUEUE:
-		sigqueue(program, info->si_signo, info->si_value);
+		sigqueue(program, info->ssi_signo,
+			 (union sigval){
+				 .sival_ptr = (void *)(uintptr_t)info->ssi_ptr,
+			 });
 		break;
 	default: /* the kernel's: the whole process group has it */
 		break;
@@ -50,21 +55,29 @@ static void stop_as_asked(int signo)
 		raise(SIGSTOP);
 }
 
-void signals_wait(pid_t program)
+int signals_open(void)
 {
-	siginfo_t info;
 	sigset_t set;
-	int signo;
+	int fd;
 
 	fill_set(&set);
-	for (;;) {
-		signo = sigwaitinfo(&set, &info);
-		if (signo < 0)
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+bool signals_pass(int fd, pid_t program)
+{
+	struct signalfd_siginfo info;
+	bool changed = false;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD) {
+			changed = true;
 			continue;
-		if (signo == SIGCHLD)
-			return;
-		if (info.si_pid != program)
+		}
+		if ((pid_t)info.ssi_pid != program)
 			pass_on(program, &info);
-		stop_as_asked(signo);
+		stop_as_asked(info.ssi_signo);
 	}
+	return changed;
 }

@@ -10,18 +10,24 @@
 #define SANDBOX_SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
-/** signals_block - from now on signals wait for signals_wait()
+/** signals_block - from now on signals wait for signals_pass()
  * @ret_old:  the mask before, for the program */
 void signals_block(sigset_t *ret_old);
 
+/** signals_open - an fd that is readable when there is one, close-on-exec;
+ * or a negative errno */
+int signals_open(void);
+
 /**
- * signals_wait - pass signals on until a child changes state
+ * signals_pass - pass on what there is
+ * @fd:       of signals_open()
  * @program:  where they go
  *
- * Returns after a SIGCHLD; the caller asks waitpid() which it was.
+ * Returns true if a child has changed state; the caller asks waitpid() which.
  */
-void signals_wait(pid_t program);
+bool signals_pass(int fd, pid_t program);
 
 #endif

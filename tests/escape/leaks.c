@@ -104,27 +104,20 @@ static int sys_devices_net(void)
 	return names_interface("/sys/devices/virtual/net");
 }
 
-static int siocgifconf(void)
+static int siocgifindex(void)
 {
 	const char *want = getenv("ESCAPE_IFACE");
-	struct ifreq list[64];
-	struct ifconf conf = {
-		.ifc_len = sizeof(list),
-		.ifc_req = list,
-	};
+	struct ifreq request = {0};
 	int pair[2];
-	size_t i;
 
 	if (!want)
 		return NOT_HERE;
 	if (syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		return failed();
-	if (syscall(SYS_ioctl, pair[0], SIOCGIFCONF, &conf) < 0)
+	strncpy(request.ifr_name, want, IFNAMSIZ - 1);
+	if (syscall(SYS_ioctl, pair[0], SIOCGIFINDEX, &request) < 0)
 		return failed();
-	for (i = 0; i < conf.ifc_len / sizeof(*list); i++)
-		if (!strcmp(list[i].ifr_name, want))
-			return OUT;
-	return HELD;
+	return OUT;
 }
 
 /* The answer of a dump of links: does it name the host's interface? */
@@ -225,7 +218,7 @@ const struct attempt leak_attempts[] = {
 	{"proc_pid_net", proc_pid_net},
 	{"sys_class_net", sys_class_net},
 	{"sys_devices_net", sys_devices_net},
-	{"siocgifconf", siocgifconf},
+	{"siocgifindex", siocgifindex},
 	{"netlink_links", netlink_links},
 	{"netlink_diag", netlink_diag},
 	{"netlink_uevent", netlink_audit},
