@@ -48,6 +48,9 @@
 	X(NODE_LIMIT, "node_limit")		/* too many sockets, or fds */ \
 	X(RULE_LIMIT, "rule_limit")		/* more than a rule allows */  \
 	X(RULE_DROP, "rule_drop")		/* datagrams beyond a rate */  \
+	X(TAKE_BAD, "take_bad")			/* hand-overs refused */       \
+	X(HOLD_LIMIT, "hold_limit")		/* too many on the way */      \
+	X(HOLD_DROP, "hold_drop")		/* kept too much */            \
 	X(RECORD_LOST, "record_lost")		/* lines not written */        \
 	X(NOMEM, "no_memory")
 

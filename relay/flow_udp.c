@@ -167,6 +167,23 @@ void flow_udp_end_all(struct guest *guest)
 	}
 }
 
+void flow_udp_move(struct relay *relay, uint32_t from, uint32_t to,
+		   const struct fdnet_name *local)
+{
+	struct flow_udp *flow, *tmp;
+
+	HASH_ITER(hh, relay->udp->flows, flow, tmp) {
+		if (flow->key.guest != from ||
+		    flow->key.local.port != local->port ||
+		    (!fdnet_ip_is_any(&local->ip) &&
+		     !fdnet_ip_equal(&flow->key.local.ip, &local->ip)))
+			continue;
+		HASH_DEL(relay->udp->flows, flow);
+		flow->key.guest = to;
+		HASH_ADD(hh, relay->udp->flows, key, sizeof(flow->key), flow);
+	}
+}
+
 static void set_used(struct relay *relay, struct flow_udp *flow,
 		     enum flow_list list)
 {

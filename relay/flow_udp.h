@@ -29,6 +29,9 @@ void flow_udp_guest_event(struct guest *guest, struct fdnet_sock *so,
 			  uint32_t events);
 /** flow_udp_run_more - go on with datagrams left over from the last turn */
 void flow_udp_run_more(struct guest *guest);
+/** flow_udp_move - flows of the guest's port @local go to another guest */
+void flow_udp_move(struct relay *relay, uint32_t from, uint32_t to,
+		   const struct fdnet_name *local);
 /** flow_udp_end_all - the guest has ended */
 void flow_udp_end_all(struct guest *guest);
 

@@ -10,6 +10,7 @@
 #include "relay/dns.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
+#include "relay/hold.h"
 #include "relay/node.h"
 #include "relay/sys.h"
 
@@ -227,6 +228,8 @@ static void set_expiry(struct guest *guest)
 
 	if (guest->stack)
 		expiry_us = fdnet_stack_expiry(guest->stack);
+	if (guest->holds && hold_expiry(guest) < expiry_us)
+		expiry_us = hold_expiry(guest);
 	if (guest->node && node_expiry(guest->node) < expiry_us)
 		expiry_us = node_expiry(guest->node);
 	if ((!guest->greeted || !guest_is_up(guest)) &&
@@ -239,6 +242,8 @@ static void run(struct guest *guest)
 {
 	if (!guest->greeted && guest->relay->now_us >= guest->deadline_us)
 		guest->doomed = true;
+	if (guest->holds)
+		hold_advance(guest);
 	if (guest->stack) {
 		fdnet_stack_set_time(guest->stack, guest->relay->now_us);
 		fdnet_stack_advance(guest->stack);
@@ -328,6 +333,8 @@ void guest_free(struct guest *guest)
 		registry_gone(&relay->registry, guest->id);
 		switch_gone(&relay->sw, guest->id, relay->now_us);
 	}
+	while (guest->holds)
+		hold_free(guest->holds);
 	flow_tcp_end_all(guest);
 	flow_udp_end_all(guest);
 	dns_end_guest(guest);

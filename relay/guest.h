@@ -56,6 +56,7 @@ struct guest_reply {
 
 struct dns_conn;
 struct flow_tcp;
+struct hold;
 struct node;
 
 /**
@@ -68,6 +69,7 @@ struct node;
  * @want_out:  the link is full; EPOLLOUT is waited for
  * @txq:       packets from the switch that wait for the link
  * @replies:   control messages that wait for it, a ring
+ * @holds:     flows on their way to the node (hold.h)
  * @udp_gate:  takes every datagram to the outside; [0] IPv4, [1] IPv6
  * @udp_more:  there are some left over from its last turn
  * @flows:     TCP; @ready: those with work left, @resetting: those whose
@@ -95,6 +97,8 @@ struct guest {
 	size_t txq_bytes;
 	struct guest_reply replies[LIMIT_REPLIES];
 	unsigned int reply_first, nreplies;
+
+	struct hold *holds;
 
 	struct user gate_user, dns_user, dns_listen_user;
 	struct fdnet_sock *udp_gate[2];
@@ -156,6 +160,9 @@ void guest_free(struct guest *guest);
 int guest_link_open(struct guest *guest);
 /** guest_link_event - the link's fd is ready: SOURCE_GUEST's handler */
 void guest_link_event(struct guest *guest, uint32_t events);
+/** guest_link_drain - take in what the link has, one turn; true: there may be
+ * more */
+bool guest_link_drain(struct guest *guest);
 /** guest_link_end - the other end is gone, or broke the rules */
 void guest_link_end(struct guest *guest);
 /** guest_link_flush - send what waits; true: the link takes more */

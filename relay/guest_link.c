@@ -13,6 +13,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
+#include "relay/hold.h"
 #include "relay/node.h"
 #include "relay/synth.h"
 #include "stack/link_out.h"
@@ -96,6 +97,8 @@ static bool flush_replies(struct guest *guest)
 	return true;
 }
 
+static void tell_held(struct guest *guest);
+
 bool guest_link_flush(struct guest *guest)
 {
 	if (!guest->link || !guest->greeted)
@@ -116,6 +119,8 @@ bool guest_link_flush(struct guest *guest)
 		guest->txq_bytes -= cost;
 		guest->relay->txq_bytes -= cost;
 	}
+	if (guest->holds)
+		tell_held(guest);
 	return true;
 full:
 	wait_writable(guest, true);
@@ -128,6 +133,8 @@ void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 		node_input(guest->node, pkt);
 		return;
 	}
+	if (guest->holds && hold_catch(guest, pkt))
+		return;
 	if (!guest->link || !guest->greeted) {
 		fdnet_pkt_free(pkt);
 		return;
@@ -137,6 +144,21 @@ void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 		return;
 	txq_push(guest, pkt);
 	wait_writable(guest, true);
+}
+
+/* As fdnet_stack_send(), while some flows are kept. */
+static int send_unheld(struct guest *guest)
+{
+	struct fdnet_pkt *pkt = fdnet_stack_output(guest->stack);
+
+	if (!pkt)
+		return 0;
+	if (hold_catch(guest, pkt))
+		return 1;
+	if (fdnet_link_send(guest->link, pkt) != -EAGAIN)
+		return 1;
+	fdnet_stack_unget(guest->stack, pkt);
+	return -EAGAIN;
 }
 
 void guest_link_output(struct guest *guest)
@@ -152,13 +174,15 @@ void guest_link_output(struct guest *guest)
 	if (!guest->link) {
 		/* nobody to hear it; a stack must be asked all the same */
 		while ((pkt = fdnet_stack_output(guest->stack)))
-			fdnet_pkt_free(pkt);
+			if (!guest->holds || !hold_catch(guest, pkt))
+				fdnet_pkt_free(pkt);
 		return;
 	}
 	if (guest->want_out)
 		return;
 	do {
-		rc = fdnet_stack_send(guest->stack, guest->link);
+		rc = guest->holds ? send_unheld(guest) :
+				    fdnet_stack_send(guest->stack, guest->link);
 	} while (rc > 0);
 	if (rc == -EAGAIN)
 		wait_writable(guest, true);
@@ -390,6 +414,21 @@ static void send_reply(struct guest *guest, const struct fdnet_ctl *ask,
 		wait_writable(guest, true);
 }
 
+/* All that was sent before the hold is on the link. */
+static void tell_held(struct guest *guest)
+{
+	struct fdnet_ctl ask = { .op = FDNET_CTL_HOLD };
+	struct hold *hold;
+
+	for (hold = guest->holds; hold; hold = hold->next) {
+		if (hold->told)
+			continue;
+		hold->told = true;
+		ask.id = hold->id;
+		send_reply(guest, &ask, 0, 0, 0);
+	}
+}
+
 static void take_control(struct guest *guest, const struct fdnet_ctl *ctl)
 {
 	struct registry *registry = &guest->relay->registry;
@@ -419,6 +458,13 @@ static void take_control(struct guest *guest, const struct fdnet_ctl *ctl)
 		return;
 	case FDNET_CTL_RELEASE:
 		registry_release(registry, guest->id, ctl->proto, ctl->lo);
+		return;
+	case FDNET_CTL_HOLD:
+		rc = hold_new(guest, ctl);
+		if (rc)
+			break;
+		if (!guest->txq)
+			tell_held(guest);
 		return;
 	default:
 		count(&guest->relay->counters, C_CONTROL_BAD);
@@ -490,6 +536,18 @@ void guest_link_event(struct guest *guest, uint32_t events)
 	if (rc < 0)
 		guest->doomed = true;
 	guest_touch(guest);
+}
+
+bool guest_link_drain(struct guest *guest)
+{
+	int rc;
+
+	fdnet_stack_set_time(guest->stack, guest->relay->now_us);
+	rc = fdnet_link_recv(guest->link, LIMIT_LINK_BUDGET);
+	if (rc < 0)
+		guest->doomed = true;
+	guest_touch(guest);
+	return rc > 0;
 }
 
 void guest_link_end(struct guest *guest)

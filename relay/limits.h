@@ -61,6 +61,12 @@ struct policy_error;
 #define LIMIT_NODE_SOCKS 16384
 #define LIMIT_NODE_CHANNELS 4096
 #define LIMIT_NODE_DEAD 1024
+/* State of a socket that is handed over; flows of one guest on the way, how
+ * long that may take, and what is kept for each meanwhile. */
+#define LIMIT_TAKE_BYTES (64u << 20)
+#define LIMIT_HOLDS 1024
+#define LIMIT_HOLD_US (5 * 1000000ull)
+#define LIMIT_HOLD_BYTES (4u << 20)
 
 /* Destinations kept apart in the closing summary, and lines printed. */
 #define LIMIT_SUMMARY 512

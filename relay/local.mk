@@ -20,6 +20,7 @@ relay_librelay_la_SOURCES = \
 	relay/harden.c relay/harden.h \
 	relay/hash.c relay/hash.h \
 	relay/head.c relay/head.h \
+	relay/hold.c relay/hold.h \
 	relay/hosts.c relay/hosts.h \
 	relay/impair.c relay/impair.h \
 	relay/json.c relay/json.h \
@@ -57,6 +58,7 @@ relay_librelay_la_SOURCES = \
 	relay/synth.c relay/synth.h \
 	relay/sys.c relay/sys.h \
 	relay/udp_port.c relay/udp_port.h \
+	relay/take.c relay/take.h \
 	relay/unixsock.c relay/unixsock.h
 relay_librelay_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) $(SECCOMP_CFLAGS)
 relay_librelay_la_LIBADD = $(CARES_LIBS) $(SECCOMP_LIBS)

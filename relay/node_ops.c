@@ -9,11 +9,11 @@
 #include "relay/guest.h"
 #include "relay/pumped_internal.h"
 #include "relay/sys.h"
+#include "relay/take.h"
 
 /* ---- new sockets ---- */
 
-/* Is the fd fit to be B of a socket of this type? */
-static int check_pair(int fd, uint8_t type)
+int node_check_pair(int fd, uint8_t type)
 {
 	int domain, kind, rc;
 
@@ -34,7 +34,7 @@ static int op_new(struct node *node, const struct fdnet_node_req *req,
 		  uint32_t pid, int *fds)
 {
 	struct fdnet_sock *so;
-	int rc = check_pair(fds[0], req->type);
+	int rc = node_check_pair(fds[0], req->type);
 
 	if (!rc)
 		rc = fdnet_sock_open(node->stack, req->family, req->type,
@@ -321,6 +321,8 @@ int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
 
 	if (req->op == FDNET_NODE_NEW)
 		return op_new(node, req, pid, fds);
+	if (req->op == FDNET_NODE_TAKE)
+		return take_socket(node, req, pid, fds);
 	sock = pumped_find(node, req->cookie);
 	if (!sock)
 		return -ENOENT;

@@ -23,4 +23,8 @@ int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
 	    const struct fdnet_node_req *req, int *fds,
 	    struct fdnet_node_ans *ans, uint8_t *value);
 
+/** node_check_pair - is the fd fit to be B of a socket of this type? 0,
+ * -EBADF, -ENOTSOCK, -EINVAL */
+int node_check_pair(int fd, uint8_t type);
+
 #endif

@@ -189,7 +189,7 @@ void pumped_close(struct pumped *sock)
 	sock_free(sock);
 }
 
-static void close_reset(struct pumped *sock)
+void pumped_drop(struct pumped *sock)
 {
 	leave_node(sock);
 	fdnet_sock_abort(sock->so);
@@ -217,7 +217,7 @@ void pumped_end_all(struct node *node)
 	while (node->dead)
 		dead_free(node->dead);
 	HASH_ITER(hh, node->socks, sock, tmp)
-		close_reset(sock);
+		pumped_drop(sock);
 }
 
 /* ---- connecting ---- */
@@ -358,7 +358,7 @@ static enum pumped_turn close_out(struct pumped *sock, ssize_t rc)
 	sock->out_closed = true;
 	if (rc == -ECONNRESET && sock->hup) {
 		/* closed with unread data, RFC 2525 2.17 */
-		close_reset(sock);
+		pumped_drop(sock);
 		return PUMPED_GONE;
 	}
 	fdnet_sock_shutdown(sock->so, FDNET_SHUT_WR);

@@ -15,6 +15,9 @@ enum pumped_turn {
 
 /** pumped_close - nobody holds A: close the socket as a kernel would; taken */
 void pumped_close(struct pumped *sock);
+/** pumped_drop - it could not be handed over after all: those who hold A see a
+ * reset; taken */
+void pumped_drop(struct pumped *sock);
 /** pumped_die - the socket has ended before A: those who hold A may ask why */
 void pumped_die(struct pumped *sock, int error);
 /** pumped_answer_connect - tell who waits for the connect, if anybody */

@@ -287,6 +287,52 @@ void registry_unbind(struct registry *registry, uint32_t guest,
 	port_put(registry, entry);
 }
 
+/* What @guest has at this port: listening first, then this very address. */
+static struct binding *best_binding(struct registry *registry, uint32_t guest,
+				    const struct registry_claim *claim)
+{
+	struct registry_port *entry =
+		port_find(registry, claim->proto, claim->port);
+	struct binding *binding, *best = NULL;
+	int score, best_score = -1;
+
+	if (!entry)
+		return NULL;
+	DL_FOREACH(entry->bindings, binding) {
+		score = 2 * binding->listening +
+			fdnet_ip_equal(&binding->ip, &claim->ip);
+		if (binding->guest == guest && score > best_score) {
+			best = binding;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+int registry_move(struct registry *registry, uint32_t from, uint32_t to,
+		  struct registry_claim *claim)
+{
+	struct registry_use *from_use = use_find(registry, from), *to_use;
+	struct binding *binding = best_binding(registry, from, claim);
+
+	if (!binding) {
+		if (!registry_owns(registry, from, claim->proto, claim->port))
+			return -EPERM;
+		return add_binding(registry, to, claim, false);
+	}
+	to_use = use_get(registry, to);
+	if (!to_use)
+		return -ENOMEM;
+	if (to_use->binds >= LIMIT_BINDS)
+		return -ENOBUFS;
+	from_use->binds--;
+	to_use->binds++;
+	binding->guest = to;
+	claim->ip = binding->ip;
+	claim->flags = binding->flags;
+	return 0;
+}
+
 /* ---- leases ---- */
 
 static unsigned int proto_index(uint8_t proto)

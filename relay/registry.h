@@ -72,6 +72,16 @@ void registry_unbind(struct registry *registry, uint32_t guest,
 		     const struct registry_claim *claim);
 
 /**
+ * registry_move - a claim of @from's becomes @to's
+ * @claim:  protocol, address and port; address and flags are written as they
+ *          were claimed. A port of @from's lease is claimed for @to.
+ *
+ * Returns 0, -EPERM (not @from's), -ENOBUFS, -ENOMEM.
+ */
+int registry_move(struct registry *registry, uint32_t from, uint32_t to,
+		  struct registry_claim *claim);
+
+/**
  * registry_lease - a range of ephemeral ports
  * @count:   ports wanted; rounded up to blocks; fewer or more may be given
  * @ret_lo, @ret_hi:  inclusive

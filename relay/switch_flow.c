@@ -124,6 +124,70 @@ int switch_flow_new(struct switch_table *sw, uint32_t from, uint32_t to,
 	return 0;
 }
 
+/* ---- moving a side ---- */
+
+static int add_moved(struct switch_table *sw, const struct head *head,
+		     uint32_t from, uint32_t to)
+{
+	struct switch_flow *flow;
+	struct switch_key key;
+	unsigned int side;
+	int rc = switch_flow_new(sw, to, from, head, 0);
+
+	if (rc)
+		return rc;
+	side = make_key(head, &key);
+	HASH_FIND(hh, sw->flows, &key, sizeof(key), flow);
+	flow->seen[side] = false;
+	return 0;
+}
+
+int switch_move(struct switch_table *sw, const struct fdnet_name *local,
+		const struct fdnet_name *peer, uint32_t from, uint32_t to)
+{
+	struct head head = {
+		.src = local->ip,
+		.dst = peer->ip,
+		.sport = local->port,
+		.dport = peer->port,
+	};
+	struct switch_flow *flow;
+	unsigned int side;
+
+	flow = switch_flow_find(sw, &head, &side);
+	if (!flow)
+		return add_moved(sw, &head, from, to);
+	if (flow->guest[side] != from)
+		return -EPERM;
+	flow->guest[side] = to;
+	/* inside one engine from now on, which needs no switch */
+	if (flow->guest[!side] == to)
+		switch_flow_free(sw, flow);
+	return 0;
+}
+
+void switch_each(struct switch_table *sw, uint32_t guest, uint16_t port,
+		 switch_flow_fn fn, void *arg)
+{
+	struct switch_flow *flow, *tmp;
+
+	HASH_ITER(hh, sw->flows, flow, tmp) {
+		struct fdnet_name names[2];
+
+		for (int i = 0; i < 2; i++)
+			names[i] = (struct fdnet_name){
+				.ip = flow->key.ip[i],
+				.port = flow->key.port[i],
+			};
+		for (int i = 0; i < 2; i++)
+			if (flow->guest[i] == guest &&
+			    names[i].port == port) {
+				fn(arg, &names[i], &names[!i]);
+				break; /* the flow may be gone */
+			}
+	}
+}
+
 /* What @side says, into the flow. */
 static void take_in(struct switch_flow *flow, unsigned int side,
 		    const struct head *head)

@@ -440,6 +440,13 @@ struct fdnet_sock *fdnet_demux_find_conn(struct fdnet_stack *stack,
 			 local, remote);
 }
 
+struct fdnet_sock *fdnet_stack_find(struct fdnet_stack *stack, uint8_t proto,
+				    const struct fdnet_name *local,
+				    const struct fdnet_name *peer)
+{
+	return fdnet_demux_find_conn(stack, proto, local, peer);
+}
+
 /* ---- bound sockets ---- */
 
 /* compute_score(): the more of the packet a socket names, the better. */

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/internal.h"
 #include "stack/object.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/csum.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/ipv4.h"
 #include "stack/wire/ipv6.h"
+#include "stack/wire/tcp.h"
 
 #define DEFAULT_TTL 64
 #define LOOP_MTU 65535
@@ -218,6 +220,12 @@ static bool is_claimed(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 		return false;
 	out->src.port = fdnet_get16(pkt->data + out->hdr_len);
 	out->dst.port = fdnet_get16(pkt->data + out->hdr_len + 2);
+	/* beside a listener: what was accepted here and then handed over */
+	if (stack->has_forgotten && out->proto == FDNET_PROTO_TCP &&
+	    pkt->len >= out->hdr_len + 20 &&
+	    !(pkt->data[out->hdr_len + 13] & FDNET_TH_SYN))
+		return fdnet_demux_find_conn(stack, out->proto, &out->dst,
+					     &out->src);
 	return fdnet_demux_find(stack, out->proto, &out->dst, &out->src);
 }
 

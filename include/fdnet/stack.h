@@ -236,6 +236,12 @@ FDNET_API int fdnet_stack_del_route(struct fdnet_stack *stack,
 /** fdnet_stack_set_tcp - other settings for connections made from now on */
 FDNET_API void fdnet_stack_set_tcp(struct fdnet_stack *stack,
 				   const struct fdnet_tcp_settings *tcp);
+/** fdnet_stack_find - the TCP connection with these names (half-open and not
+ * yet accepted ones too), or NULL */
+FDNET_API struct fdnet_sock *fdnet_stack_find(struct fdnet_stack *stack,
+					      uint8_t proto,
+					      const struct fdnet_name *local,
+					      const struct fdnet_name *peer);
 
 /** fdnet_stack_is_local - is @ip one of ours (loopback included)? */
 FDNET_API bool fdnet_stack_is_local(const struct fdnet_stack *stack,

@@ -187,11 +187,14 @@ static size_t ctl_len(uint8_t op)
 	case FDNET_CTL_UNBIND:
 	case FDNET_CTL_LISTEN:
 		return 32;
+	case FDNET_CTL_HOLD:
+		return 48;
 	case FDNET_CTL_LEASE:
 	case FDNET_CTL_RELEASE:
 	case FDNET_CTL_REPLY | FDNET_CTL_BIND:
 	case FDNET_CTL_REPLY | FDNET_CTL_LISTEN:
 	case FDNET_CTL_REPLY | FDNET_CTL_LEASE:
+	case FDNET_CTL_REPLY | FDNET_CTL_HOLD:
 		return 12;
 	default:
 		return 0;
@@ -215,6 +218,14 @@ size_t fdnet_ctl_encode(uint8_t *dst, const struct fdnet_ctl *ctl)
 		put16(dst + 10, ctl->flags);
 		put16(dst + 12, ctl->port);
 		memcpy(dst + 16, ctl->addr, ctl->family == 4 ? 4 : 16);
+		break;
+	case FDNET_CTL_HOLD:
+		dst[8] = ctl->proto;
+		dst[9] = ctl->family;
+		put16(dst + 10, ctl->port);
+		put16(dst + 12, ctl->peer_port);
+		memcpy(dst + 16, ctl->addr, 16);
+		memcpy(dst + 32, ctl->peer, 16);
 		break;
 	case FDNET_CTL_LEASE:
 		dst[8] = ctl->proto;
@@ -253,6 +264,24 @@ static int decode_bind(const uint8_t *src, struct fdnet_ctl *ctl)
 	if (ctl->family == 4 && !is_zero(src + 20, 12))
 		return -EBADMSG;
 	memcpy(ctl->addr, src + 16, 16);
+	return 0;
+}
+
+static int decode_hold(const uint8_t *src, struct fdnet_ctl *ctl)
+{
+	ctl->proto = src[8];
+	ctl->family = src[9];
+	ctl->port = get16(src + 10);
+	ctl->peer_port = get16(src + 12);
+	if ((ctl->proto != 6 && ctl->proto != 17) || !ctl->port)
+		return -EBADMSG;
+	if (ctl->family != 4 && ctl->family != 6)
+		return -EBADMSG;
+	if (ctl->family == 4 &&
+	    (!is_zero(src + 20, 12) || !is_zero(src + 36, 12)))
+		return -EBADMSG;
+	memcpy(ctl->addr, src + 16, 16);
+	memcpy(ctl->peer, src + 32, 16);
 	return 0;
 }
 
@@ -297,6 +326,9 @@ int fdnet_ctl_decode(const uint8_t *src, size_t len, struct fdnet_ctl *ret_ctl)
 	case FDNET_CTL_UNBIND:
 	case FDNET_CTL_LISTEN:
 		rc = decode_bind(src, &ctl);
+		break;
+	case FDNET_CTL_HOLD:
+		rc = decode_hold(src, &ctl);
 		break;
 	case FDNET_CTL_LEASE:
 	case FDNET_CTL_RELEASE:

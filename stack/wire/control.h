@@ -15,7 +15,7 @@
 #define FDNET_HELLO_LEN 40
 #define FDNET_WELCOME_LEN 104
 #define FDNET_ATTACH_LEN 16
-#define FDNET_CTL_MAX_LEN 32
+#define FDNET_CTL_MAX_LEN 48
 
 enum fdnet_ctl_op {
 	FDNET_CTL_BIND = 0x01,
@@ -23,6 +23,7 @@ enum fdnet_ctl_op {
 	FDNET_CTL_LISTEN = 0x03,
 	FDNET_CTL_LEASE = 0x04,
 	FDNET_CTL_RELEASE = 0x05,
+	FDNET_CTL_HOLD = 0x10,
 	FDNET_CTL_REPLY = 0x80,
 };
 
@@ -64,6 +65,8 @@ struct fdnet_ctl {
 	uint16_t flags; /* enum fdnet_bind_flag */
 	uint16_t port;	/* BIND and friends */
 	uint8_t addr[16];
+	uint16_t peer_port; /* HOLD; 0: whatever comes for the local name */
+	uint8_t peer[16];
 	uint16_t count;	 /* LEASE: wanted */
 	uint16_t lo, hi; /* LEASE reply; RELEASE: lo */
 };
