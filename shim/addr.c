@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "shim/uaccess.h"
+
 static int from_v4(const struct sockaddr *addr, socklen_t len,
 		   struct fdnet_name *name)
 {
@@ -49,7 +51,9 @@ int shim_name_from(int domain, const struct sockaddr *addr, socklen_t len,
 	sa_family_t family;
 	int rc = 0;
 
-	if (shim_is_nowhere(addr))
+	if ((int)len < 0 || len > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	if (!shim_can_read(addr, len))
 		return -EFAULT;
 	if (len < sizeof(family))
 		return -EINVAL;

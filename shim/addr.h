@@ -3,30 +3,10 @@
 #ifndef SHIM_ADDR_H
 #define SHIM_ADDR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
 #include <fdnet/stack.h>
-
-/**
- * shim_is_nowhere - can a pointer of the program's be told to be bad?
- *
- * The null page and the kernel's half: what the kernel answers with EFAULT
- * and programs (and tests) hand in by mistake. Other bad pointers fault here,
- * in the program's own thread.
- */
-static inline bool shim_is_nowhere(const void *ptr)
-{
-	return (uintptr_t)ptr < 4096 || (intptr_t)ptr < 0;
-}
-
-/** shim_can_read - are the first and the last of @len bytes not nowhere? */
-static inline bool shim_can_read(const void *ptr, size_t len)
-{
-	return !shim_is_nowhere(ptr) &&
-	       !shim_is_nowhere((const char *)ptr + len);
-}
 
 /**
  * shim_name_from - read an address the program gave
@@ -34,7 +14,7 @@ static inline bool shim_can_read(const void *ptr, size_t len)
  *           IPv6 socket becomes an IPv4 name
  * @ret_name:  family 0 for AF_UNSPEC
  *
- * Returns 0, -EINVAL (too short), -EAFNOSUPPORT, -EFAULT (NULL).
+ * Returns 0, -EINVAL (too short or too long), -EAFNOSUPPORT, -EFAULT.
  */
 int shim_name_from(int domain, const struct sockaddr *addr, socklen_t len,
 		   struct fdnet_name *ret_name);

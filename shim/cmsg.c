@@ -12,6 +12,7 @@
 
 #include "shim/addr.h"
 #include "shim/file.h"
+#include "shim/uaccess.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -91,8 +92,10 @@ int shim_cmsg_parse(const struct msghdr *hdr, struct fdnet_msg *msg)
 	struct cmsghdr *c;
 	int rc = 0;
 
-	if (!hdr->msg_control || hdr->msg_controllen < sizeof(*c))
+	if (hdr->msg_controllen < sizeof(*c))
 		return 0;
+	if (!shim_can_read(hdr->msg_control, hdr->msg_controllen))
+		return -EFAULT;
 	for (c = CMSG_FIRSTHDR(&copy); c && rc == 0;
 	     c = CMSG_NXTHDR(&copy, c)) {
 		if (c->cmsg_len < CMSG_LEN(0) ||

@@ -17,6 +17,7 @@
 #include "shim/ifaces.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/uaccess.h"
 
 int shim_close(int fd)
 {
@@ -232,7 +233,7 @@ static int socket_ioctl(struct shim_file *file, unsigned long request,
 		return shim_iface_ioctl(request, arg);
 	if (file->netlink)
 		return -ENOTTY;
-	if (!arg)
+	if (!shim_can_write(arg, sizeof(int)))
 		return -EFAULT;
 	if (!file->so)
 		return -ENOTCONN;

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "shim/call.h"
+#include "shim/uaccess.h"
 
 static struct fdnet_rtnl table;
 
@@ -100,6 +101,9 @@ static int list(struct ifconf *conf)
 		conf->ifc_len = (int)(table.nifaces * sizeof(req));
 		return 0;
 	}
+	if (conf->ifc_len > 0 &&
+	    !shim_can_write(conf->ifc_buf, (size_t)conf->ifc_len))
+		return -EFAULT;
 	for (i = 0; i < table.nifaces; i++) {
 		if (used + sizeof(req) > (size_t)conf->ifc_len)
 			break;
@@ -127,7 +131,9 @@ int shim_iface_ioctl(unsigned long request, void *arg)
 
 	if (!is_iface_request(request))
 		return -ENOTTY;
-	if (!arg)
+	if (!shim_can_write(arg, request == SIOCGIFCONF
+					 ? sizeof(struct ifconf)
+					 : sizeof(*req)))
 		return -EFAULT;
 	if (request == SIOCGIFCONF)
 		return list(arg);

@@ -16,6 +16,7 @@
 #include "shim/helper.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
+#include "shim/uaccess.h"
 
 #define IOV_LIMIT 1024
 
@@ -38,24 +39,39 @@ static int iov_rest(const struct iovec *iov, size_t cnt, size_t done,
 	return n;
 }
 
-static ssize_t iov_total(const struct msghdr *hdr)
+/* What a call is to move, and whether its buffers can be used. The kernel
+ * finds that out late: what else is wrong comes first. */
+struct extent {
+	size_t total;
+	bool bad;
+};
+
+static int measure(const struct msghdr *hdr,
+		   bool (*can_touch)(const void *, size_t), struct extent *ret)
 {
-	size_t i, total = 0;
+	struct extent e = { 0 };
+	size_t i;
 
 	if (hdr->msg_iovlen > IOV_LIMIT)
 		return -EMSGSIZE;
-	if (hdr->msg_iovlen && shim_is_nowhere(hdr->msg_iov))
+	if (!shim_can_read(hdr->msg_iov,
+			   hdr->msg_iovlen * sizeof(*hdr->msg_iov)))
 		return -EFAULT;
 	for (i = 0; i < hdr->msg_iovlen; i++) {
 		const struct iovec *v = &hdr->msg_iov[i];
 
 		if ((ssize_t)v->iov_len < 0)
 			return -EINVAL;
-		if (v->iov_len && shim_is_nowhere(v->iov_base))
+		if ((intptr_t)v->iov_base < 0) /* the kernel's half: at once */
 			return -EFAULT;
-		total += v->iov_len;
+		if (!can_touch(v->iov_base, v->iov_len))
+			e.bad = true;
+		e.total += v->iov_len;
 	}
-	return total > INT_MAX - 4096 ? INT_MAX - 4096 : (ssize_t)total;
+	if (e.total > INT_MAX - 4096)
+		e.total = INT_MAX - 4096;
+	*ret = e;
+	return 0;
 }
 
 /* The socket became pumped while we were blocked: on with it in the kernel. */
@@ -162,16 +178,29 @@ static ssize_t send_datagram(struct shim_file *file, const struct msghdr *hdr,
 	return rc;
 }
 
+/* Bad buffers: what a stream says to nothing, then that they are bad. */
+static ssize_t send_bad(struct shim_file *file)
+{
+	struct fdnet_msg nothing = { .ttl = -1, .tos = -1 };
+	ssize_t rc = 0;
+
+	if (file->is_stream && file->so)
+		rc = fdnet_sock_send(file->so, &nothing);
+	return rc < 0 ? rc : -EFAULT;
+}
+
 ssize_t shim_do_send(struct shim_file *file, const struct msghdr *hdr,
 		     int flags, struct shim_guard *guard)
 {
-	ssize_t rc, total = iov_total(hdr);
+	struct extent e;
+	ssize_t rc = measure(hdr, shim_can_read, &e);
 
-	if (total < 0)
-		return total;
-	rc = file->is_stream
-		     ? send_stream(file, hdr, (size_t)total, flags, guard)
-		     : send_datagram(file, hdr, flags, guard);
+	if (rc < 0)
+		return rc;
+	if (e.bad)
+		return send_bad(file);
+	rc = file->is_stream ? send_stream(file, hdr, e.total, flags, guard)
+			     : send_datagram(file, hdr, flags, guard);
 	shim_mirror_touch(file);
 	shim_net_flush();
 	return rc;
@@ -183,6 +212,23 @@ static ssize_t recv_lost(const struct shim_file *file)
 	return file->is_stream ? -ECONNRESET : -ENETDOWN;
 }
 
+/* Bad buffers: only when there is something for them does it matter. A stream
+ * keeps it, a datagram is gone. */
+static ssize_t recv_bad(struct shim_file *file, int flags,
+			struct shim_guard *guard)
+{
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t rc;
+
+	flags &= ~(MSG_WAITALL | MSG_TRUNC);
+	if (file->is_stream)
+		flags |= MSG_PEEK;
+	rc = shim_do_recv(file, &hdr, flags, guard);
+	return rc > 0 ? -EFAULT : rc;
+}
+
 ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 		     struct shim_guard *guard)
 {
@@ -191,12 +237,18 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 	struct iovec some[16];
 	uint64_t deadline = 0;
 	size_t done = 0;
-	ssize_t rc, total = iov_total(hdr);
+	struct extent e;
+	ssize_t rc = measure(hdr, shim_can_write, &e);
 	bool all = file->is_stream && (flags & MSG_WAITALL) &&
 		   !(flags & MSG_PEEK);
 
-	if (total < 0)
-		return total;
+	if (rc < 0)
+		return rc;
+	/* a stream's MSG_TRUNC throws away and touches nothing */
+	if (e.bad && !(file->is_stream && (flags & MSG_TRUNC)))
+		return recv_bad(file, flags, guard);
+	if (hdr->msg_name && !shim_can_write(hdr->msg_name, hdr->msg_namelen))
+		return recv_bad(file, flags, guard);
 	for (;;) {
 		memset(&msg, 0, sizeof(msg));
 		if (file->pumped && !file->remote) {
@@ -211,7 +263,7 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 			      : recv_lost(file);
 		if (rc > 0 && file->is_stream) {
 			done += (size_t)rc;
-			if (done < (size_t)total &&
+			if (done < e.total &&
 			    (all || hdr->msg_iovlen > 16))
 				continue;
 			break;
@@ -336,7 +388,7 @@ ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (!file)
 		return LIBC(sendmsg)(fd, msg, flags);
-	if (shim_is_nowhere(msg)) {
+	if (!shim_can_read(msg, sizeof(*msg))) {
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
 	}
@@ -353,6 +405,8 @@ int shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 		return LIBC(sendmmsg)(fd, vec, n, flags);
 	if (n > IOV_LIMIT)
 		n = IOV_LIMIT;
+	if (!shim_can_write(vec, n * sizeof(*vec)))
+		return (int)shim_ret(-EFAULT);
 	for (i = 0; i < n; i++) {
 		rc = shim_sendmsg(fd, &vec[i].msg_hdr, flags);
 		if (rc < 0)
@@ -404,7 +458,7 @@ ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 
 	if (!file)
 		return LIBC(recvmsg)(fd, msg, flags);
-	if (shim_is_nowhere(msg)) {
+	if (!shim_can_read(msg, sizeof(*msg))) {
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
 	}
@@ -422,12 +476,15 @@ ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_name = addr,
-		.msg_namelen = addr && addrlen ? *addrlen : 0,
 	};
 	ssize_t rc;
 
 	if (!file)
 		return LIBC(recvfrom)(fd, buf, len, flags, addr, addrlen);
+	if (addr && shim_can_write(addrlen, sizeof(*addrlen)))
+		hdr.msg_namelen = *addrlen;
+	else if (addr)
+		iov = (struct iovec){ .iov_len = 1 }; /* EFAULT, in its turn */
 	rc = recv_call(fd, file, &guard, &hdr, flags);
 	if (rc >= 0 && addr && addrlen)
 		*addrlen = hdr.msg_namelen;
@@ -471,14 +528,16 @@ ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,
 	};
-	ssize_t total;
+	struct extent e;
+	ssize_t rc;
 
 	if (!file)
 		return LIBC(readv)(fd, iov, iovcnt);
-	total = iovcnt < 0 || iovcnt > IOV_LIMIT ? -EINVAL : iov_total(&hdr);
-	if (total <= 0) { /* nothing: as read() of nothing */
+	rc = iovcnt < 0 || iovcnt > IOV_LIMIT ? -EINVAL
+					       : measure(&hdr, shim_can_write, &e);
+	if (rc < 0 || e.total == 0) { /* nothing: as read() of nothing */
 		shim_end(&guard);
-		return shim_ret(total);
+		return shim_ret(rc);
 	}
 	return recv_call(fd, file, &guard, &hdr, 0);
 }
@@ -493,6 +552,11 @@ int shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 
 	if (shim_is_kernels(fd))
 		return LIBC(recvmmsg)(fd, vec, n, flags, timeout);
+	if (n > IOV_LIMIT)
+		n = IOV_LIMIT;
+	if (!shim_can_write(vec, n * sizeof(*vec)) ||
+	    (timeout && !shim_can_write(timeout, sizeof(*timeout))))
+		return (int)shim_ret(-EFAULT);
 	if (timeout) {
 		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
 		    timeout->tv_nsec >= 1000000000)
@@ -501,8 +565,6 @@ int shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 			   (uint64_t)timeout->tv_sec * 1000000 +
 			   (uint64_t)timeout->tv_nsec / 1000;
 	}
-	if (n > IOV_LIMIT)
-		n = IOV_LIMIT;
 	for (i = 0; i < n; i++) {
 		rc = shim_recvmsg(fd, &vec[i].msg_hdr,
 				  flags & ~MSG_WAITFORONE);

@@ -37,6 +37,7 @@ shim_libshim_la_SOURCES = \
 	shim/spawn.c shim/spawn.h \
 	shim/stdio.c \
 	shim/syscall.c \
+	shim/uaccess.c shim/uaccess.h \
 	shim/vector.c \
 	shim/wait.c shim/wait.h \
 	shim/wrap.c

@@ -14,6 +14,7 @@
 #include "shim/ifaces.h"
 #include "shim/mem.h"
 #include "shim/raw.h"
+#include "shim/uaccess.h"
 
 #define TYPE_MASK 0xf
 #define REQUEST_MAX 8192

@@ -12,6 +12,7 @@
 #include "shim/mirror.h"
 #include "shim/netlink.h"
 #include "shim/raw.h"
+#include "shim/uaccess.h"
 
 
 static int set_timeout(uint64_t *us, const void *val, socklen_t len)
@@ -37,7 +38,7 @@ static int set_option(struct shim_file *file, int fd, int level, int name,
 
 	if ((int)len < 0)
 		return -EINVAL;
-	if (len && shim_is_nowhere(val))
+	if (!shim_can_read(val, len))
 		return -EFAULT;
 	if (file->netlink) {
 		rc = shim_netlink_setopt(file, level, name, val, len);
@@ -105,17 +106,26 @@ static int get_remote(struct shim_file *file, int level, int name, void *val,
 	return 0;
 }
 
+/* Getting an option of a level that is neither the socket's, its protocol's
+ * nor IP's has an error of its own in IPv4. */
+static bool is_foreign(const struct shim_file *file, int level)
+{
+	return file->domain == AF_INET && level != SOL_SOCKET &&
+	       level != IPPROTO_IP &&
+	       level != (file->is_stream ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 static int get_option(struct shim_file *file, int fd, int level, int name,
 		      void *val, socklen_t *len)
 {
 	uint32_t n;
 	int rc;
 
-	if (shim_is_nowhere(len))
+	if (!shim_can_write(len, sizeof(*len)))
 		return -EFAULT;
 	if ((int)*len < 0)
 		return -EINVAL;
-	if (*len && shim_is_nowhere(val))
+	if (!shim_can_write(val, *len))
 		return -EFAULT;
 	if (file->netlink) {
 		rc = shim_netlink_getopt(file, level, name, val, len);
@@ -142,6 +152,8 @@ static int get_option(struct shim_file *file, int fd, int level, int name,
 	n = *len;
 	rc = fdnet_sock_getopt(file->so, level, name, val, &n);
 	*len = n;
+	if (rc == -ENOPROTOOPT && is_foreign(file, level))
+		rc = -EOPNOTSUPP;
 	if (rc == 0 && level == SOL_SOCKET && name == SO_ERROR) {
 		shim_mirror_error_read(file, fd);
 		shim_mirror_touch(file);

@@ -13,6 +13,7 @@
 #include "shim/call.h"
 #include "shim/mem.h"
 #include "shim/pump.h"
+#include "shim/uaccess.h"
 
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
@@ -152,6 +153,9 @@ static bool any_ours(const struct pollfd *fds, nfds_t n)
 {
 	nfds_t i;
 
+	/* the kernel finds out what is wrong with bad ones */
+	if (n > INT_MAX / 64 || !shim_can_write(fds, n * sizeof(*fds)))
+		return false;
 	for (i = 0; i < n; i++)
 		if (fds[i].fd >= 0 && shim_file_maybe(fds[i].fd))
 			return true;
@@ -195,25 +199,27 @@ static uint64_t deadline_ms(int timeout_ms)
 	return timeout_ms ? shim_now_us() + (uint64_t)timeout_ms * 1000 : 0;
 }
 
-/* 0 for "do not wait"; false for a malformed time. */
-static bool deadline_ts(const struct timespec *ts, uint64_t *deadline)
+/* 0 for "do not wait"; or -EINVAL, -EFAULT. */
+static int deadline_ts(const struct timespec *ts, uint64_t *deadline)
 {
 	*deadline = FDNET_NEVER;
 	if (!ts)
-		return true;
+		return 0;
+	if (!shim_can_read(ts, sizeof(*ts)))
+		return -EFAULT;
 	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000)
-		return false;
+		return -EINVAL;
 	if (ts->tv_sec == 0 && ts->tv_nsec == 0)
 		*deadline = 0;
 	else if ((uint64_t)ts->tv_sec < FDNET_NEVER / 2000000)
 		*deadline = shim_now_us() + (uint64_t)ts->tv_sec * 1000000 +
 			    ((uint64_t)ts->tv_nsec + 999) / 1000;
-	return true;
+	return 0;
 }
 
 int shim_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
-	if (!fds || n > INT_MAX / 64 || !any_ours(fds, n))
+	if (!any_ours(fds, n))
 		return LIBC(poll)(fds, n, timeout_ms);
 	return (int)shim_ret(do_poll(fds, n, deadline_ms(timeout_ms), NULL));
 }
@@ -224,11 +230,13 @@ int shim_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	       const sigset_t *mask)
 {
 	uint64_t deadline;
+	int rc;
 
-	if (!fds || n > INT_MAX / 64 || !any_ours(fds, n))
+	if (!any_ours(fds, n))
 		return LIBC(ppoll)(fds, n, timeout, mask);
-	if (!deadline_ts(timeout, &deadline))
-		return (int)shim_ret(-EINVAL);
+	rc = deadline_ts(timeout, &deadline);
+	if (rc < 0)
+		return (int)shim_ret(rc);
 	return (int)shim_ret(do_poll(fds, n, deadline, mask));
 }
 SHIM_EXPORT(ppoll);
@@ -292,8 +300,13 @@ static void clear_set(fd_set *set, int n)
 
 static bool any_ours_in(int n, const struct sets *s)
 {
+	size_t size = ((size_t)n + 63) / 64 * 8;
 	int fd;
 
+	if ((s->rd && !shim_can_write(s->rd, size)) ||
+	    (s->wr && !shim_can_write(s->wr, size)) ||
+	    (s->ex && !shim_can_write(s->ex, size)))
+		return false; /* the kernel's to say */
 	for (fd = 0; fd < n; fd++)
 		if (shim_file_maybe(fd) &&
 		    (in_set(s->rd, fd) || in_set(s->wr, fd) ||
@@ -395,6 +408,8 @@ int shim_select(int n, fd_set *rd, fd_set *wr, fd_set *ex,
 	if (n < 0 || !any_ours_in(n, &s))
 		return LIBC(select)(n, rd, wr, ex, timeout);
 	if (timeout) {
+		if (!shim_can_write(timeout, sizeof(*timeout)))
+			return (int)shim_ret(-EFAULT);
 		if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
 			return (int)shim_ret(-EINVAL);
 		deadline = (uint64_t)timeout->tv_sec * 1000000 +
@@ -419,11 +434,13 @@ int shim_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex,
 {
 	struct sets s = { .rd = rd, .wr = wr, .ex = ex };
 	uint64_t deadline;
+	int rc;
 
 	if (n < 0 || !any_ours_in(n, &s))
 		return LIBC(pselect)(n, rd, wr, ex, timeout, mask);
-	if (!deadline_ts(timeout, &deadline))
-		return (int)shim_ret(-EINVAL);
+	rc = deadline_ts(timeout, &deadline);
+	if (rc < 0)
+		return (int)shim_ret(rc);
 	return (int)shim_ret(do_select(n, &s, deadline, mask));
 }
 SHIM_EXPORT(pselect);

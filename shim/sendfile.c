@@ -11,6 +11,7 @@
 #include "shim/helper.h"
 #include "shim/mirror.h"
 #include "shim/raw.h"
+#include "shim/uaccess.h"
 
 /* Bytes moved before other threads get the lock. */
 #define STEP (256 * 1024)
@@ -91,8 +92,8 @@ ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 	struct stat st;
 	ssize_t rc;
 
-	if (!shim_is_kernels(in))
-		return shim_ret(-EINVAL); /* as for the kernel's sockets */
+	if (!shim_is_kernels(in)) /* what is wrong, the kernel says */
+		return LIBC(sendfile)(out, in, offset, count);
 	file = shim_begin_io(out, &guard);
 	if (!file)
 		return LIBC(sendfile)(out, in, offset, count);
@@ -102,6 +103,8 @@ ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 		rc = -EINVAL;
 	else if (!file->is_stream)
 		rc = -EINVAL;
+	else if (offset && !shim_can_write(offset, sizeof(*offset)))
+		rc = -EFAULT;
 	else
 		rc = 0;
 	if (count > INT_MAX - 4096)

@@ -18,6 +18,7 @@
 #include "shim/netlink.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/uaccess.h"
 
 #define TYPE_MASK 0xf
 
@@ -321,6 +322,11 @@ static int adopt(struct shim_file *listener, struct fdnet_sock *so, int flags,
 	struct fdnet_name peer;
 	int fd;
 
+	if (addr && (!shim_can_write(len, sizeof(*len)) ||
+		     !shim_can_write(addr, *len))) {
+		fdnet_sock_close(so); /* as the kernel: it is lost */
+		return -EFAULT;
+	}
 	fd = shim_file_new(listener->domain, SOCK_STREAM | flags, so, &file);
 	if (fd < 0) {
 		fdnet_sock_close(so);
@@ -461,6 +467,21 @@ out:
 	return rc;
 }
 
+/* A name that cannot be connected to: a stream's state is looked at first. */
+static int check_state(struct shim_file *file, int error)
+{
+	/* an address that no stream is ever connected to */
+	struct fdnet_name nobody = { .ip = fdnet_ip4(0xe0000001), .port = 9 };
+	int rc;
+
+	if (!file->is_stream || !file->so || file->remote)
+		return error;
+	if (file->domain == AF_INET6)
+		nobody.ip = (struct fdnet_ip){ 6, { 0xff, 2, [15] = 1 } };
+	rc = fdnet_sock_connect(file->so, &nobody);
+	return rc == -EISCONN || rc == -EALREADY ? rc : error;
+}
+
 int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct shim_guard guard;
@@ -476,6 +497,8 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return (int)shim_ret(rc);
 	}
 	rc = shim_name_from(file->domain, addr, len, &name);
+	if (rc < 0 && rc != -EFAULT && len >= sizeof(sa_family_t))
+		rc = check_state(file, rc);
 	if (rc == 0 && !file->so)
 		rc = -ENETDOWN;
 	if (rc == 0) {
@@ -543,10 +566,12 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 		if (rc < 0)
 			return rc;
 	}
-	if (shim_is_nowhere(len) || (*len && shim_is_nowhere(addr)))
+	if (!shim_can_write(len, sizeof(*len)))
 		return -EFAULT;
 	if ((int)*len < 0)
 		return -EINVAL;
+	if (!shim_can_write(addr, *len))
+		return -EFAULT;
 	if (file->netlink)
 		return shim_netlink_name(file, get == fdnet_sock_peer, addr,
 					 len);
