@@ -42,7 +42,7 @@ struct policy_error;
 #define LIMIT_UDP_TWO_WAY_US (180 * 1000000ull)
 
 /* Published ports. */
-#define LIMIT_PUBLISHED 64
+#define LIMIT_PUBLISHED 1024
 /* Users of the control socket at once. */
 #define LIMIT_CTL_CLIENTS 16
 /* Rules in force. */

@@ -41,6 +41,7 @@ relay_librelay_la_SOURCES = \
 	relay/policy_parse.c \
 	relay/policy_read.c \
 	relay/publish.c relay/publish.h \
+	relay/publish_spec.c \
 	relay/pumped.c relay/pumped.h relay/pumped_internal.h \
 	relay/pumped_dgram.c \
 	relay/pumped_listen.c \

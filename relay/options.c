@@ -84,7 +84,7 @@ static const char usage[] =
 	"                    let clients come: in:CLIENT:PORTS\n"
 	"  --deny RULE       the same words; the first rule that fits decides\n"
 	"  --rules TEXT      several rules, as in FDNET_ALLOW\n"
-	"  --publish SPEC    [ADDR:]HOSTPORT:PORT[/udp]\n"
+	"  --publish SPEC    [ADDR:]HOSTPORT:PORT[/udp]; ranges as 80-90:80-90\n"
 	"  --policy FILE     more rules, one a line: fdnet-policy(5)\n"
 	"  --addr ADDR/BITS  the sandbox's address (10.0.2.15/24, fd00::15/64)\n"
 	"  --mtu N           largest packet on a link, 1280 to 65520\n"
@@ -127,86 +127,21 @@ static int wrong_value(const char *option, const char *value,
 	return -EINVAL;
 }
 
-/* ---- publish ---- */
-
-/* "127.0.0.1:" or "[::1]:" at @at. Returns the offset behind, @at: none. */
-static int parse_publish_addr(const char *text, size_t at,
-			      struct publish_spec *spec,
-			      struct policy_error *ret_err)
-{
-	bool bracket = text[at] == '[';
-	size_t start = at + bracket;
-	size_t len = strcspn(text + start, bracket ? "]" : ":");
-	char copy[FDNET_IP_STRLEN];
-
-	spec->host.ip = fdnet_ip4(0x7f000001);
-	if (!bracket && !memchr(text + at, '.', len) && text[at] != '*')
-		return (int)at;
-	if (!bracket && len == 1 && text[at] == '*') {
-		spec->host.ip = fdnet_ip4(0);
-		if (text[at + 1] == ':')
-			return (int)at + 2;
-		return policy_fail(ret_err, at + 1, "':' is expected");
-	}
-	if (bracket && !text[start + len])
-		return policy_fail(ret_err, at, "']' is missing");
-	if (len < sizeof(copy)) {
-		memcpy(copy, text + start, len);
-		copy[len] = '\0';
-	}
-	if (len >= sizeof(copy) || fdnet_ip_parse(copy, &spec->host.ip))
-		return policy_fail(ret_err, start,
-				   "an address of this host is expected");
-	start += len + bracket;
-	if (text[start] != ':')
-		return policy_fail(ret_err, start, "':' is expected");
-	return (int)start + 1;
-}
-
-int options_publish(const char *text, struct publish_spec *ret_spec,
-		    struct policy_error *ret_err)
-{
-	struct publish_spec spec = { .proto = POLICY_TCP };
-	size_t start = 0, used;
-	int at;
-
-	if (!strncmp(text, "udp:", 4) || !strncmp(text, "tcp:", 4)) {
-		spec.proto = *text == 'u' ? POLICY_UDP : POLICY_TCP;
-		start = 4;
-	}
-	at = parse_publish_addr(text, start, &spec, ret_err);
-	if (at < 0)
-		return at;
-	used = policy_port_parse(text + at, true, &spec.host.port);
-	if (!used || text[(size_t)at + used] != ':')
-		return policy_fail(ret_err, (size_t)at + used,
-				   "[ADDR:]HOSTPORT:PORT[/udp] is expected; "
-				   "HOSTPORT 0 takes any free port");
-	at += (int)used + 1;
-	used = policy_port_parse(text + at, false, &spec.port);
-	if (!used)
-		return policy_fail(ret_err, (size_t)at,
-				   "the sandbox's port is expected: 1 to "
-				   "65535");
-	at += (int)used;
-	if (!strcmp(text + at, "/udp"))
-		spec.proto = POLICY_UDP;
-	else if (text[at] && strcmp(text + at, "/tcp"))
-		return policy_fail(ret_err, (size_t)at,
-				   "/tcp, /udp or the end is expected");
-	*ret_spec = spec;
-	return 0;
-}
-
 static int add_publish(struct options *opts, const char *text,
 		       struct policy_error *ret_err)
 {
-	if (opts->npublish == OPTIONS_MAX_PUBLISH)
+	struct publish_spec spec;
+
+	if (options_publish(text, &spec, ret_err))
+		return -EINVAL;
+	if (opts->npublish + spec.count > OPTIONS_MAX_PUBLISH)
 		return policy_fail(ret_err, 0, "more than %d published ports",
 				   OPTIONS_MAX_PUBLISH);
-	if (options_publish(text, &opts->publish[opts->npublish], ret_err))
-		return -EINVAL;
-	opts->npublish++;
+	for (; spec.count; spec.count--) {
+		opts->publish[opts->npublish++] = spec;
+		spec.host.port++;
+		spec.port++;
+	}
 	return 0;
 }
 

@@ -13,17 +13,19 @@
 #define OPTIONS_MTU_DEFAULT 65520
 #define OPTIONS_MTU_MIN 1280
 #define OPTIONS_MTU_MAX 65520
-#define OPTIONS_MAX_PUBLISH 64
+#define OPTIONS_MAX_PUBLISH 1024
 #define OPTIONS_MAX_DNS 3
 #define OPTIONS_MAX_LISTEN 16
 #define OPTIONS_SANDBOXES 256
 #define OPTIONS_PER_USER 64
 
-/* One --publish: a host address and port, and the sandbox's port. */
+/* One --publish: a host address and port, and the sandbox's port; the first
+ * of @count each, when it was a range. */
 struct publish_spec {
 	uint8_t proto; /* POLICY_TCP, POLICY_UDP */
 	struct fdnet_name host; /* port 0: any */
 	uint16_t port;
+	unsigned int count;
 };
 
 /**
@@ -95,7 +97,7 @@ int options_reread(struct policy *policy, FILE *file,
 		   struct policy_error *ret_err);
 
 /**
- * options_publish - "[ADDR:]HOSTPORT:PORT[/udp]"
+ * options_publish - "[ADDR:]HOSTPORT:PORT[/udp]", either may be a range
  * @ret_spec:  written on success
  *
  * Returns 0, -EINVAL with the reason in @ret_err.

@@ -55,6 +55,20 @@ static int open_socket(struct publish_spec *spec)
 	return fd;
 }
 
+static void note_open(struct relay *relay, const struct publish_spec *spec)
+{
+	int family = spec->host.ip.family;
+	struct record_event event = {
+		.kind = RECORD_PUBLISH,
+		.proto = spec->proto,
+		.src = { .ip = net_family(&relay->opts->net, family)->ip,
+			 .port = spec->port },
+		.dst = spec->host,
+	};
+
+	record_event(&relay->record, relay->now_us, &event);
+}
+
 static int open_one(struct relay *relay, const struct publish_spec *spec)
 {
 	struct publish *pub = calloc(1, sizeof(*pub));
@@ -80,6 +94,7 @@ static int open_one(struct relay *relay, const struct publish_spec *spec)
 		return rc;
 	}
 	LL_APPEND(relay->published, pub);
+	note_open(relay, &pub->spec);
 	if (!spec->host.port || relay->opts->verbose)
 		fprintf(stderr,
 			"fdnet-relay: published %s%s%s:%u -> %u/%s\n",

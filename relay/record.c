@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
 	[RECORD_DENY] = "deny",	    [RECORD_FAIL] = "fail",
 	[RECORD_NAME] = "name",	    [RECORD_NONAME] = "noname",
 	[RECORD_REBIND] = "rebind", [RECORD_RELOAD] = "reload",
+	[RECORD_PUBLISH] = "publish",
 };
 static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == RECORD_KINDS,
 	      "a name for each kind of event");
@@ -247,7 +248,8 @@ void record_event(struct record *record, uint64_t now_us,
 		count(record->cfg.counters, C_RECORD_LOST);
 		return;
 	}
-	if (record->cfg.verbose)
+	/* publish.c has said that in its own words */
+	if (record->cfg.verbose && event->kind != RECORD_PUBLISH)
 		print_text(stderr, event);
 	if (record->file)
 		write_file(record, event);

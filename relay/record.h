@@ -30,6 +30,7 @@ enum record_kind {
 	RECORD_NONAME, /* a name was refused, by the rules */
 	RECORD_REBIND, /* a name's address is not public, and no rule names it */
 	RECORD_RELOAD, /* new rules, or why not */
+	RECORD_PUBLISH, /* a port is open: @src inside, @dst on the host */
 	RECORD_KINDS
 };
 

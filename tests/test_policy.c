@@ -625,6 +625,7 @@ static const struct {
 	const char *host;
 	uint16_t host_port, port;
 	uint8_t proto;
+	unsigned int count; /* 0: one */
 } publishes[] = {
 	{ "8080:80", 0, "127.0.0.1", 8080, 80, 6 },
 	{ "0:80", 0, "127.0.0.1", 0, 80, 6 },
@@ -645,6 +646,16 @@ static const struct {
 	{ "1.2.3:80:80", 1, NULL, 0, 0, 0 },
 	{ "[::1:80:80", 1, NULL, 0, 0, 0 },
 	{ "[::1]80:80", 6, NULL, 0, 0, 0 },
+	{ "8000-8010:80-90", 0, "127.0.0.1", 8000, 80, 6, 11 },
+	{ "127.0.0.1:8000-8010:80-90", 0, "127.0.0.1", 8000, 80, 6, 11 },
+	{ "[::1]:53-54:53-54/udp", 0, "::1", 53, 53, 17, 2 },
+	{ "80-80:80", 0, "127.0.0.1", 80, 80, 6, 1 },
+	{ "80-90:80", 7, NULL, 0, 0, 0, 0 },
+	{ "80:80-90", 4, NULL, 0, 0, 0, 0 },
+	{ "80-90:80-91", 7, NULL, 0, 0, 0, 0 },
+	{ "0-5:80-85", 3, NULL, 0, 0, 0, 0 },
+	{ "90-80:80-90", 4, NULL, 0, 0, 0, 0 },
+	{ "80-:80-90", 4, NULL, 0, 0, 0, 0 },
 };
 
 START_TEST(publish_is_read_or_told_where_it_is_wrong)
@@ -667,6 +678,8 @@ START_TEST(publish_is_read_or_told_where_it_is_wrong)
 	ck_assert_int_eq(spec.host.port, publishes[_i].host_port);
 	ck_assert_int_eq(spec.port, publishes[_i].port);
 	ck_assert_int_eq(spec.proto, publishes[_i].proto);
+	ck_assert_uint_eq(spec.count,
+			  publishes[_i].count ? publishes[_i].count : 1);
 }
 END_TEST
 

@@ -78,6 +78,23 @@ refuses_ "in:ADDR may forbid them" --deny in:127.0.0.0/8:8080
 serves_ "a rule for another port does not" --deny "in:*:81" \
 	--deny in:udp:*:8080 2>/dev/null
 
+# ---- ranges of ports ----
+# three in a row that are free, one after the other
+base=$(free_port)
+run_it -q --publish "$base-$((base + 2)):7000-7002" --record "$work/ports" \
+	--publish 0:7003/udp -- "$peer" many 127.0.0.1 7000 1
+same "a range of ports is published" \
+	"127.0.0.1:$base 127.0.0.1:$((base + 1)) 127.0.0.1:$((base + 2))" \
+	"$(sed -n 's/.*"publish".*"tcp".*"dst":"\([^"]*\)".*/\1/p' \
+		"$work/ports" | tr '\n' ' ' | sed 's/ $//')"
+matches "a port that was chosen is in the record" \
+	'"publish","proto":"udp","src":"10.0.2.15:7003","dst":"127.0.0.1:[1-9]' \
+	"$(cat "$work/ports")"
+run_it --publish "$((port - 1))-$((port + 1)):7000-7002" -- true
+same "a range with a port that is taken gives 125" 125 "$rc"
+matches "and names it" "port $port of 127.0.0.1 cannot be taken: .*in use" \
+	"$err"
+
 # ---- FDNET_ALLOW ----
 try_list() {
 	FDNET_ALLOW=$1 LD_PRELOAD=$shim timeout 30 "$peer" many 10.0.2.2 \
