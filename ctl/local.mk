@@ -4,9 +4,16 @@ fdnet_ctl_SOURCES = \
 	ctl/main.c \
 	ctl/show.c ctl/show.h \
 	ctl/top.c ctl/top.h \
-	relay/ctl_msg.c relay/ctl_msg.h
+	relay/ctl_msg.c relay/ctl_msg.h \
+	relay/pcap_proc.c relay/pcap_proc.h
+fdnet_ctl_CPPFLAGS = $(AM_CPPFLAGS) -DFDNET_LIBEXECDIR='"$(libexecdir)"'
 fdnet_ctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURSES_CFLAGS)
 fdnet_ctl_LDADD = $(JANSSON_LIBS) $(CURSES_LIBS)
+
+libexec_PROGRAMS += fdnet-pcap
+fdnet_pcap_SOURCES = ctl/pcap.c relay/capture.h
+fdnet_pcap_CFLAGS = $(AM_CFLAGS) $(PCAP_CFLAGS)
+fdnet_pcap_LDADD = $(PCAP_LIBS)
 
 EXTRA_DIST += ctl/README.md
 

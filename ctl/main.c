@@ -15,6 +15,7 @@
 #include "ctl/client.h"
 #include "ctl/show.h"
 #include "ctl/top.h"
+#include "relay/pcap_proc.h"
 
 enum exit_status {
 	EXIT_OK = 0,
@@ -40,6 +41,8 @@ static const char usage[] =
 	"  close FLOW...     reset flows, by their number\n"
 	"  metrics           counters, as Prometheus reads them\n"
 	"  learned           what was needed so far, as a policy file\n"
+	"  capture on FILE [FILTER], capture off\n"
+	"                    what crosses the links, as pcap-filter(7) has it\n"
 	"  reload [FILE]     new rules: the policy file again, or another one\n"
 	"\n"
 	"  -c, --control PATH   the relay's --control; else $FDNET_CONTROL\n"
@@ -178,6 +181,37 @@ static int do_reload(struct context *ctx)
 	return finish(ctx, rc, path);
 }
 
+static int capture_on(struct context *ctx)
+{
+	struct ctl_request request = { .op = CTL_CAPTURE_ON };
+	const char *path = ctx->argv[1];
+	int rc, fd = pcap_proc_start(path, ctx->argc > 2 ? ctx->argv[2] : NULL);
+
+	/* what is wrong with the file or the filter has been said */
+	if (fd == -EINVAL)
+		return EXIT_REFUSED;
+	if (fd < 0)
+		return say(fd, path);
+	rc = client_ask(&ctx->client, &request, fd);
+	close(fd);
+	return finish(ctx, rc, path);
+}
+
+static int do_capture(struct context *ctx)
+{
+	struct ctl_request off = { .op = CTL_CAPTURE_OFF };
+
+	if (!strcmp(ctx->argv[0], "on") && ctx->argc > 1)
+		return capture_on(ctx);
+	if (!strcmp(ctx->argv[0], "off") && ctx->argc == 1)
+		return finish(ctx, client_ask(&ctx->client, &off, -1),
+			      "capture off");
+	fputs("fdnet-ctl: capture on FILE [FILTER] or capture off is "
+	      "expected\n",
+	      stderr);
+	return EXIT_USAGE;
+}
+
 static const struct command {
 	const char *name;
 	int (*run)(struct context *ctx);
@@ -189,6 +223,7 @@ static const struct command {
 	{ "top", do_top, 0, 0 },
 	{ "close", do_close, 1, 10000 },
 	{ "reload", do_reload, 0, 1 },
+	{ "capture", do_capture, 1, 3 },
 	{ "metrics", do_metrics, 0, 0 },
 	{ "learned", do_learned, 0, 0 },
 };

@@ -3,10 +3,12 @@
 
 #include "relay/ctl.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/attach.h"
 #include "relay/ctl_msg.h"
 #include "relay/ctl_show.h"
 #include "relay/guest.h"
@@ -189,6 +191,43 @@ static void show(struct ask *ask)
 	ask->reply.len = json.len;
 }
 
+static void note_capture(struct relay *relay, const char *what)
+{
+	struct record_event event = {
+		.kind = RECORD_CAPTURE,
+		.reason = what,
+	};
+
+	record_event(&relay->record, relay->now_us, &event);
+}
+
+static void do_capture_on(struct ask *ask)
+{
+	struct relay *relay = ask->relay;
+
+	if (ask->fd < 0 || attach_check(ask->fd)) {
+		tell(ask, EINVAL, "the writer's socket is expected");
+		return;
+	}
+	capture_start(&relay->capture, ask->fd);
+	ask->fd = -1;
+	note_capture(relay, "on, by fdnet-ctl");
+}
+
+static void do_capture_off(struct ask *ask)
+{
+	struct relay *relay = ask->relay;
+
+	if (relay->capture.fd < 0) {
+		tell(ask, EINVAL, "there is no capture");
+		return;
+	}
+	tell(ask, 0, "%" PRIu64 " packets before the filter",
+	     relay->capture.packets);
+	capture_stop(&relay->capture);
+	note_capture(relay, "off, by fdnet-ctl");
+}
+
 static void do_learned(struct ask *ask)
 {
 	struct relay *relay = ask->relay;
@@ -220,6 +259,12 @@ static void answer(struct ask *ask)
 		return;
 	case CTL_CLOSE:
 		do_close(ask);
+		return;
+	case CTL_CAPTURE_ON:
+		do_capture_on(ask);
+		return;
+	case CTL_CAPTURE_OFF:
+		do_capture_off(ask);
 		return;
 	case CTL_METRICS:
 		ask->reply.len =

@@ -96,21 +96,3 @@ int ctl_reply_decode(const uint8_t *src, size_t len,
 	};
 	return 0;
 }
-
-void ctl_insn_encode(uint8_t *dst, const struct ctl_insn *insn)
-{
-	fdnet_put16(dst, insn->code);
-	dst[2] = insn->jt;
-	dst[3] = insn->jf;
-	fdnet_put32(dst + 4, insn->k);
-}
-
-void ctl_insn_decode(const uint8_t *src, struct ctl_insn *ret_insn)
-{
-	*ret_insn = (struct ctl_insn){
-		.code = fdnet_get16(src),
-		.jt = src[2],
-		.jf = src[3],
-		.k = fdnet_get32(src + 4),
-	};
-}

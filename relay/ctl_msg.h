@@ -17,17 +17,15 @@
 #define CTL_VERSION	1
 #define CTL_REQUEST_LEN 16
 #define CTL_REPLY_LEN	24
-/* The largest body: a page of a listing, a capture filter. */
+/* The largest body: a page of a listing. */
 #define CTL_BODY_MAX (48 << 10)
-/* Instructions of a capture filter, 8 bytes each. */
-#define CTL_FILTER_MAX 4096
 
 enum ctl_op {
 	CTL_STATUS = 1, /* -> an object */
 	CTL_FLOWS,	/* arg: after which flow -> "flows" */
 	CTL_CLOSE,	/* arg: which flow */
 	CTL_RELOAD,	/* with the new policy file's fd, or without */
-	CTL_CAPTURE_ON, /* with the file's fd; body: the filter's program */
+	CTL_CAPTURE_ON, /* with the writer's socket */
 	CTL_CAPTURE_OFF,
 	CTL_METRICS, /* -> text, as for Prometheus */
 	CTL_RULES,   /* arg: after which rule -> "rules" */
@@ -77,16 +75,5 @@ int ctl_request_decode(const uint8_t *src, size_t len,
 void ctl_reply_encode(uint8_t *dst, const struct ctl_reply *reply);
 int ctl_reply_decode(const uint8_t *src, size_t len,
 		     struct ctl_reply *ret_reply);
-
-/* One instruction of a capture filter, as struct bpf_insn has it. */
-struct ctl_insn {
-	uint16_t code;
-	uint8_t jt, jf;
-	uint32_t k;
-};
-#define CTL_INSN_LEN 8
-
-void ctl_insn_encode(uint8_t *dst, const struct ctl_insn *insn);
-void ctl_insn_decode(const uint8_t *src, struct ctl_insn *ret_insn);
 
 #endif

@@ -82,6 +82,12 @@ void ctl_show_status(struct relay *relay, struct json *json)
 	json_u64(json, "rules", relay->policy->count);
 	json_text(json, "policy", relay->opts->policy_path);
 	json_text(json, "record", relay->opts->record);
+	if (relay->capture.fd >= 0) {
+		json_open(json, "capture", '{');
+		json_u64(json, "packets", relay->capture.packets);
+		json_u64(json, "bytes", relay->capture.bytes);
+		json_close(json, '}');
+	}
 	publish_show(relay, json);
 	show_counters(relay, json);
 	show_programs(relay, json);

@@ -67,6 +67,7 @@ struct node;
  * @doomed:    the link is to be ended as soon as nobody uses it
  * @is_dirty:  stands in the relay's list of guests to be run
  * @want_out:  the link is full; EPOLLOUT is waited for
+ * @captured:  the packet that was given back to the engine
  * @txq:       packets from the switch that wait for the link
  * @replies:   control messages that wait for it, a ring
  * @holds:     flows on their way to the node (hold.h)
@@ -88,7 +89,7 @@ struct guest {
 	struct fdnet_pkt_pool *payload_pool;
 	struct node *node;
 	struct fdnet_stack *stack;
-	bool greeted, doomed, is_dirty, want_out;
+	bool greeted, doomed, is_dirty, want_out, captured;
 	uint64_t deadline_us; /* for HELLO, and as an orphan */
 	uint64_t expiry_us;   /* of the engine's next timer */
 

@@ -146,24 +146,29 @@ void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 	wait_writable(guest, true);
 }
 
-/* As fdnet_stack_send(), while some flows are kept. */
-static int send_unheld(struct guest *guest)
+/* As fdnet_stack_send(), one packet, while somebody looks at each. */
+static int send_one(struct guest *guest)
 {
 	struct fdnet_pkt *pkt = fdnet_stack_output(guest->stack);
 
 	if (!pkt)
 		return 0;
-	if (hold_catch(guest, pkt))
+	if (!guest->captured)
+		capture(&guest->relay->capture, pkt);
+	guest->captured = false;
+	if (guest->holds && hold_catch(guest, pkt))
 		return 1;
 	if (fdnet_link_send(guest->link, pkt) != -EAGAIN)
 		return 1;
 	fdnet_stack_unget(guest->stack, pkt);
+	guest->captured = true;
 	return -EAGAIN;
 }
 
 void guest_link_output(struct guest *guest)
 {
 	struct fdnet_pkt *pkt;
+	bool is_watched;
 	int rc;
 
 	if (guest->node) {
@@ -180,9 +185,10 @@ void guest_link_output(struct guest *guest)
 	}
 	if (guest->want_out)
 		return;
+	is_watched = guest->holds || guest->relay->capture.fd >= 0;
 	do {
-		rc = guest->holds ? send_unheld(guest) :
-				    fdnet_stack_send(guest->stack, guest->link);
+		rc = is_watched ? send_one(guest) :
+				  fdnet_stack_send(guest->stack, guest->link);
 	} while (rc > 0);
 	if (rc == -EAGAIN)
 		wait_writable(guest, true);
@@ -208,8 +214,10 @@ static void refuse(struct guest *guest, const struct head *head,
 		answer = synth_unreachable(relay->pool, SYNTH_PORT, &head->dst,
 					   head, pkt);
 	fdnet_pkt_free(pkt);
-	if (answer)
-		guest_link_forward(guest, answer);
+	if (!answer)
+		return;
+	capture(&relay->capture, answer);
+	guest_link_forward(guest, answer);
 }
 
 static void record_prohibited(struct guest *guest, const struct head *head)
@@ -241,6 +249,7 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 		fdnet_pkt_free(pkt);
 		return;
 	}
+	capture(&relay->capture, pkt);
 	verdict = switch_route(&relay->sw, guest->id, &head, relay->now_us,
 			       &to_id);
 	switch (verdict) {

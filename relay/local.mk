@@ -4,6 +4,7 @@ relay_librelay_la_SOURCES = \
 	relay/attach.c relay/attach.h \
 	relay/bucket.c relay/bucket.h \
 	relay/budget.c relay/budget.h \
+	relay/capture.c relay/capture.h \
 	relay/counters.c relay/counters.h \
 	relay/ctl.c relay/ctl.h \
 	relay/ctl_msg.c relay/ctl_msg.h \
@@ -36,6 +37,7 @@ relay_librelay_la_SOURCES = \
 	relay/node_chan.c relay/node_chan.h \
 	relay/node_ops.c relay/node_ops.h \
 	relay/options.c relay/options.h \
+	relay/pcap_proc.c relay/pcap_proc.h \
 	relay/policy.c relay/policy.h \
 	relay/policy_internal.h \
 	relay/policy_parse.c \
@@ -61,6 +63,8 @@ relay_librelay_la_SOURCES = \
 	relay/udp_port.c relay/udp_port.h \
 	relay/take.c relay/take.h \
 	relay/unixsock.c relay/unixsock.h
+relay_librelay_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFDNET_LIBEXECDIR='"$(libexecdir)"'
 relay_librelay_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) $(SECCOMP_CFLAGS)
 relay_librelay_la_LIBADD = $(CARES_LIBS) $(SECCOMP_LIBS)
 

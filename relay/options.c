@@ -24,6 +24,8 @@ enum option_id {
 	OPT_RECORD_KEEP,
 	OPT_RECORD_SIZE,
 	OPT_LEARN,
+	OPT_PCAP,
+	OPT_PCAP_FILTER,
 	OPT_METRICS,
 	OPT_CONTROL,
 	OPT_QUIET,
@@ -55,6 +57,8 @@ static const struct option options[] = {
 	{ "record", required_argument, NULL, OPT_RECORD },
 	{ "record-keep", required_argument, NULL, OPT_RECORD_KEEP },
 	{ "record-size", required_argument, NULL, OPT_RECORD_SIZE },
+	{ "pcap", required_argument, NULL, OPT_PCAP },
+	{ "pcap-filter", required_argument, NULL, OPT_PCAP_FILTER },
 	{ "learn", optional_argument, NULL, OPT_LEARN },
 	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "control", required_argument, NULL, OPT_CONTROL },
@@ -93,6 +97,8 @@ static const char usage[] =
 	"  --record FILE     events as JSON Lines\n"
 	"  --record-size N   largest record, in KiB (262144)\n"
 	"  --record-keep N   old records kept as FILE.1 ... FILE.N (0)\n"
+	"  --pcap FILE       what crosses the links, for tcpdump or Wireshark\n"
+	"  --pcap-filter X   only what pcap-filter(7) X matches\n"
 	"  --learn[=FILE]    what was needed, as a policy file, at the end\n"
 	"  --metrics WHERE   counters for Prometheus at PATH or ADDR:PORT\n"
 	"  --control PATH    socket for fdnet-ctl(1)\n"
@@ -393,6 +399,12 @@ static int take_option(struct options *opts, int id, const char *value)
 				 "a number of KiB from 4", &kib))
 			return -EINVAL;
 		opts->record_size = (uint64_t)kib << 10;
+		return 0;
+	case OPT_PCAP:
+		opts->pcap = value;
+		return 0;
+	case OPT_PCAP_FILTER:
+		opts->pcap_filter = value;
 		return 0;
 	case OPT_LEARN:
 		opts->learn = true;

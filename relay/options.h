@@ -61,6 +61,7 @@ struct options {
 	char control_path[108];	 /* of one sandbox of a service */
 	unsigned int record_keep; /* old records beside the new one */
 	uint64_t record_size;
+	const char *pcap, *pcap_filter; /* NULL: none */
 	bool learn;
 	const char *learn_path; /* NULL: standard error */
 	const char *metrics;	/* NULL: none */

@@ -187,7 +187,9 @@ struct fdnet_name relay_host_name(const struct relay *relay,
 static void switch_send(void *arg, uint32_t id, struct fdnet_pkt *pkt)
 {
 	struct guest *guest = guest_find(arg, id);
+	struct relay *relay = arg;
 
+	capture(&relay->capture, pkt);
 	if (guest)
 		guest_link_forward(guest, pkt);
 	else
@@ -330,8 +332,12 @@ int relay_open(struct relay *relay, struct options *opts)
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
 	};
 	relay->start_us = relay->now_us;
+	capture_init(&relay->capture);
 	/* while there is nothing that it could inherit */
 	rc = start_files(relay);
+	if (!rc && opts->pcap)
+		rc = capture_spawn(&relay->capture, opts->pcap,
+				   opts->pcap_filter);
 	budget_init(&relay->budget, opts->limits.bytes, &relay->counters);
 	relay->mem = &relay->budget.mem;
 	relay->pool = fdnet_pkt_pool_new(relay->mem, POOL_IDLE, 0);
@@ -374,6 +380,7 @@ void relay_close(struct relay *relay)
 	flow_udp_done(relay);
 	dns_done(relay);
 	status_close(relay);
+	capture_stop(&relay->capture);
 	record_close(&relay->record);
 	learn_free(relay->learn);
 	if (relay->learn_file && relay->learn_file != stderr)
@@ -472,8 +479,21 @@ static int timeout_ms(struct relay *relay)
 	return left_us > INT_MAX ? INT_MAX : (int)left_us;
 }
 
+static void note_capture(struct relay *relay)
+{
+	struct record_event event = {
+		.kind = RECORD_CAPTURE,
+		.reason = "the writer has ended, or did not keep up",
+	};
+
+	record_event(&relay->record, relay->now_us, &event);
+	fputs("fdnet-relay: the capture has ended\n", stderr);
+}
+
 static void run_timers(struct relay *relay)
 {
+	if (capture_ended(&relay->capture))
+		note_capture(relay);
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
 	flow_tcp_advance(relay);

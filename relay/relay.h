@@ -18,6 +18,7 @@
 #include <fdnet/stack.h>
 
 #include "relay/budget.h"
+#include "relay/capture.h"
 #include "relay/counters.h"
 #include "relay/files.h"
 #include "relay/flows.h"
@@ -56,6 +57,7 @@ struct relay {
 	struct switch_table sw;
 	struct counters counters;
 	struct record record;
+	struct capture capture;
 	struct files files;
 
 	struct guest *guests; /* by id; orphans included */

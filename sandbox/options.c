@@ -55,6 +55,9 @@ static const struct option_row option_rows[] = {
 	{"--record-keep", 0, "N", OPT_RELAY,
 	 "keep N old records when FILE is full: FILE.1 ..."},
 	{"--record-size", 0, "KIB", OPT_RELAY, "FILE is full at this size"},
+	{"--pcap", 0, "FILE", OPT_RELAY, "capture what crosses the links"},
+	{"--pcap-filter", 0, "EXPR", OPT_RELAY,
+	 "only packets that pcap-filter(7) EXPR matches"},
 	{"--learn", 0, "[FILE]", OPT_RELAY_WORD,
 	 "at the end, the policy that the run needed; --learn=FILE"},
 	{"--metrics", 0, "WHERE", OPT_RELAY,
@@ -123,10 +126,10 @@ void options_help(void)
 /* Where a word stands, so that a script's author finds it. */
 static void complain(const char *what, const char *word, int at)
 {
-	char known[600] = "";
+	char known[1024] = "";
 	size_t i, len = 0;
 
-	for (i = 0; i < OPTION_ROWS; i++)
+	for (i = 0; i < OPTION_ROWS && len < sizeof(known); i++)
 		len += snprintf(known + len, sizeof(known) - len, " %s",
 				option_rows[i].name);
 	say("%s '%s' (argument %d); accepted are%s, then -- and the program",

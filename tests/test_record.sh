@@ -63,6 +63,81 @@ same "without rotation it ends" full \
 	"$(events "$work/t" -- 'e[-1]["event"]')"
 same "and only there" "$work/t" "$(echo "$work"/t*)"
 
+# ---- captures ----
+# packets FILE [IP:PORT]: "PACKETS BYTES" of a capture, those of the port only
+packets() {
+	/usr/bin/python3 -S -c 'import struct, sys
+data = open(sys.argv[1], "rb").read()
+magic, _, _, _, _, snap, link = struct.unpack("=IHHiIII", data[:24])
+assert magic == 0xa1b2c3d4 and link in (12, 101), (magic, link)
+at, n = 24, 0
+while at < len(data):
+    _, _, cap, size = struct.unpack("=IIII", data[at:at + 16])
+    ip = data[at + 16:at + 16 + cap]
+    assert ip[0] >> 4 in (4, 6) and cap <= size
+    at += 16 + cap; n += 1
+assert at == len(data)
+print(n)' "$@" 2>&1
+}
+run_it -q --allow "host:$port" --pcap "$work/all.pcap" -- "$peer" many \
+	10.0.2.2 "$port" 3
+same "a capture does not disturb" "3 of 3 connections answered" "$out"
+closed_pcap() { [ "$(packets "$1")" -gt 0 ]; }
+wait_until 10 closed_pcap "$work/all.pcap"
+all=$(packets "$work/all.pcap")
+# at least SYN, data and FIN both ways
+if [ "$all" -ge 15 ] 2>/dev/null; then
+	ok "--pcap has both directions ($all packets)"
+else
+	not_ok "--pcap has both directions ($all packets)"
+fi
+run_it -q --allow "host:$port" --pcap "$work/syn.pcap" --pcap-filter \
+	"tcp[tcpflags] & tcp-syn != 0 and host 10.0.2.2" -- "$peer" many \
+	10.0.2.2 "$port" 3
+wait_until 10 closed_pcap "$work/syn.pcap"
+same "a filter picks" 6 "$(packets "$work/syn.pcap")"
+run_it --pcap "$work/no.pcap" --pcap-filter "host or" -- echo ran
+same "a filter that is wrong gives 125" 125 "$rc"
+matches "and is told" "host or: " "$err"
+run_it --pcap /nonexistent/x.pcap -- echo ran
+same "so does a file that cannot be written" 125 "$rc"
+matches "and is named" "/nonexistent/x.pcap" "$err"
+
+timeout 60 "$run" -q --allow "host:$port" --control "$work/c2" -- bash -c '
+	for i in 1 2 3 4 5 6 7 8 9; do
+		until [ -e "$2.$i" ] || [ -e "$2.end" ]; do sleep 0.05; done
+		[ -e "$2.end" ] && break
+		"$0" many 10.0.2.2 "$1" 1; touch "$2.$i.done"
+	done' "$peer" "$port" "$work/step" >"$work/out" 2>&1 </dev/null &
+sandbox=$!
+kill_at_end+=("$sandbox")
+step() {
+	touch "$work/step.$1"
+	wait_until 15 test -e "$work/step.$1.done"
+}
+wait_until 10 test -S "$work/c2"
+step 1
+"$ctl" -c "$work/c2" capture on "$work/on.pcap" "port $port" || not_ok "on"
+step 2
+matches "status shows it" "^capture +[1-9][0-9]* packets" \
+	"$("$ctl" -c "$work/c2" status)"
+matches "capture off tells how many" "^[1-9][0-9]* packets" \
+	"$("$ctl" -c "$work/c2" capture off)"
+wait_until 10 closed_pcap "$work/on.pcap"
+before=$(packets "$work/on.pcap")
+step 3
+same "capture on FILE, off: one connection of three" "$before" \
+	"$(packets "$work/on.pcap")"
+if [ "$before" -ge 8 ] && [ "$before" -lt 16 ]; then
+	ok "with its packets only ($before)"
+else
+	not_ok "with its packets only ($before)"
+fi
+"$ctl" -c "$work/c2" capture off 2>"$work/err"
+matches "off twice is told" "no capture" "$(cat "$work/err")"
+touch "$work/step.end"
+wait "$sandbox"
+
 # ---- metrics ----
 fetch='import socket, sys
 s = socket.socket(socket.AF_UNIX)
