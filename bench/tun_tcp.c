@@ -10,7 +10,8 @@
  *	tun_tcp recv TUN DELAY_US LOSS_PPM SEED LOCAL PORT
  *		listens, takes one connection, reads to its end, closes
  *
- * Delay and loss are applied in each direction. Needs CAP_NET_ADMIN in its
+ * Delay and loss are applied in each direction; TUN_TCP_RATE in the environment
+ * limits each to so many Mbit/s, with a queue of TUN_TCP_QUEUE packets (1000). Needs CAP_NET_ADMIN in its
  * network namespace; bench/tun_tcp.sh makes one.
  */
 #include "config.h"
@@ -22,6 +23,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,7 @@
 
 #define QUEUE 65536
 #define MTU   1500
+#define LINGER_US 5000000
 
 struct item {
 	uint64_t at_us;
@@ -46,11 +49,13 @@ struct item {
 struct path {
 	struct item *ring;
 	unsigned int head, tail;
+	unsigned int waiting; /* index of the first not yet on the wire */
+	uint64_t free_us;     /* when the wire is free again */
 	unsigned long dropped;
 };
 
 static uint64_t delay_us, rng;
-static unsigned int loss_ppm;
+static unsigned int loss_ppm, rate_mbit, queue_pkts = 1000;
 
 static uint64_t now_us(void)
 {
@@ -99,6 +104,23 @@ static struct item *path_slot(struct path *p)
 	return p->head - p->tail < QUEUE ? &p->ring[p->head % QUEUE] : NULL;
 }
 
+/* The time at which the wire has sent @item; false: the queue is full. */
+static bool take_turn(struct path *p, struct item *item)
+{
+	while (p->waiting != p->head &&
+	       p->ring[p->waiting % QUEUE].at_us <= item->at_us + delay_us)
+		p->waiting++;
+	if (p->head - p->waiting >= queue_pkts) {
+		p->dropped++;
+		return false;
+	}
+	if (p->free_us > item->at_us)
+		item->at_us = p->free_us;
+	item->at_us += item->len * 8u / rate_mbit;
+	p->free_us = item->at_us;
+	return true;
+}
+
 static void path_commit(struct path *p, size_t len)
 {
 	struct item *item = &p->ring[p->head % QUEUE];
@@ -108,7 +130,10 @@ static void path_commit(struct path *p, size_t len)
 		return;
 	}
 	item->len = (uint16_t)len;
-	item->at_us = now_us() + delay_us;
+	item->at_us = now_us();
+	if (rate_mbit && !take_turn(p, item))
+		return;
+	item->at_us += delay_us;
 	p->head++;
 }
 
@@ -375,7 +400,9 @@ static int run_recv(int port)
 	}
 	report("received", got, start);
 	fdnet_sock_close(child);
-	for (int i = 0; i < 20; i++)
+	/* the peer waits for our FIN, which may have to go again */
+	start = now_us();
+	while (fdnet_stack_has_work(stack) && now_us() - start < LINGER_US)
 		drive();
 	return 0;
 }
@@ -384,6 +411,10 @@ int main(int argc, char **argv)
 {
 	if (argc < 8)
 		return fprintf(stderr, "usage: see the source\n"), 2;
+	if (getenv("TUN_TCP_RATE"))
+		rate_mbit = (unsigned int)atoi(getenv("TUN_TCP_RATE"));
+	if (getenv("TUN_TCP_QUEUE"))
+		queue_pkts = (unsigned int)atoi(getenv("TUN_TCP_QUEUE"));
 	delay_us = strtoull(argv[3], NULL, 10);
 	loss_ppm = (unsigned int)atoi(argv[4]);
 	rng = strtoull(argv[5], NULL, 10);

@@ -117,6 +117,7 @@ static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U16(peer_mss);
 	U16(syn_len);
 	U32(pmtu);
+	TIME(pmtu_until_us);
 }
 
 /* A listener's, or of one that may become one. */
@@ -197,6 +198,13 @@ static void congestion(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U8(reo_mult);
 	U8(reo_persist);
 	U32(tlp_end);
+	tp->frto = fdnet_save_u8(s, tp->frto) & 3;
+	U32(hystart.end);
+	U32(hystart.last_us);
+	U32(hystart.now_us);
+	U32(hystart.base_us);
+	U8(hystart.samples);
+	U8(hystart.rounds);
 	U32(max_out);
 	U32(usage_seq);
 	TIME(last_send_us);

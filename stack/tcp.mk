@@ -7,6 +7,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_cookie.c \
 	stack/tcp_fastopen.c \
 	stack/tcp_gateway.c \
+	stack/tcp_hystart.c \
 	stack/tcp_icmp.c \
 	stack/tcp_in.c \
 	stack/tcp_internal.h \
@@ -15,6 +16,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_loss.c \
 	stack/tcp_opt.c \
 	stack/tcp_out.c \
+	stack/tcp_pmtu.c \
 	stack/tcp_rcvq.c \
 	stack/tcp_rcvq.h \
 	stack/tcp_rtt.c \

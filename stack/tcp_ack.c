@@ -13,6 +13,7 @@ struct ack_work {
 	uint32_t delivered; /* newly acknowledged or SACKed bytes */
 	uint64_t rtt_us;    /* 0: no sample */
 	bool retrans_acked; /* a segment sent more than once is through */
+	bool first_acked;   /* one sent once, before the timeout, is */
 };
 
 /* A segment that was sent once arrived after a later one. */
@@ -51,8 +52,10 @@ static void sack_segment(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg,
 			 struct ack_work *work)
 {
 	rack_update(tp, seg);
-	if (!(seg->flags & FDNET_TXSEG_EVER))
+	if (!(seg->flags & FDNET_TXSEG_EVER)) {
 		work->rtt_us = tcp_now(tp) - seg->sent_us;
+		work->first_acked |= seq_leq(seg->end, tp->recover);
+	}
 	work->delivered += seg->end - seg->seq;
 	fdnet_txseg_clear(tp, seg, FDNET_TXSEG_LOST);
 	fdnet_txseg_set(tp, seg, FDNET_TXSEG_SACKED);
@@ -140,10 +143,12 @@ static void clean_segments(struct fdnet_tcp *tp, uint32_t ack,
 		if (!(seg->flags & FDNET_TXSEG_SACKED)) {
 			work->delivered += end - seg->seq;
 			rack_update(tp, seg);
-			if (seg->flags & FDNET_TXSEG_EVER)
+			if (seg->flags & FDNET_TXSEG_EVER) {
 				work->retrans_acked = true;
-			else
+			} else {
 				work->rtt_us = tcp_now(tp) - seg->sent_us + 1;
+				work->first_acked |= seq_leq(end, tp->recover);
+			}
 		}
 		fdnet_txseg_trim(tp, ack);
 	}
@@ -202,6 +207,8 @@ static void move_una(struct fdnet_tcp *tp, uint32_t ack, struct ack_work *work)
 	}
 	tp->backoff = 0;
 	tp->stalled_us = 0;
+	if (tp->pmtu_guess)
+		fdnet_tcp_pmtu_acked(tp);
 	if (tp->tlp_end && seq_geq(ack, tp->tlp_end))
 		tp->tlp_end = 0;
 }
@@ -261,6 +268,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	if (work.acked)
 		move_una(tp, ack, &work);
 	take_rtt(tp, hdr, &work);
+	if (!tp->lossless && tp->cwnd < tp->ssthresh)
+		fdnet_tcp_hystart(tp, work.rtt_us);
 	if (dup && !tp->sack_ok && tp->dupacks < 255) {
 		tp->dupacks++;
 		work.delivered += tp->mss;
@@ -268,6 +277,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 		tp->dupacks = 0;
 	}
 	take_ece(tp, hdr);
+	if (tp->frto && tp->ca_state == FDNET_TCP_CA_LOSS)
+		fdnet_tcp_frto(tp, work.first_acked, work.acked);
 	if (tp->tx_head && (tp->sacked_bytes || tp->dupacks ||
 			    tp->ca_state >= FDNET_TCP_CA_RECOVERY))
 		lost = fdnet_tcp_loss_detect(tp);

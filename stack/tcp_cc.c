@@ -34,6 +34,7 @@ static uint32_t initial_window(const struct fdnet_tcp *tp)
 void fdnet_tcp_cc_start(struct fdnet_tcp *tp)
 {
 	tp->ssthresh = FDNET_TCP_CWND_MAX;
+	tp->hystart = (struct fdnet_tcp_hystart){.end = tp->snd_nxt};
 	tp->cwnd = tp->lossless ? FDNET_TCP_CWND_MAX : initial_window(tp);
 	tp->cc->init(tp);
 }
@@ -44,6 +45,10 @@ uint32_t fdnet_tcp_cc_slow_start(struct fdnet_tcp *tp, uint32_t bytes)
 
 	if (tp->cwnd >= tp->ssthresh)
 		return bytes;
+	if (tp->hystart.base_us) { /* RFC 9406 4.2: a quarter */
+		tp->cwnd += bytes / 4;
+		return 0;
+	}
 	room = tp->ssthresh - tp->cwnd;
 	if (bytes < room)
 		room = bytes;

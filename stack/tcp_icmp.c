@@ -7,48 +7,10 @@
 #include "stack/tcp_internal.h"
 #include "stack/wire/icmp.h"
 
-/* The smallest path MTU believed (RFC 5927 7; the kernel's min_pmtu). */
-#define PMTU_MIN4 552u
-#define PMTU_MIN6 1280u
-
 static uint32_t quoted_seq(const uint8_t *inner)
 {
 	return (uint32_t)inner[4] << 24 | (uint32_t)inner[5] << 16 |
 	       (uint32_t)inner[6] << 8 | inner[7];
-}
-
-/* What was sent too large goes again, in smaller pieces. */
-static void resend_large(struct fdnet_tcp *tp)
-{
-	struct fdnet_tcp_txseg *seg;
-
-	for (seg = tp->tx_head; seg; seg = seg->next) {
-		if (seg->end - seg->seq > tp->mss &&
-		    !(seg->flags & FDNET_TXSEG_SACKED)) {
-			fdnet_txseg_clear(tp, seg, FDNET_TXSEG_RETX);
-			fdnet_txseg_set(tp, seg, FDNET_TXSEG_LOST);
-		}
-	}
-}
-
-static void path_mtu(struct fdnet_tcp *tp, uint32_t mtu)
-{
-	bool v6 = tp->so.peer.ip.family == 6;
-	uint32_t floor = v6 ? PMTU_MIN6 : PMTU_MIN4;
-	uint32_t now = tp->pmtu ? tp->pmtu
-				: fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
-
-	if (mtu < floor)
-		mtu = floor;
-	if (mtu > now)
-		return;
-	tp->pmtu = mtu;
-	fdnet_tcp_sync_mss(tp);
-	resend_large(tp);
-	if (tp->state == FDNET_TCP_SYN_SENT && tp->syn_data) {
-		tp->adv_mss = tp->mss;
-		tp->syn_due = true; /* at once, without the data */
-	}
 }
 
 static int error_of(const struct fdnet_tcp *tp,
@@ -78,7 +40,7 @@ void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 	if (seq_lt(seq, tp->snd_una) || seq_geq(seq, tp->snd_nxt))
 		return;
 	if (mtu) {
-		path_mtu(tp, mtu);
+		fdnet_tcp_path_mtu(tp, mtu);
 	} else if (tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
 		tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
 		fdnet_tcp_done(tp, error_of(tp, err));

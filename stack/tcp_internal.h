@@ -122,6 +122,15 @@ struct fdnet_tcp_fo_listen {
 	uint8_t key[16];
 };
 
+/* HyStart++; zero until the first slow start. Times: smallest round trip. */
+struct fdnet_tcp_hystart {
+	uint32_t end;	  /* of this round: when this is acknowledged */
+	uint32_t last_us; /* in the round before, 0: none */
+	uint32_t now_us;  /* in this round */
+	uint32_t base_us; /* when growth was slowed down, 0: it is not */
+	uint8_t samples, rounds;
+};
+
 struct fdnet_tcp_listener;
 struct fdnet_tcp_request;
 
@@ -177,6 +186,10 @@ struct fdnet_tcp {
 	bool fo_child : 1;     /* made by a SYN with a cookie */
 	bool syn_data : 1;     /* there were data in the SYN */
 	bool syn_data_acked : 1; /* and all arrived with it */
+	bool pmtu_guess : 1; /* pmtu is tried for want of ACKs */
+	/* F-RTO: 1 a timeout may have been needless, 2 new data are sent to
+	 * find out */
+	uint8_t frto : 2;
 	bool cwnd_limited : 1; /* the window kept data back lately */
 	bool want_inq : 1; /* TCP_INQ, kept for the caller */
 	bool part : 1; /* the last bytes queued came with MSG_MORE */
@@ -199,6 +212,7 @@ struct fdnet_tcp {
 	uint16_t adv_mss, user_mss, peer_mss; /* 0: none */
 	uint16_t syn_len; /* bytes of data in the SYN */
 	uint32_t pmtu; /* IP bytes, 0: ask fdnet_ip_mtu() */
+	uint64_t pmtu_until_us;
 	struct fdnet_sndq sndq;
 	struct fdnet_tcp_txseg *tx_head, *tx_tail;
 	struct fdnet_tcp_txseg *tx_free;   /* one kept back */
@@ -225,6 +239,7 @@ struct fdnet_tcp {
 	uint32_t max_out, usage_seq;
 	uint32_t small_out;  /* short segments sent and not acknowledged */
 	uint32_t tlp_end;    /* snd_nxt at the probe, 0: none out */
+	struct fdnet_tcp_hystart hystart;
 	uint64_t cc_priv[3];
 	uint64_t last_send_us;
 
@@ -435,6 +450,17 @@ void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 			  const struct fdnet_sock_error *err,
 			  const uint8_t *inner, uint32_t inner_len, uint32_t mtu);
 
+/* ---- tcp_pmtu.c ---- */
+
+/** fdnet_tcp_path_mtu - an ICMP error that can be believed told it */
+void fdnet_tcp_path_mtu(struct fdnet_tcp *tp, uint32_t mtu);
+/** fdnet_tcp_black_hole - a timeout: is the segment too large for the way? */
+void fdnet_tcp_black_hole(struct fdnet_tcp *tp);
+/** fdnet_tcp_pmtu_acked - the guess of black_hole() was right */
+void fdnet_tcp_pmtu_acked(struct fdnet_tcp *tp);
+/** fdnet_tcp_pmtu_age - forget what is too old; only if tp->pmtu */
+void fdnet_tcp_pmtu_age(struct fdnet_tcp *tp);
+
 /* ---- tcp_ack.c ---- */
 
 /** fdnet_tcp_ack - what a segment acknowledges; @data: it carries payload,
@@ -455,6 +481,9 @@ void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
 			     uint32_t acked, bool newly_lost);
 /** fdnet_tcp_undo - the loss was none: take the window back */
 void fdnet_tcp_undo(struct fdnet_tcp *tp);
+/** fdnet_tcp_frto - an ACK after a timeout: was it needless? @first_acked: it
+ * tells of data that were sent once, before; @acked: bytes */
+void fdnet_tcp_frto(struct fdnet_tcp *tp, bool first_acked, uint32_t acked);
 /** fdnet_tcp_enter_cwr - the window is reduced once a round trip (ECN) */
 void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp);
 
@@ -616,6 +645,8 @@ void fdnet_tcp_cc_start(struct fdnet_tcp *tp);
 /** fdnet_tcp_cc_slow_start - grow up to ssthresh; returns the bytes left for
  * congestion avoidance */
 uint32_t fdnet_tcp_cc_slow_start(struct fdnet_tcp *tp, uint32_t bytes);
+/** fdnet_tcp_hystart - an ACK in slow start; @rtt_us: sample, 0: none */
+void fdnet_tcp_hystart(struct fdnet_tcp *tp, uint64_t rtt_us);
 /** fdnet_tcp_cc_idle - restart after an idle time (RFC 5681 4.1) */
 void fdnet_tcp_cc_idle(struct fdnet_tcp *tp, uint64_t idle_us);
 extern const struct fdnet_tcp_cc fdnet_tcp_cc_reno;

@@ -139,6 +139,9 @@ void fdnet_tcp_enter_loss(struct fdnet_tcp *tp)
 		tp->ssthresh = tp->cc->ssthresh(tp);
 		tp->recover = tp->snd_nxt;
 	}
+	/* RFC 5682 with SACK: worth a look unless a recovery was going on */
+	tp->frto = tp->sack_ok && !tp->lossless &&
+		   tp->ca_state != FDNET_TCP_CA_RECOVERY;
 	tp->ca_state = FDNET_TCP_CA_LOSS;
 	tp->dupacks = 0;
 	tp->tlp_end = 0;
@@ -166,6 +169,22 @@ void fdnet_tcp_undo(struct fdnet_tcp *tp)
 	for (seg = tp->tx_head; seg; seg = seg->next)
 		fdnet_txseg_clear(tp, seg, FDNET_TXSEG_LOST);
 	tp->ca_state = FDNET_TCP_CA_OPEN;
+}
+
+/* RFC 5682 3.1: what was sent only once, before the timeout, arrives, so the
+ * rest is under way too, and only late. To see it, new data are sent first. */
+void fdnet_tcp_frto(struct fdnet_tcp *tp, bool first_acked, uint32_t acked)
+{
+	if (first_acked) {
+		tp->frto = 0;
+		if (tp->undo_ok)
+			fdnet_tcp_undo(tp);
+	} else if (tp->frto == 1 && acked && tcp_unsent(tp)) {
+		tp->frto = 2;
+		tp->recover = tp->snd_nxt;
+	} else {
+		tp->frto = 0;
+	}
 }
 
 void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp)

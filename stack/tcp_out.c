@@ -349,6 +349,8 @@ static struct fdnet_pkt *send_lost(struct fdnet_tcp *tp)
 	uint32_t room = cwnd_room(tp), max = burst_max(tp);
 	struct fdnet_tcp_txseg *seg;
 
+	if (tp->frto == 2 && tcp_unsent(tp)) /* new data first */
+		return NULL;
 	if (!tp->lost_bytes || (room < tp->mss && tcp_in_flight(tp)))
 		return NULL;
 	seg = first_lost(tp);
@@ -448,8 +450,11 @@ static struct fdnet_pkt *send_new_len(struct fdnet_tcp *tp, uint32_t len)
 
 static struct fdnet_pkt *send_new(struct fdnet_tcp *tp)
 {
-	uint32_t len = new_data_len(tp);
+	uint32_t len;
 
+	if (tp->pmtu)
+		fdnet_tcp_pmtu_age(tp);
+	len = new_data_len(tp);
 	if (!len && !lone_fin(tp))
 		return NULL;
 	if (tp->snd_una == tp->snd_nxt && tp->cc->restart && !tp->lossless)

@@ -177,6 +177,7 @@ static void rto_data(struct fdnet_tcp *tp)
 		return;
 	}
 	tcp_count(tp, FDNET_C_TCP_RTO);
+	fdnet_tcp_black_hole(tp);
 	fdnet_tcp_enter_loss(tp);
 	tp->backoff++;
 	set_rtx(tp, FDNET_TCP_RTX_RTO, fdnet_tcp_rto_us(tp));

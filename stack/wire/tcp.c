@@ -159,7 +159,7 @@ int fdnet_tcp_hdr_decode(const uint8_t *src, size_t len,
 	ret_hdr->sack_ok = false;
 	ret_hdr->has_ts = false;
 	ret_hdr->nsack = 0;
-	ret_hdr->fo.present = false;
+	ret_hdr->fo.present = ret_hdr->fo.exp = false;
 	ret_hdr->fo.len = 0;
 	decode_options(src + FDNET_TCP_HDR_MIN, src + hdr_len, ret_hdr);
 	return 0;
