@@ -54,6 +54,7 @@ relay_librelay_la_SOURCES = \
 	relay/resolver.c relay/resolver.h \
 	relay/service.c relay/service.h \
 	relay/service_worker.c \
+	relay/spin.c relay/spin.h \
 	relay/status.c relay/status.h \
 	relay/summary.c relay/summary.h \
 	relay/switch.c relay/switch.h \
@@ -89,6 +90,7 @@ RELAY_TESTS = \
 	tests/test_relay_service \
 	tests/test_relay_tcp \
 	tests/test_relay_udp \
+	tests/test_spin \
 	tests/test_switch
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
@@ -99,6 +101,8 @@ tests_test_dns_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_dns_msg_LDADD = $(RELAY_TEST_LIBS)
 tests_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_limits_LDADD = $(RELAY_TEST_LIBS)
+tests_test_spin_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_spin_LDADD = $(RELAY_TEST_LIBS)
 tests_test_policy_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_policy_LDADD = $(RELAY_TEST_LIBS)
 tests_test_registry_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -340,6 +340,7 @@ int relay_open(struct relay *relay, struct options *opts)
 				   opts->pcap_filter);
 	budget_init(&relay->budget, opts->limits.bytes, &relay->counters);
 	relay->mem = &relay->budget.mem;
+	spin_init(&relay->spin);
 	relay->pool = fdnet_pkt_pool_new(relay->mem, POOL_IDLE, 0);
 	if (!rc)
 		rc = relay->pool ? 0 : -ENOMEM;
@@ -525,8 +526,8 @@ static bool is_done(const struct relay *relay)
 int relay_turn(struct relay *relay)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(relay->loop.epfd, events, EVENTS,
-			   timeout_ms(relay));
+	int n = spin_wait(&relay->spin, relay->loop.epfd, events, EVENTS,
+			  timeout_ms(relay));
 
 	if (n < 0 && errno != EINTR)
 		return -errno;

@@ -29,6 +29,7 @@
 #include "relay/policy.h"
 #include "relay/record.h"
 #include "relay/registry.h"
+#include "relay/spin.h"
 #include "relay/switch.h"
 
 struct channel;
@@ -45,6 +46,7 @@ struct publish;
 struct relay {
 	struct options *opts; /* borrowed */
 	struct loop loop;
+	struct spin spin;
 	struct budget budget;
 	const struct fdnet_mem *mem; /* of the budget */
 	struct fdnet_pkt_pool *pool;
