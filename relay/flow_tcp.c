@@ -362,7 +362,9 @@ static enum pump pass_guest_fin(struct flow_tcp *flow)
 {
 	flow->guest_eof = true;
 	if (!flow->guest_deaf) {
-		shutdown(flow->src.fd, SHUT_WR);
+		/* else both have ended: the close that follows says so */
+		if (!flow->host_eof)
+			shutdown(flow->src.fd, SHUT_WR);
 		return PUMP_WAIT;
 	}
 	/* the guest is dead, and the host has got all it sent */
@@ -622,6 +624,14 @@ static int host_connect(struct relay *relay, struct flow_tcp *flow)
 	/* a host that vanishes must not hold the connection for ever */
 	sys_setopt(flow->src.fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	rc = sys_connect(flow->src.fd, (struct sockaddr *)&sa, len);
+	/* within this machine it is decided by now: no need to be woken */
+	if (rc == -EINPROGRESS && fdnet_ip_is_loopback(&target.ip)) {
+		rc = sys_connect(flow->src.fd, (struct sockaddr *)&sa, len);
+		if (rc == -EALREADY)
+			rc = -EINPROGRESS;
+		else if (rc == -EISCONN)
+			rc = 0;
+	}
 	if (rc && rc != -EINPROGRESS)
 		return rc;
 	if (loop_add(&relay->loop, &flow->src,

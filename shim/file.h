@@ -58,6 +58,7 @@ struct shim_file {
 	bool watched;	      /* was added to an epoll set */
 	uint32_t watch_mask;  /* union of what the sets asked for */
 	uint32_t shown;	      /* readiness that A shows to the kernel */
+	unsigned int tokens;  /* unread bytes or messages that show IN */
 	bool filled;	      /* A carries the filler that can block OUT */
 	bool edge;	      /* some set is edge-triggered */
 	int fd_hint;	      /* an fd that once referred to A, or -1 */

@@ -43,22 +43,27 @@ static int fd_of(const struct shim_file *file)
 
 static void show_in(struct shim_file *file)
 {
-	if (raw_send(file->peer_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
-		file->shown |= FDNET_EV_IN;
+	if (raw_send(file->peer_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+		return;
+	file->shown |= FDNET_EV_IN;
+	file->tokens++;
 }
 
 static void hide_in(struct shim_file *file)
 {
 	int fd = fd_of(file);
 	char buf[512];
-	unsigned int i;
+	unsigned int n;
+	ssize_t rc;
 
 	file->shown &= ~FDNET_EV_IN;
-	if (fd < 0)
-		return;
-	for (i = 0; i < FILLERS_MAX; i++)
-		if (raw_recv(fd, buf, sizeof(buf), MSG_DONTWAIT) <= 0)
-			break;
+	/* what cannot be taken back now is taken by the next one */
+	while (fd >= 0 && file->tokens) {
+		rc = raw_recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		n = rc > 0 && file->is_stream ? (unsigned int)rc : 1;
+		file->tokens = rc > 0 && n < file->tokens ? file->tokens - n :
+							     0;
+	}
 }
 
 static void set_sndbuf(int fd, int size)
