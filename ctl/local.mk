@@ -23,3 +23,5 @@ TESTS += tests/test_record.sh
 dist_check_SCRIPTS += tests/test_record.sh
 TESTS += tests/test_rules.sh
 dist_check_SCRIPTS += tests/test_rules.sh
+TESTS += tests/test_impair.sh
+dist_check_SCRIPTS += tests/test_impair.sh

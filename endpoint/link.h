@@ -53,6 +53,7 @@ enum fdnet_link_feature {
 	FDNET_LINK_F_BIG = 1 << 2,  /* packets above 65535 bytes (len in hdr) */
 	FDNET_LINK_F_AREA = 1 << 3, /* payload by reference into a memfd */
 	FDNET_LINK_F_BATCH = 1 << 4, /* several packets in one message */
+	FDNET_LINK_F_LOSSY = 1 << 5, /* the other end may lose packets */
 };
 
 /**

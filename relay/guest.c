@@ -10,6 +10,7 @@
 #include "relay/dns.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
+#include "relay/impair_link.h"
 #include "relay/hold.h"
 #include "relay/node.h"
 #include "relay/sys.h"
@@ -120,7 +121,7 @@ static int open_engine(struct guest *guest, uint32_t features,
 	cfg.csum_offload = features & FDNET_LINK_F_CSUM;
 	cfg.gateway = true;
 	cfg.forward = true;
-	cfg.lossless = true;
+	cfg.lossless = !(features & FDNET_LINK_F_LOSSY);
 	/* a name server of the machine's may have a loopback address */
 	cfg.switched = true;
 	cfg.max_socks = (uint32_t)(2 * relay->opts->limits.tcp_flows) + 64;
@@ -228,6 +229,8 @@ static void set_expiry(struct guest *guest)
 
 	if (guest->stack)
 		expiry_us = fdnet_stack_expiry(guest->stack);
+	if (guest->impaired && impair_next(guest) < expiry_us)
+		expiry_us = impair_next(guest);
 	if (guest->holds && hold_expiry(guest) < expiry_us)
 		expiry_us = hold_expiry(guest);
 	if (guest->node && node_expiry(guest->node) < expiry_us)
@@ -246,6 +249,7 @@ static void run(struct guest *guest)
 		hold_advance(guest);
 	if (guest->stack) {
 		fdnet_stack_set_time(guest->stack, guest->relay->now_us);
+		impair_advance(guest);
 		fdnet_stack_advance(guest->stack);
 		flow_tcp_run_ready(guest);
 		flow_udp_run_more(guest);
@@ -335,6 +339,7 @@ void guest_free(struct guest *guest)
 	}
 	while (guest->holds)
 		hold_free(guest->holds);
+	impair_forget(guest, true);
 	flow_tcp_end_all(guest);
 	flow_udp_end_all(guest);
 	dns_end_guest(guest);

@@ -55,6 +55,7 @@ struct guest_reply {
 };
 
 struct dns_conn;
+struct impair_path;
 struct flow_tcp;
 struct hold;
 struct node;
@@ -108,6 +109,7 @@ struct guest {
 	struct dns_conn *dns_conns;
 	bool dns_more; /* a connection may hold another question */
 	unsigned int ndns_conns;
+	struct impair_path *impaired;
 	struct flow_tcp *flows, *ready, *resetting;
 	unsigned int nflows;
 

@@ -13,6 +13,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
+#include "relay/impair_link.h"
 #include "relay/hold.h"
 #include "relay/node.h"
 #include "relay/synth.h"
@@ -24,7 +25,7 @@
 #define PKT_COST 4096
 #define FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_LOSSY)
 
 /* ---- towards the guest ---- */
 
@@ -158,6 +159,8 @@ static int send_one(struct guest *guest)
 	guest->captured = false;
 	if (guest->holds && hold_catch(guest, pkt))
 		return 1;
+	if (guest->relay->impairing && impair_to(guest, pkt))
+		return 1;
 	if (fdnet_link_send(guest->link, pkt) != -EAGAIN)
 		return 1;
 	fdnet_stack_unget(guest->stack, pkt);
@@ -185,7 +188,8 @@ void guest_link_output(struct guest *guest)
 	}
 	if (guest->want_out)
 		return;
-	is_watched = guest->holds || guest->relay->capture.fd >= 0;
+	is_watched = guest->holds || guest->relay->impairing ||
+		     guest->relay->capture.fd >= 0;
 	do {
 		rc = is_watched ? send_one(guest) :
 				  fdnet_stack_send(guest->stack, guest->link);
@@ -254,6 +258,9 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 			       &to_id);
 	switch (verdict) {
 	case SWITCH_ENGINE:
+		if (relay->impairing && !guest->node &&
+		    impair_from(guest, pkt, &head))
+			return;
 		fdnet_stack_input(guest->stack, pkt);
 		return;
 	case SWITCH_FORWARD:
@@ -364,6 +371,11 @@ static void take_hello(struct guest *guest, const struct fdnet_hello *hello)
 	int rc, area_fd = -1;
 
 	welcome.features = hello->features & FEATURES;
+	/* one loss is one packet's there, and somebody must make up for it */
+	if (relay->impairing)
+		welcome.features &= FDNET_LINK_F_CSUM | FDNET_LINK_F_LOSSY;
+	else
+		welcome.features &= ~(uint32_t)FDNET_LINK_F_LOSSY;
 	guest->pid = hello->pid;
 	memcpy(guest->comm, hello->comm, sizeof(guest->comm));
 	guest->comm[sizeof(guest->comm) - 1] = '\0';

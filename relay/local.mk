@@ -24,6 +24,7 @@ relay_librelay_la_SOURCES = \
 	relay/hold.c relay/hold.h \
 	relay/hosts.c relay/hosts.h \
 	relay/impair.c relay/impair.h \
+	relay/impair_link.c relay/impair_link.h \
 	relay/json.c relay/json.h \
 	relay/learn.c relay/learn.h \
 	relay/limits.c relay/limits.h \

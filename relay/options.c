@@ -18,6 +18,7 @@ enum option_id {
 	OPT_POLICY,
 	OPT_ADDR,
 	OPT_MTU,
+	OPT_IMPAIR,
 	OPT_DNS,
 	OPT_HOSTS,
 	OPT_RECORD,
@@ -52,6 +53,7 @@ static const struct option options[] = {
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "addr", required_argument, NULL, OPT_ADDR },
 	{ "mtu", required_argument, NULL, OPT_MTU },
+	{ "impair", required_argument, NULL, OPT_IMPAIR },
 	{ "dns", required_argument, NULL, OPT_DNS },
 	{ "hosts", required_argument, NULL, OPT_HOSTS },
 	{ "record", required_argument, NULL, OPT_RECORD },
@@ -92,6 +94,7 @@ static const char usage[] =
 	"  --policy FILE     more rules, one a line: fdnet-policy(5)\n"
 	"  --addr ADDR/BITS  the sandbox's address (10.0.2.15/24, fd00::15/64)\n"
 	"  --mtu N           largest packet on a link, 1280 to 65520\n"
+	"  --impair SPEC     delay=50ms,jitter=5ms,loss=1%,rate=10mbit,seed=N\n"
 	"  --dns ADDR[:PORT] name server instead of the host's\n"
 	"  --hosts FILE      instead of /etc/hosts\n"
 	"  --record FILE     events as JSON Lines\n"
@@ -131,6 +134,26 @@ static int wrong_value(const char *option, const char *value,
 	fprintf(stderr, "fdnet-relay: --%s %s: %s is expected\n", option,
 		value, expected);
 	return -EINVAL;
+}
+
+static int set_impair(struct options *opts, const char *text)
+{
+	struct policy_error err;
+	int at = impair_parse(text, 0, &opts->impair, &err);
+
+	if (at >= 0 && text[at])
+		at = policy_fail(&err, (size_t)at, "the end is expected");
+	return at < 0 ? wrong("impair", text, &err) : 0;
+}
+
+/* What is lost and delayed on a real network is no 64 KiB. */
+static void choose_mtu(struct options *opts)
+{
+	bool impaired = opts->impair.on;
+
+	for (unsigned int i = 0; i < opts->policy.count; i++)
+		impaired |= opts->policy.rules[i].impair.on;
+	opts->mtu = impaired ? OPTIONS_MTU_IMPAIRED : OPTIONS_MTU_DEFAULT;
 }
 
 static int add_publish(struct options *opts, const char *text,
@@ -379,6 +402,8 @@ static int take_option(struct options *opts, int id, const char *value)
 				"ADDRESS/BITS as 10.0.2.15/24, neither .2 nor "
 				".3 of its network,");
 		return 0;
+	case OPT_IMPAIR:
+		return set_impair(opts, value);
 	case OPT_MTU:
 		return parse_number("mtu", value, OPTIONS_MTU_MIN,
 				    OPTIONS_MTU_MAX, "1280 to 65520",
@@ -502,7 +527,6 @@ enum options_result options_parse(int argc, char **argv,
 
 	*opts = (struct options){
 		.hosts = "/etc/hosts",
-		.mtu = OPTIONS_MTU_DEFAULT,
 		.record_size = LIMIT_RECORD_BYTES,
 		.attach_fd = -1,
 		.status_fd = -1,
@@ -543,6 +567,8 @@ enum options_result options_parse(int argc, char **argv,
 	opts->ncommand = opts->policy.count;
 	if (!rc && opts->policy_path)
 		rc = read_policy(opts, opts->policy_path);
+	if (!opts->mtu)
+		choose_mtu(opts);
 	return rc ? OPTIONS_WRONG : OPTIONS_RUN;
 }
 

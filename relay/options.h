@@ -11,6 +11,7 @@
 #include "relay/policy.h"
 
 #define OPTIONS_MTU_DEFAULT 65520
+#define OPTIONS_MTU_IMPAIRED 1500
 #define OPTIONS_MTU_MIN 1280
 #define OPTIONS_MTU_MAX 65520
 #define OPTIONS_MAX_PUBLISH 1024
@@ -66,7 +67,8 @@ struct options {
 	const char *learn_path; /* NULL: standard error */
 	const char *metrics;	/* NULL: none */
 	struct fdnet_name metrics_name; /* no family: it is a path */
-	unsigned int mtu;
+	unsigned int mtu; /* 0: not chosen */
+	struct impair impair; /* of what no rule says otherwise about */
 	int attach_fd, status_fd; /* -1: none */
 	unsigned int sandbox; /* its number in a service, else 0 */
 	bool is_service;

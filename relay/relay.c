@@ -16,6 +16,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
+#include "relay/impair_link.h"
 #include "relay/node_chan.h"
 #include "relay/pumped.h"
 #include "relay/hash.h"
@@ -332,6 +333,7 @@ int relay_open(struct relay *relay, struct options *opts)
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
 	};
 	relay->start_us = relay->now_us;
+	relay->impairing = impair_any(relay);
 	capture_init(&relay->capture);
 	/* while there is nothing that it could inherit */
 	rc = start_files(relay);

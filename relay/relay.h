@@ -66,6 +66,7 @@ struct relay {
 	struct guest *dirty;  /* to be run in this wake-up */
 	uint32_t last_id;
 	unsigned int nguests; /* with a link */
+	bool impairing;	      /* some packets are */
 	size_t txq_bytes;     /* waiting for all links */
 
 	struct flows flows; /* of all kinds */

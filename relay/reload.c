@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "relay/guest.h"
 #include "relay/hash.h"
+#include "relay/impair_link.h"
 
 /* The command line's rules, which no file replaces. */
 static int copy_command_line(const struct relay *relay, struct policy *fresh,
@@ -82,6 +84,20 @@ static unsigned int judge_flows(struct relay *relay, struct policy *fresh)
 	return closed;
 }
 
+/* Lines are known by their rules, which go. */
+static void forget_impaired(struct relay *relay)
+{
+	struct guest *guest, *tmp;
+
+	HASH_ITER(hh, relay->guests, guest, tmp) {
+		if (!guest->impaired)
+			continue;
+		fdnet_stack_set_time(guest->stack, relay->now_us);
+		impair_forget(guest, false);
+		guest_touch(guest);
+	}
+}
+
 static void keep_hits(struct policy *fresh, const struct policy *old)
 {
 	for (unsigned int i = 0; i < fresh->count; i++)
@@ -121,8 +137,10 @@ int reload_from(struct relay *relay, int fd, struct policy_error *ret_err)
 	}
 	keep_hits(&fresh, relay->policy);
 	rc = (int)judge_flows(relay, &fresh);
+	forget_impaired(relay);
 	policy_done(relay->policy);
 	*relay->policy = fresh;
+	relay->impairing = impair_any(relay);
 	snprintf(text, sizeof(text), "%u rules, %d flows closed", fresh.count,
 		 rc);
 	note(relay, text);

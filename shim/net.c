@@ -31,7 +31,7 @@
 #define HELLO_WAIT_US (5 * 1000 * 1000)
 #define FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_LOSSY)
 /* Ports asked for when the last lease ran out. */
 #define LEASE_PORTS 512
 /* How long the end of a process may wait for its data to leave. */
@@ -251,7 +251,7 @@ static int stack_open(void)
 	cfg.gso_max = w->features & FDNET_LINK_F_GSO ? w->gso_max : 0;
 	cfg.csum_offload = (w->features & FDNET_LINK_F_CSUM) != 0;
 	cfg.switched = !net.plain;
-	cfg.lossless = !net.plain;
+	cfg.lossless = !net.plain && !(w->features & FDNET_LINK_F_LOSSY);
 	cfg.ephemeral_lo = w->lease_lo;
 	cfg.ephemeral_hi = w->lease_hi;
 	rc = fdnet_stack_new(&cfg, shim_now_us(), &net.stack);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "relay/impair_link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/wire/icmp.h"
+
+/* A rule's packets of one guest; the line [0] from it, [1] to it. */
+struct impair_path {
+	const struct rule *rule; /* NULL: --impair's own */
+	struct impair_line lines[2];
+	struct impair_path *next;
+};
+
+bool impair_any(const struct relay *relay)
+{
+	for (unsigned int i = 0; i < relay->policy->count; i++)
+		if (relay->policy->rules[i].impair.on)
+			return true;
+	return relay->opts->impair.on;
+}
+
+/* ---- which line? ---- */
+
+static uint8_t policy_proto(uint8_t proto)
+{
+	return proto == FDNET_PROTO_ICMP6 ? POLICY_ICMP : proto;
+}
+
+static const struct rule *find_client_rule(struct relay *relay, uint8_t proto,
+					   const struct fdnet_name *remote,
+					   uint16_t port)
+{
+	struct policy_query query =
+		relay_query_client(relay, proto, remote, port);
+
+	return policy_find(relay->policy, &query);
+}
+
+static const struct rule *find_rule(struct relay *relay, uint8_t proto,
+				    const struct fdnet_name *remote)
+{
+	struct policy_query query = {
+		.proto = proto,
+		.ip = remote->ip,
+		.port = remote->port,
+		.names = &relay->names,
+		.now_us = relay->now_us,
+	};
+
+	query.cls = relay_classify(relay, &query.ip);
+	return policy_find(relay->policy, &query);
+}
+
+static struct impair_path *path_get(struct guest *guest,
+				    const struct rule *rule)
+{
+	const struct impair *how = rule ? &rule->impair :
+					  &guest->relay->opts->impair;
+	struct impair_path *path;
+
+	LL_FOREACH(guest->impaired, path) {
+		if (path->rule == rule)
+			return path;
+	}
+	path = calloc(1, sizeof(*path));
+	if (!path)
+		return NULL;
+	path->rule = rule;
+	for (uint64_t i = 0; i < 2; i++)
+		impair_line_init(&path->lines[i], how, guest->id * 2 + i);
+	LL_PREPEND(guest->impaired, path);
+	return path;
+}
+
+static struct impair_line *find_line(struct guest *guest, uint8_t proto,
+				     const struct fdnet_name *remote,
+				     uint16_t port, int dir)
+{
+	struct relay *relay = guest->relay;
+	struct fdnet_name name = *remote;
+	const struct rule *rule;
+	struct impair_path *path;
+
+	addr_normalise(&name.ip);
+	proto = policy_proto(proto);
+	/* the name forwarder is no part of the network outside */
+	if (net_is_dns(&relay->opts->net, &name.ip))
+		return NULL;
+	rule = find_rule(relay, proto, &name);
+	if (!rule || !rule->impair.on)
+		rule = find_client_rule(relay, proto, &name, port);
+	if (!rule || !rule->impair.on)
+		rule = NULL;
+	if (!rule && !relay->opts->impair.on)
+		return NULL;
+	path = path_get(guest, rule);
+	return path ? &path->lines[dir] : NULL;
+}
+
+bool impair_from(struct guest *guest, struct fdnet_pkt *pkt,
+		 const struct head *head)
+{
+	struct fdnet_name remote = { .ip = head->dst, .port = head->dport };
+	struct impair_line *line =
+		find_line(guest, head->proto, &remote, head->sport, 0);
+
+	if (!line)
+		return false;
+	impair_put(line, pkt, guest->relay->now_us);
+	return true;
+}
+
+bool impair_to(struct guest *guest, struct fdnet_pkt *pkt)
+{
+	struct fdnet_name remote;
+	struct impair_line *line;
+	struct head head;
+
+	if (head_parse_pkt(pkt, &head))
+		return false;
+	remote = (struct fdnet_name){ .ip = head.src, .port = head.sport };
+	line = find_line(guest, head.proto, &remote, head.dport, 1);
+	if (!line)
+		return false;
+	impair_put(line, pkt, guest->relay->now_us);
+	return true;
+}
+
+/* ---- time ---- */
+
+static void release(struct guest *guest, struct impair_path *path,
+		    uint64_t now_us)
+{
+	struct fdnet_pkt *pkt;
+
+	while ((pkt = impair_get(&path->lines[0], now_us)))
+		fdnet_stack_input(guest->stack, pkt);
+	while ((pkt = impair_get(&path->lines[1], now_us)))
+		guest_link_forward(guest, pkt);
+}
+
+void impair_advance(struct guest *guest)
+{
+	struct impair_path *path;
+
+	LL_FOREACH(guest->impaired, path)
+		release(guest, path, guest->relay->now_us);
+}
+
+uint64_t impair_next(const struct guest *guest)
+{
+	uint64_t next_us = FDNET_NEVER;
+	const struct impair_path *path;
+
+	LL_FOREACH(guest->impaired, path) {
+		for (int i = 0; i < 2; i++) {
+			uint64_t t = impair_expiry(&path->lines[i]);
+
+			next_us = t < next_us ? t : next_us;
+		}
+	}
+	return next_us;
+}
+
+void impair_forget(struct guest *guest, bool drop)
+{
+	struct impair_path *path;
+
+	while ((path = guest->impaired)) {
+		LL_DELETE(guest->impaired, path);
+		if (!drop)
+			release(guest, path, FDNET_NEVER);
+		impair_line_done(&path->lines[0]);
+		impair_line_done(&path->lines[1]);
+		free(path);
+	}
+}

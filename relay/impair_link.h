@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Impaired lines between a guest and its engine: which packets they take, and
+ * where those go on. Only what leaves the sandbox is impaired.
+ */
+#ifndef RELAY_IMPAIR_LINK_H
+#define RELAY_IMPAIR_LINK_H
+
+#include "relay/guest.h"
+#include "relay/head.h"
+
+struct impair_path;
+
+/** impair_any - does any rule, or --impair, ask for it? */
+bool impair_any(const struct relay *relay);
+
+/** impair_from - a packet from the guest, bound for its engine. true: taken */
+bool impair_from(struct guest *guest, struct fdnet_pkt *pkt,
+		 const struct head *head);
+/** impair_to - a packet from the engine. true: taken */
+bool impair_to(struct guest *guest, struct fdnet_pkt *pkt);
+
+/** impair_advance - packets whose time has come go on */
+void impair_advance(struct guest *guest);
+/** impair_next - when impair_advance() is due, or FDNET_NEVER */
+uint64_t impair_next(const struct guest *guest);
+
+/** impair_forget - all go on at once: the rules have changed
+ * @drop:  or go nowhere: the guest has ended */
+void impair_forget(struct guest *guest, bool drop);
+
+#endif

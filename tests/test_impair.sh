@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Impairment: what a program notices of delay, loss and rate. The lines
+# themselves are tested on virtual time by test_limits.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+run=$top_build/fdnet-run
+peer=$top_build/tests/apps/netpeer
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
+unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
+
+# run_it ARGS...: sets out, err, rc
+run_it() {
+	timeout 100 "$run" "$@" >"$work/out" 2>"$work/err" </dev/null
+	rc=$?
+	out=$(cat "$work/out")
+	err=$(cat "$work/err")
+}
+
+port=$(free_port)
+"$peer" serve 127.0.0.1 "$port" >"$work/peer.log" 2>&1 &
+kill_at_end+=("$!")
+wait_port "$port"
+
+# at_least NAME MILLISECONDS GOT
+at_least() {
+	if [ "$3" -ge "$2" ] 2>/dev/null; then
+		ok "$1 ($3 ms)"
+	else
+		not_ok "$1 ($3 ms)"
+	fi
+}
+
+connect='import socket, sys, time
+t = time.monotonic()
+socket.create_connection(("10.0.2.2", int(sys.argv[1])))
+print(int((time.monotonic() - t) * 1000))'
+run_it -q --allow "host:$port impair=delay=100ms" -- /usr/bin/python3 -S \
+	-c "$connect" "$port"
+at_least "a connection takes the way there and back" 199 "$out"
+run_it -q --impair delay=100ms --allow "host:$port" -- /usr/bin/python3 -S \
+	-c "$connect" "$port"
+at_least "--impair is about all rules" 199 "$out"
+run_it -q --allow "host:$port" --allow "any impair=delay=5s" -- timeout 4 \
+	/usr/bin/python3 -S -c "$connect" "$port"
+at_least "another rule's impairment is none of its business" 0 "$out"
+run_it -q --allow "host:$port impair=loss=3%,delay=2ms,seed=5" -- "$peer" \
+	bulk 10.0.2.2 "$port" 1
+matches "what is lost is sent again" "all bytes as they should be" "$out"
+start=$(date +%s%N)
+run_it -q --allow "host:$port impair=rate=8mbit" -- "$peer" bulk 10.0.2.2 \
+	"$port" 1
+matches "a slow line carries all" "all bytes as they should be" "$out"
+at_least "in its time" 1000 $((($(date +%s%N) - start) / 1000000))
+
+# 200 datagrams through an echo: which come back?
+echo='import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+while True:
+    data, who = s.recvfrom(2000)
+    s.sendto(data, who)'
+ask='import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("10.0.2.2", int(sys.argv[1])))
+s.settimeout(1)
+for i in range(200): s.send(b"%d" % i)
+got = []
+try:
+    while True: got.append(s.recv(2000).decode())
+except TimeoutError: pass
+print(len(got), hash(tuple(map(int, got))))'
+uport=$(free_port)
+/usr/bin/python3 -S -c "$echo" "$uport" &
+kill_at_end+=("$!")
+sleep 0.5
+lossy="impair=loss=20%,seed=42"
+run_it -q --allow "host:$uport/udp $lossy" -- /usr/bin/python3 -S -c "$ask" \
+	"$uport"
+first=$out
+n=${first%% *}
+if [ "$n" -gt 80 ] && [ "$n" -lt 170 ]; then
+	ok "of 200 datagrams with 20% loss each way come back $n"
+else
+	not_ok "of 200 datagrams with 20% loss each way come back $n"
+fi
+run_it -q --allow "host:$uport/udp $lossy" -- /usr/bin/python3 -S -c "$ask" \
+	"$uport"
+same "the same ones for the same seed" "$first" "$out"
+run_it --impair delay=5 --allow any -- true
+same "a wrong --impair gives 125" 125 "$rc"
+
+finish
