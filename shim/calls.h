@@ -256,6 +256,11 @@ CALL(execle, int, (const char *path, const char *arg, ...))
 CALL(getaddrinfo, int,
      (const char *node, const char *service, const struct addrinfo *hints,
       struct addrinfo **ret))
+CALL(getnameinfo, int,
+     (const struct sockaddr *addr, socklen_t addrlen, char *host,
+      socklen_t hostlen, char *serv, socklen_t servlen, int flags))
+
+/* hosts.c */
 CALL(gethostbyname, struct hostent *, (const char *name))
 CALL(gethostbyname2, struct hostent *, (const char *name, int family))
 CALL(gethostbyname_r, int,
@@ -266,9 +271,40 @@ CALL(gethostbyname2_r, int,
       size_t len, struct hostent **result, int *h_err))
 CALL(gethostbyaddr, struct hostent *,
      (const void *addr, socklen_t len, int family))
-CALL(getnameinfo, int,
-     (const struct sockaddr *addr, socklen_t addrlen, char *host,
-      socklen_t hostlen, char *serv, socklen_t servlen, int flags))
+CALL(gethostbyaddr_r, int,
+     (const void *addr, socklen_t len, int family, struct hostent *ret,
+      char *buf, size_t size, struct hostent **result, int *h_err))
+
+/* resolv.c */
+CALL(res_nsend, int,
+     (struct __res_state *state, const unsigned char *msg, int len,
+      unsigned char *answer, int room))
+CALL(res_nquery, int,
+     (struct __res_state *state, const char *name, int class, int type,
+      unsigned char *answer, int room))
+CALL(res_nquerydomain, int,
+     (struct __res_state *state, const char *name, const char *domain,
+      int class, int type, unsigned char *answer, int room))
+CALL(res_nsearch, int,
+     (struct __res_state *state, const char *name, int class, int type,
+      unsigned char *answer, int room))
+CALL(res_send, int,
+     (const unsigned char *msg, int len, unsigned char *answer, int room))
+CALL(res_query, int,
+     (const char *name, int class, int type, unsigned char *answer, int room))
+CALL(res_querydomain, int,
+     (const char *name, const char *domain, int class, int type,
+      unsigned char *answer, int room))
+CALL(res_search, int,
+     (const char *name, int class, int type, unsigned char *answer, int room))
+ALIAS(__res_nsend, res_nsend)
+ALIAS(__res_nquery, res_nquery)
+ALIAS(__res_nquerydomain, res_nquerydomain)
+ALIAS(__res_nsearch, res_nsearch)
+ALIAS(__res_send, res_send)
+ALIAS(__res_query, res_query)
+ALIAS(__res_querydomain, res_querydomain)
+ALIAS(__res_search, res_search)
 
 /* ifaddrs.c */
 CALL(if_nametoindex, unsigned int, (const char *name))

@@ -12,6 +12,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <poll.h>
+#include <resolv.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>

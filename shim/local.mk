@@ -14,6 +14,7 @@ shim_libshim_la_SOURCES = \
 	shim/file.c shim/file.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
+	shim/hosts.c \
 	shim/ifaces.c shim/ifaces.h \
 	shim/ifaddrs.c \
 	shim/io.c shim/io.h \
@@ -21,6 +22,7 @@ shim_libshim_la_SOURCES = \
 	shim/libc.c shim/libc.h \
 	shim/lock.c shim/lock.h \
 	shim/logline.c shim/logline.h \
+	shim/lookup.c shim/lookup.h \
 	shim/mem.c shim/mem.h \
 	shim/mirror.c shim/mirror.h \
 	shim/names.c \
@@ -31,6 +33,7 @@ shim_libshim_la_SOURCES = \
 	shim/process.c shim/process.h \
 	shim/pump.c shim/pump.h \
 	shim/raw.h \
+	shim/resolv.c shim/resolv.h \
 	shim/sendfile.c \
 	shim/signal.c \
 	shim/socket.c \
