@@ -333,6 +333,7 @@ static void input6(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		take_error(stack, pkt, in, hdr);
 		break;
 	default:
+		fdnet_member_mld(stack, pkt, in);
 		fdnet_nd_input(stack, pkt, in);
 		break;
 	}

@@ -306,7 +306,9 @@ void fdnet_ip_deliver(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		}
 		break;
 	}
-	if (!takers) {
+	if (in->proto == FDNET_PROTO_IGMP && in->dst.family == 4) {
+		fdnet_member_igmp(stack, pkt, in);
+	} else if (!takers) {
 		stack->counters[FDNET_C_IP_NO_PROTO]++;
 		fdnet_icmp_send_error(stack, pkt, in, FDNET_ICMP_UNREACH,
 				      FDNET_ICMP_UNREACH_PROTO, 0);

@@ -18,6 +18,8 @@ stack_libstack_la_SOURCES = \
 	stack/ip_out.c \
 	stack/mcast.c \
 	stack/mcast.h \
+	stack/member.c \
+	stack/member.h \
 	stack/nd.c \
 	stack/neigh.c \
 	stack/neigh.h \
@@ -73,6 +75,7 @@ STACK_TESTS = \
 	tests/test_icmp \
 	tests/test_ip \
 	tests/test_like_kernel \
+	tests/test_member \
 	tests/test_neigh \
 	tests/test_save_dgram \
 	tests/test_node_wire \
@@ -104,6 +107,8 @@ tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_node_wire_LDADD = $(STACK_TEST_LIBS)
 tests_test_save_dgram_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_save_dgram_LDADD = $(STACK_TEST_LIBS)
+tests_test_member_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_member_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

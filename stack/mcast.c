@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/member.h"
 #include "stack/object.h"
 #include "stack/sockopt.h"
 
@@ -50,7 +51,8 @@ static int host_join(struct fdnet_stack *stack, const struct fdnet_ip *group,
 		m = add(stack, &stack->groups, group, ifindex);
 	if (!m)
 		return -ENOMEM;
-	m->refs++;
+	if (!m->refs++)
+		fdnet_member_changed(stack, m);
 	return 0;
 }
 
@@ -59,7 +61,7 @@ static void host_leave(struct fdnet_stack *stack, const struct fdnet_ip *group,
 {
 	struct fdnet_mcast **pm = find(&stack->groups, group, ifindex);
 
-	if (*pm && !--(*pm)->refs)
+	if (*pm && !--(*pm)->refs && !fdnet_member_changed(stack, *pm))
 		drop(stack, pm);
 }
 
@@ -143,7 +145,7 @@ bool fdnet_mcast_joined(const struct fdnet_stack *stack,
 	if (fdnet_ip_equal(group, &all4) || fdnet_ip_equal(group, &all6))
 		return true;
 	for (m = stack->groups; m; m = m->next)
-		if (fdnet_ip_equal(&m->group, group))
+		if (m->refs && fdnet_ip_equal(&m->group, group))
 			return true;
 	return false;
 }

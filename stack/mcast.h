@@ -12,7 +12,11 @@ struct fdnet_mcast {
 	struct fdnet_mcast *next;
 	struct fdnet_ip group;
 	int ifindex;
-	unsigned int refs; /* the host's list only: sockets in it */
+	/* the host's list only: sockets in it, and what is to be told (see
+	 * member.h); without sockets it is there for that alone */
+	unsigned int refs;
+	uint8_t changes_left;
+	uint64_t change_us, query_us; /* query_us 0: not asked for */
 };
 
 /** fdnet_mcast_join - 0, -EINVAL (no group address), -ENODEV, -EADDRINUSE

@@ -8,6 +8,7 @@
 
 #include "stack/internal.h"
 #include "stack/neigh.h"
+#include "stack/member.h"
 #include "stack/pmtu.h"
 #include "stack/reass.h"
 
@@ -88,6 +89,7 @@ struct fdnet_stack {
 	struct fdnet_sock *raws; /* through bound_next: see raw.c */
 	bool has_forgotten; /* sockets of ours live on elsewhere */
 	struct fdnet_mcast *groups; /* joined by any socket: mcast.h */
+	struct fdnet_members members;
 
 	/* demultiplexing */
 	struct fdnet_port **ports;

@@ -165,6 +165,8 @@ int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 		rc = fdnet_reass_init(stack);
 	if (!rc)
 		rc = fdnet_neigh_init(stack);
+	if (!rc)
+		rc = fdnet_member_init(stack);
 	if (!rc && cfg->ethernet)
 		add_link_local(stack);
 	if (rc) {
@@ -201,6 +203,7 @@ void fdnet_stack_free(struct fdnet_stack *stack)
 	fdnet_tcp_fo_done(stack);
 	fdnet_reass_done(stack);
 	fdnet_neigh_done(stack);
+	fdnet_member_done(stack);
 	fdnet_demux_done(stack);
 	fdnet_timers_done(stack);
 	fdnet_mem_free(stack->mem, stack, sizeof(*stack));
@@ -467,6 +470,7 @@ static const char *const counter_names[] = {
 	[FDNET_C_NEIGH_LIMIT] = "neigh_limit",
 	[FDNET_C_ADDR_CONFLICT] = "addr_conflict",
 	[FDNET_C_LINK_BAD] = "link_bad",
+	[FDNET_C_GROUP_REPORT] = "group_report",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,
