@@ -3,14 +3,16 @@
  * A live TCP connection goes to another process.
  *
  * A client process sends and checks what a server echoes. In the middle it
- * saves its endpoint and forks; the new process has the stack's state by the
- * fork, restores the endpoint over fds that did not exist before, passes their
- * other end to the server, and goes on. The old process is gone by then, with
- * whatever was in its socket. The server changes to the new fd by the same
- * way, within one process.
+ * saves its endpoint and its stack, and executes a new program, which has
+ * nothing but these bytes: it restores both, the endpoint over fds that did
+ * not exist before, passes their other end to the server, and goes on. The
+ * old process is gone by then, with whatever was in its socket. The server
+ * changes to the new fd by the same way, within one process.
  */
 #include "config.h"
 
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -21,6 +23,7 @@
 #define TOTAL	(4u << 20)
 #define MOVE_AT (1u << 20)
 #define PORT	80
+#define TAG	4711 /* the socket's in the saved stack */
 
 struct host {
 	struct fdnet_pkt_pool *pool;
@@ -223,22 +226,98 @@ static int take_fd(int from)
 	return fd;
 }
 
-/* The process that takes over: everything but the fds is there. */
-static void successor(struct host *h, int control)
+/* What the old program leaves to the new one, before the bytes. */
+struct legacy {
+	uint32_t sent, checked;
+	uint64_t ep_len, stack_len;
+};
+
+static uint64_t tag_of(void *arg, struct fdnet_sock *so)
 {
+	return so == ((struct host *)arg)->so ? TAG : 0;
+}
+
+static void claim(void *arg, struct fdnet_sock *so, uint64_t tag)
+{
+	if (tag == TAG)
+		((struct host *)arg)->so = so;
+}
+
+/* Ends this program: the new one knows two fds by their numbers, no more. */
+static void leave(struct host *h, int control)
+{
+	int fd = memfd_create("legacy", 0);
+	struct legacy l = {.sent = h->sent, .checked = h->checked};
+	char fd_text[12], control_text[12];
+	uint8_t *map;
+
+	fdnet_endpoint_detach(h->ep);
+	l.ep_len = (uint64_t)fdnet_endpoint_save(h->ep, NULL, 0);
+	l.stack_len = (uint64_t)fdnet_stack_save(h->stack, tag_of, h, NULL, 0);
+	if (fd < 0 ||
+	    ftruncate(fd, (off_t)(sizeof(l) + l.ep_len + l.stack_len)))
+		_exit(2);
+	map = mmap(NULL, sizeof(l) + l.ep_len + l.stack_len,
+		   PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	memcpy(map, &l, sizeof(l));
+	fdnet_endpoint_save(h->ep, map + sizeof(l), l.ep_len);
+	fdnet_stack_save(h->stack, tag_of, h, map + sizeof(l) + l.ep_len,
+			 l.stack_len);
+	fcntl(control, F_SETFD, 0);
+	sprintf(fd_text, "%d", fd);
+	sprintf(control_text, "%d", control);
+	execl("/proc/self/exe", "successor", fd_text, control_text, NULL);
+	_exit(3);
+}
+
+static void host_inherit(struct host *h, const uint8_t *map, int fd)
+{
+	struct fdnet_stack_config cfg = {.mem = fdnet_mem_libc()};
+	struct fdnet_fd_options o = options(&fd, 1);
+	struct legacy l;
+
+	memset(h, 0, sizeof(*h));
+	memcpy(&l, map, sizeof(l));
+	h->sent = l.sent;
+	h->checked = l.checked;
+	h->pool = fdnet_pkt_pool_new(NULL, 256, 0);
+	o.closed = NULL;
+	o.pool = cfg.pool = h->pool;
+	ck_assert_int_eq(fdnet_endpoint_restore(map + sizeof(l), l.ep_len, &o,
+						&h->ep, NULL),
+			 0);
+	ck_assert_int_eq(fdnet_stack_restore(&cfg, now_us(),
+					     map + sizeof(l) + l.ep_len,
+					     l.stack_len, claim, h, &h->stack),
+			 0);
+	ck_assert_ptr_nonnull(h->so);
+	host_attach(h);
+}
+
+/* The program that takes over; its arguments. */
+static int legacy_fd, control_fd;
+
+START_TEST(what_a_program_left_another_goes_on_with)
+{
+	off_t len = lseek(legacy_fd, 0, SEEK_END);
+	uint8_t *map = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE,
+			    legacy_fd, 0);
+	struct host h;
 	int fds[2];
 
+	ck_assert(map != MAP_FAILED);
 	pair_of(SOCK_SEQPACKET, fds);
-	host_move(h, fds[0]);
-	pass_fd(control, fds[1]);
+	host_inherit(&h, map, fds[0]);
+	pass_fd(control_fd, fds[1]);
 	close(fds[1]);
-	client_until(h, TOTAL);
-	fdnet_sock_close(h->so);
-	h->so = NULL;
-	while (fdnet_stack_has_work(h->stack))
-		host_step(h, -1);
-	host_close(h);
+	client_until(&h, TOTAL);
+	fdnet_sock_close(h.so);
+	h.so = NULL;
+	while (fdnet_stack_has_work(h.stack))
+		host_step(&h, -1);
+	host_close(&h);
 }
+END_TEST
 
 static void client(int fd, int control)
 {
@@ -250,12 +329,7 @@ static void client(int fd, int control)
 		fdnet_sock_open(h.stack, 4, FDNET_SOCK_STREAM, 6, &h.so), 0);
 	ck_assert_int_eq(fdnet_sock_connect(h.so, &to), -EINPROGRESS);
 	client_until(&h, MOVE_AT);
-	fdnet_endpoint_detach(h.ep);
-	if (fork() == 0) {
-		close(fd);
-		successor(&h, control);
-	}
-	_exit(0);
+	leave(&h, control);
 }
 
 /* ---- the server ---- */
@@ -346,13 +420,21 @@ START_TEST(a_live_connection_moves_to_another_process)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+	bool heir = argc == 3 && !strcmp(argv[0], "successor");
 	Suite *s = suite_create("endpoint_move");
 	TCase *tc = tcase_create("move");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, a_live_connection_moves_to_another_process);
 	suite_add_tcase(s, tc);
+	if (heir) {
+		legacy_fd = atoi(argv[1]);
+		control_fd = atoi(argv[2]);
+		setenv("CK_FORK", "no", 1);
+		tcase_add_test(tc, what_a_program_left_another_goes_on_with);
+	} else {
+		tcase_add_test(tc, a_live_connection_moves_to_another_process);
+	}
 	return run_suite(s);
 }
