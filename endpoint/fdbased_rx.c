@@ -181,8 +181,15 @@ static int end_with(struct fdb_queue *q, int reason)
 	return FDB_END;
 }
 
+/* A reader that waits sees the peer's end an instant before ECONNRESET is set,
+ * which then nobody has fetched. */
 static int end_of_file(struct fdb_queue *q)
 {
+	int err = 0;
+
+	if (q->kind != FDB_DEVICE && !q->reset_seen &&
+	    !sys_getsockopt_int(q->fd, SOL_SOCKET, SO_ERROR, &err))
+		q->reset_seen = err == ECONNRESET;
 	return end_with(q, q->reset_seen ? FDNET_CLOSED_RESET : FDNET_CLOSED_EOF);
 }
 
