@@ -95,14 +95,24 @@ bool fdb_dress(struct fdb_queue *q, struct fdnet_pkt *pkt, const uint8_t *vnet)
 	return true;
 }
 
-void fdb_take(struct fdb_queue *q, struct fdnet_pkt *pkt, uint32_t len)
+static void note_taken(struct fdb_queue *q, unsigned int pkts, uint64_t bytes)
 {
-	fdb_count_rx(q, FDNET_EP_RX_PKTS, 1);
-	fdb_count_rx(q, FDNET_EP_RX_BYTES, len);
+	fdb_count_rx(q, FDNET_EP_RX_PKTS, pkts);
+	fdb_count_rx(q, FDNET_EP_RX_BYTES, bytes);
+}
+
+static void hand_up(struct fdb_queue *q, struct fdnet_pkt *pkt)
+{
 	if (!q->gro)
 		fdb_deliver(q, pkt);
 	else if (fdnet_gro_add(q->gro, pkt))
 		fdb_count_rx(q, FDNET_EP_RX_GRO_MERGED, 1);
+}
+
+void fdb_take(struct fdb_queue *q, struct fdnet_pkt *pkt, uint32_t len)
+{
+	note_taken(q, 1, len);
+	hand_up(q, pkt);
 }
 
 void fdb_flush_gro(struct fdb_queue *q)
@@ -131,7 +141,8 @@ void fdb_note_rx_batch(struct fdb_queue *q, unsigned int n)
 
 /* ---- one message in a slot ---- */
 
-static void take_message(struct fdb_queue *q, unsigned int i, uint32_t len)
+/* Returns the bytes of the packet handed on; 0: none was. */
+static uint32_t take_message(struct fdb_queue *q, unsigned int i, uint32_t len)
 {
 	const uint8_t *src = fdnet_rxslots_msg(q->slots, i);
 	uint32_t vnet_len = q->vnet_len;
@@ -139,16 +150,17 @@ static void take_message(struct fdb_queue *q, unsigned int i, uint32_t len)
 
 	if (len <= vnet_len) {
 		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY, 1);
-		return;
+		return 0;
 	}
 	if (!fdb_accept(q, src + vnet_len, len - vnet_len))
-		return;
+		return 0;
 	pkt = fdnet_rxslots_take(q->slots, i, len);
 	if (!fdb_dress(q, pkt, vnet_len ? src : NULL)) {
 		fdnet_pkt_free(pkt);
-		return;
+		return 0;
 	}
-	fdb_take(q, pkt, len - vnet_len);
+	hand_up(q, pkt);
+	return len - vnet_len;
 }
 
 static uint32_t prefix(const struct fdb_queue *q)
@@ -193,33 +205,67 @@ static int end_of_file(struct fdb_queue *q)
 	return end_with(q, q->reset_seen ? FDNET_CLOSED_RESET : FDNET_CLOSED_EOF);
 }
 
-static int receive_socket(struct fdb_queue *q, unsigned int n)
+/* As recvmmsg(), which costs more than recvmsg() for a single one. */
+static int receive_messages(struct fdb_queue *q, unsigned int n)
 {
 	struct mmsghdr *msgs = q->slots->msgs;
-	unsigned int i, got;
+	ssize_t rc;
+
+	fdb_count_rx(q, FDNET_EP_RX_CALLS, 1);
+	if (n > 1)
+		return sys_recvmmsg(q->fd, msgs, n, MSG_DONTWAIT);
+	rc = sys_recvmsg(q->fd, &msgs->msg_hdr, MSG_DONTWAIT);
+	if (rc < 0)
+		return (int)rc;
+	msgs->msg_len = (unsigned int)rc;
+	return 1;
+}
+
+/* The first @n messages, until one ends the fd or somebody does. Returns how
+ * many that are. */
+static unsigned int take_messages(struct fdb_queue *q, unsigned int n)
+{
+	const struct mmsghdr *msgs = q->slots->msgs;
+	unsigned int i, pkts = 0;
+	uint64_t bytes = 0;
+
+	for (i = 0; i < n && !atomic_load_explicit(&q->ep->stop,
+						   memory_order_acquire);
+	     i++) {
+		uint32_t len;
+
+		if (msgs[i].msg_hdr.msg_flags & MSG_TRUNC) {
+			fdb_count_rx(q, FDNET_EP_RX_TRUNC, 1);
+			continue;
+		}
+		if (fdb_closes(q, msgs[i].msg_len))
+			break;
+		len = take_message(q, i, msgs[i].msg_len);
+		bytes += len;
+		pkts += len != 0;
+	}
+	note_taken(q, pkts, bytes);
+	fdb_flush_gro(q);
+	return i;
+}
+
+static int receive_socket(struct fdb_queue *q, unsigned int n)
+{
+	unsigned int got, took;
 	bool end;
 	int rc;
 
 	do {
-		fdb_count_rx(q, FDNET_EP_RX_CALLS, 1);
-		rc = sys_recvmmsg(q->fd, msgs, n, MSG_DONTWAIT);
+		rc = receive_messages(q, n);
 		if (rc == -ECONNRESET)
 			q->reset_seen = true;
 	} while (rc == -ECONNRESET);
 	if (rc < 0)
 		return rc;
 	got = strip_end(q, (unsigned int)rc, &end);
-	for (i = 0; i < got && !atomic_load(&q->ep->stop); i++) {
-		if (msgs[i].msg_hdr.msg_flags & MSG_TRUNC) {
-			fdb_count_rx(q, FDNET_EP_RX_TRUNC, 1);
-		} else if (fdb_closes(q, msgs[i].msg_len)) {
-			fdb_flush_gro(q);
-			return end_with(q, FDNET_CLOSED_EOF);
-		} else {
-			take_message(q, i, msgs[i].msg_len);
-		}
-	}
-	fdb_flush_gro(q);
+	took = take_messages(q, got);
+	if (took < got && fdb_closes(q, q->slots->msgs[took].msg_len))
+		return end_with(q, FDNET_CLOSED_EOF);
 	return end && !got ? end_of_file(q) : (int)got;
 }
 
@@ -227,16 +273,18 @@ static int receive_socket(struct fdb_queue *q, unsigned int n)
 
 static int receive_device(struct fdb_queue *q, unsigned int n)
 {
+	uint32_t len;
 	unsigned int i;
 	ssize_t rc = 0;
 
 	for (i = 0; i < n && !atomic_load(&q->ep->stop); i++) {
 		fdb_count_rx(q, FDNET_EP_RX_CALLS, 1);
-		rc = sys_readv(q->fd, q->slots->slots[i].iov,
+		rc = sys_readv(q->fd, q->slots->msgs[i].msg_hdr.msg_iov,
 			       (int)q->slots->msgs[i].msg_hdr.msg_iovlen);
 		if (rc <= 0 || fdb_closes(q, (uint32_t)rc))
 			break;
-		take_message(q, i, (uint32_t)rc);
+		len = take_message(q, i, (uint32_t)rc);
+		note_taken(q, len != 0, len);
 	}
 	fdb_flush_gro(q);
 	if (i)

@@ -303,7 +303,7 @@ static int link_recv_device(struct fdnet_link *link, struct fdnet_rxslots *rs,
 
 	for (i = 0; i < n; i++) {
 		link->stats.rx_calls++;
-		rc = sys_readv(link->cfg.fd, rs->slots[i].iov,
+		rc = sys_readv(link->cfg.fd, rs->msgs[i].msg_hdr.msg_iov,
 			       (int)rs->msgs[i].msg_hdr.msg_iovlen);
 		if (rc <= 0)
 			break;

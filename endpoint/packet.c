@@ -124,7 +124,7 @@ static uint8_t *align_line(void *ptr)
 
 /* ---- packets ---- */
 
-static struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
+static struct fdnet_pkt *pkt_alloc_slow(struct fdnet_pkt_pool *pool)
 {
 	struct fdnet_pkt *pkt;
 
@@ -148,6 +148,19 @@ static struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
 	pkt->pool = pool;
 	pkt->storage = align_line(pkt + 1);
 	pkt->storage_size = STORAGE_SIZE;
+	return pkt;
+}
+
+/* Nearly always: from the free list, without a lock. */
+static inline struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
+{
+	struct fdnet_pkt *pkt = pool->free_pkts;
+
+	if (pool->threaded || !pkt)
+		return pkt_alloc_slow(pool);
+	pool->free_pkts = pkt->next;
+	pool->idle_pkts--;
+	pool->outstanding++;
 	return pkt;
 }
 
@@ -189,14 +202,10 @@ static void pkt_drop_slices(struct fdnet_pkt *pkt)
 	pkt->slices_len = 0;
 }
 
-void fdnet_pkt_free(struct fdnet_pkt *pkt)
+static void pkt_free_slow(struct fdnet_pkt *pkt)
 {
-	struct fdnet_pkt_pool *pool;
+	struct fdnet_pkt_pool *pool = pkt->pool;
 
-	if (!pkt)
-		return;
-	pkt_drop_slices(pkt);
-	pool = pkt->pool;
 	pool_lock(pool);
 	if (pool->idle_pkts < pool->max_idle) {
 		pkt->next = pool->free_pkts;
@@ -211,6 +220,26 @@ void fdnet_pkt_free(struct fdnet_pkt *pkt)
 		pool_lock(pool);
 	}
 	pool_object_gone(pool);
+}
+
+void fdnet_pkt_free(struct fdnet_pkt *pkt)
+{
+	struct fdnet_pkt_pool *pool;
+
+	if (!pkt)
+		return;
+	if (pkt->nslices)
+		pkt_drop_slices(pkt);
+	pool = pkt->pool;
+	/* a pool that was given up keeps none */
+	if (pool->threaded || pool->idle_pkts >= pool->max_idle) {
+		pkt_free_slow(pkt);
+		return;
+	}
+	pkt->next = pool->free_pkts;
+	pool->free_pkts = pkt;
+	pool->idle_pkts++;
+	pool->outstanding--;
 }
 
 void fdnet_pkt_free_list(struct fdnet_pkt *pkt)

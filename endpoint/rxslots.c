@@ -11,10 +11,14 @@
 #define MIN_REST  16384
 #define ALIGN_MSG 64
 
+#define MAX_IOV	  (1 + FDNET_RXSLOT_MAX_BUFS)
+
 static size_t slots_size(unsigned int n)
 {
 	return sizeof(struct fdnet_rxslots) +
-	       n * (sizeof(struct fdnet_rxslot) + sizeof(struct mmsghdr));
+	       n * (sizeof(struct mmsghdr) + MAX_IOV * sizeof(struct iovec) +
+		    sizeof(struct fdnet_rxslot) + sizeof(struct fdnet_pkt *) +
+		    sizeof(bool));
 }
 
 static void slots_stash_free(struct fdnet_pkt_stash *stash)
@@ -26,7 +30,6 @@ struct fdnet_rxslots *fdnet_rxslots_new(struct fdnet_pkt_pool *pool,
 					unsigned int nslots)
 {
 	struct fdnet_rxslots *rs;
-	unsigned int i;
 
 	rs = fdnet_mem_alloc(pool->mem, slots_size(nslots));
 	if (!rs)
@@ -34,10 +37,11 @@ struct fdnet_rxslots *fdnet_rxslots_new(struct fdnet_pkt_pool *pool,
 	rs->stash.free = slots_stash_free;
 	rs->pool = pool;
 	rs->nslots = nslots;
-	rs->slots = (struct fdnet_rxslot *)(rs + 1);
-	rs->msgs = (struct mmsghdr *)(rs->slots + nslots);
-	for (i = 0; i < nslots; i++)
-		rs->msgs[i].msg_hdr.msg_iov = rs->slots[i].iov;
+	rs->msgs = (struct mmsghdr *)(rs + 1);
+	rs->iov = (struct iovec *)(rs->msgs + nslots);
+	rs->slots = (struct fdnet_rxslot *)(rs->iov + nslots * MAX_IOV);
+	rs->pkts = (struct fdnet_pkt **)(rs->slots + nslots);
+	rs->bufs_ready = (bool *)(rs->pkts + nslots);
 	return rs;
 }
 
@@ -48,20 +52,24 @@ void fdnet_rxslots_free(struct fdnet_rxslots *rs)
 	if (!rs)
 		return;
 	for (i = 0; i < rs->nslots; i++) {
-		fdnet_pkt_free(rs->slots[i].pkt);
+		fdnet_pkt_free(rs->pkts[i]);
 		for (j = 0; j < rs->slots[i].nbufs; j++)
 			fdnet_buf_unref(rs->slots[i].bufs[j]);
 	}
 	fdnet_mem_free(rs->pool->mem, rs, slots_size(rs->nslots));
 }
 
+static uint32_t linear_len(const struct fdnet_rxslots *rs)
+{
+	return rs->capacity < FDNET_PKT_LINEAR ? rs->capacity
+					       : FDNET_PKT_LINEAR;
+}
+
 /* Buffers for what does not fit into the linear part. */
 static bool slot_get_bufs(struct fdnet_rxslots *rs, struct fdnet_rxslot *slot)
 {
-	uint32_t have, need = 0;
+	uint32_t have, need = rs->capacity - linear_len(rs);
 
-	if (rs->capacity > FDNET_PKT_LINEAR)
-		need = rs->capacity - FDNET_PKT_LINEAR;
 	have = slot->nbufs * FDNET_BUF_SIZE - slot->offset;
 	while (have < need) {
 		struct fdnet_buf *buf = fdnet_buf_new(rs->pool);
@@ -78,8 +86,8 @@ static bool slot_get_bufs(struct fdnet_rxslots *rs, struct fdnet_rxslot *slot)
 static bool slot_fill_bufs(struct fdnet_rxslots *rs, unsigned int i)
 {
 	struct fdnet_rxslot *slot = &rs->slots[i];
-	struct iovec *iov = slot->iov + 1;
-	uint32_t left = 0, n;
+	struct iovec *first = &rs->iov[i * rs->stride], *iov = first + 1;
+	uint32_t left = rs->capacity - linear_len(rs), n;
 	unsigned int b;
 
 	/* Nobody holds what came before: the same memory again is in cache. */
@@ -88,8 +96,6 @@ static bool slot_fill_bufs(struct fdnet_rxslots *rs, unsigned int i)
 		slot->offset = 0;
 	if (!slot_get_bufs(rs, slot))
 		return false;
-	if (rs->capacity > FDNET_PKT_LINEAR)
-		left = rs->capacity - FDNET_PKT_LINEAR;
 	for (b = 0; left; b++, left -= n) {
 		uint32_t offset = b ? 0 : slot->offset;
 
@@ -98,29 +104,55 @@ static bool slot_fill_bufs(struct fdnet_rxslots *rs, unsigned int i)
 			n = left;
 		*iov++ = (struct iovec){slot->bufs[b]->data + offset, n};
 	}
-	rs->msgs[i].msg_hdr.msg_iovlen = (size_t)(iov - slot->iov);
-	slot->bufs_ready = true;
+	rs->msgs[i].msg_hdr.msg_iov = first;
+	rs->msgs[i].msg_hdr.msg_iovlen = (size_t)(iov - first);
+	rs->bufs_ready[i] = true;
 	return true;
+}
+
+/* Where a packet begins. */
+static void slot_describe(struct fdnet_rxslots *rs, unsigned int i)
+{
+	struct fdnet_pkt *pkt = rs->pkts[i];
+
+	/* Let the message start a line; storage has a line to spare. */
+	pkt->data = pkt->storage + FDNET_PKT_HEADROOM + rs->prefix % ALIGN_MSG;
+	rs->iov[i * rs->stride] = (struct iovec){
+		pkt->data - rs->prefix,
+		rs->prefix + linear_len(rs),
+	};
 }
 
 static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
 {
-	struct fdnet_rxslot *slot = &rs->slots[i];
-	uint32_t linear = rs->capacity;
-
-	if (!slot->pkt && !(slot->pkt = fdnet_pkt_new(rs->pool)))
+	if (!rs->bufs_ready[i] && !slot_fill_bufs(rs, i))
 		return false;
-	if (!slot->bufs_ready && !slot_fill_bufs(rs, i))
+	rs->pkts[i] = fdnet_pkt_new(rs->pool);
+	if (!rs->pkts[i])
 		return false;
-	if (linear > FDNET_PKT_LINEAR)
-		linear = FDNET_PKT_LINEAR;
-	/* Let the message start a line; storage has a line to spare. */
-	slot->pkt->data =
-		slot->pkt->storage + FDNET_PKT_HEADROOM + rs->prefix % ALIGN_MSG;
-	slot->iov[0] = (struct iovec){slot->pkt->data - rs->prefix,
-				      rs->prefix + linear};
-	slot->ready = true;
+	slot_describe(rs, i);
 	return true;
+}
+
+/* For messages of another kind than before. */
+static void set_shape(struct fdnet_rxslots *rs, uint32_t prefix,
+		      uint32_t capacity)
+{
+	unsigned int i;
+
+	rs->prefix = prefix;
+	rs->capacity = capacity;
+	/* the first buffer may be one of which a part is used */
+	rs->stride = 1;
+	if (capacity > FDNET_PKT_LINEAR)
+		rs->stride += 1 + (capacity - FDNET_PKT_LINEAR +
+				   FDNET_BUF_SIZE - 1) / FDNET_BUF_SIZE;
+	assert(rs->stride <= MAX_IOV);
+	for (i = 0; i < rs->nslots; i++) {
+		rs->bufs_ready[i] = false;
+		if (rs->pkts[i])
+			slot_describe(rs, i);
+	}
 }
 
 unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
@@ -128,26 +160,26 @@ unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
 {
 	unsigned int i;
 
-	if (rs->prefix != prefix || rs->capacity != capacity) {
-		for (i = 0; i < rs->nslots; i++)
-			rs->slots[i].ready = rs->slots[i].bufs_ready = false;
-		rs->prefix = prefix;
-		rs->capacity = capacity;
-	}
-	for (i = 0; i < n && i < rs->nslots; i++)
-		if (!rs->slots[i].ready && !slot_fill(rs, i))
+	if (rs->prefix != prefix || rs->capacity != capacity)
+		set_shape(rs, prefix, capacity);
+	for (i = 0; i < n && i < rs->nslots; i++) {
+		if (rs->pkts[i] && rs->bufs_ready[i])
+			continue;
+		if (rs->pkts[i] ? !slot_fill_bufs(rs, i) : !slot_fill(rs, i))
 			break;
+	}
 	return i;
 }
 
-/* Move @left bytes of the slot's buffers into the packet's slices. */
-static void slot_take_bufs(struct fdnet_rxslot *slot, uint32_t left)
+void fdnet_rxslots_take_bufs(struct fdnet_rxslots *rs, unsigned int i,
+			     uint32_t left)
 {
-	struct fdnet_pkt *pkt = slot->pkt;
+	struct fdnet_rxslot *slot = &rs->slots[i];
+	struct fdnet_pkt *pkt = rs->pkts[i];
 	unsigned int used = 0;
 	uint32_t n, end;
 
-	slot->bufs_ready = false;
+	rs->bufs_ready[i] = false;
 	pkt->slices_len = left;
 	while (left) {
 		struct fdnet_buf *buf = slot->bufs[used];
@@ -175,19 +207,4 @@ static void slot_take_bufs(struct fdnet_rxslot *slot, uint32_t left)
 	slot->nbufs -= used;
 	memmove(slot->bufs, slot->bufs + used,
 		slot->nbufs * sizeof(slot->bufs[0]));
-}
-
-struct fdnet_pkt *fdnet_rxslots_take(struct fdnet_rxslots *rs, unsigned int i,
-				     uint32_t len)
-{
-	struct fdnet_rxslot *slot = &rs->slots[i];
-	struct fdnet_pkt *pkt = slot->pkt;
-
-	len -= rs->prefix;
-	pkt->len = len < FDNET_PKT_LINEAR ? len : FDNET_PKT_LINEAR;
-	if (len > FDNET_PKT_LINEAR)
-		slot_take_bufs(slot, len - FDNET_PKT_LINEAR);
-	slot->pkt = NULL;
-	slot->ready = false;
-	return pkt;
 }

@@ -13,6 +13,7 @@
 #ifndef ENDPOINT_RXSLOTS_H
 #define ENDPOINT_RXSLOTS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "endpoint/packet_internal.h"
@@ -20,24 +21,27 @@
 /* For messages up to 1 MiB, with a partly used buffer in front. */
 #define FDNET_RXSLOT_MAX_BUFS 17
 
+/* The payload buffers of a slot. */
 struct fdnet_rxslot {
-	struct fdnet_pkt *pkt;
 	unsigned int nbufs;
 	uint32_t offset; /* where the free part of bufs[0] starts */
-	bool ready;	 /* iov describes pkt and bufs */
-	bool bufs_ready; /* iov describes bufs */
 	struct fdnet_buf *bufs[FDNET_RXSLOT_MAX_BUFS];
-	struct iovec iov[1 + FDNET_RXSLOT_MAX_BUFS];
 };
 
+/* What every message needs stands close together, in arrays of its own: with
+ * slots of everything each message would cost the cache several lines more. */
 struct fdnet_rxslots {
 	struct fdnet_pkt_stash stash;
 	struct fdnet_pkt_pool *pool;
 	unsigned int nslots;
 	uint32_t prefix;
 	uint32_t capacity;
-	struct mmsghdr *msgs; /* nslots, as are the slots */
+	unsigned int stride;   /* of iov, for one slot */
+	struct mmsghdr *msgs;  /* nslots, as are the next three */
+	struct fdnet_pkt **pkts; /* NULL: taken, to be filled */
+	bool *bufs_ready;      /* its iov describes the slot's buffers */
 	struct fdnet_rxslot *slots;
+	struct iovec *iov;
 };
 
 /**
@@ -59,7 +63,7 @@ void fdnet_rxslots_free(struct fdnet_rxslots *rs);
  * @prefix:    bytes before the packet, at most FDNET_PKT_HEADROOM
  * @capacity:  largest packet (without prefix), at most 1 MiB
  *
- * On return msgs[i] can be given to recvmmsg(), slots[i].iov to readv().
+ * On return msgs[i] can be given to recvmmsg(), its iov to readv().
  * Returns how many are ready; less than @n when out of memory.
  */
 unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
@@ -69,8 +73,13 @@ unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
 static inline const uint8_t *fdnet_rxslots_msg(const struct fdnet_rxslots *rs,
 					       unsigned int i)
 {
-	return rs->slots[i].iov[0].iov_base;
+	return rs->iov[i * rs->stride].iov_base;
 }
+
+/** fdnet_rxslots_take_bufs - move @left bytes of the slot's buffers into its
+ * packet's slices */
+void fdnet_rxslots_take_bufs(struct fdnet_rxslots *rs, unsigned int i,
+			     uint32_t left);
 
 /**
  * fdnet_rxslots_take - the packet that was read into a slot
@@ -80,7 +89,17 @@ static inline const uint8_t *fdnet_rxslots_msg(const struct fdnet_rxslots *rs,
  * Returns the packet without its prefix (which stays readable in front of
  * its data); the caller's.
  */
-struct fdnet_pkt *fdnet_rxslots_take(struct fdnet_rxslots *rs, unsigned int i,
-				     uint32_t len);
+static inline struct fdnet_pkt *fdnet_rxslots_take(struct fdnet_rxslots *rs,
+						   unsigned int i, uint32_t len)
+{
+	struct fdnet_pkt *pkt = rs->pkts[i];
+
+	len -= rs->prefix;
+	pkt->len = len < FDNET_PKT_LINEAR ? len : FDNET_PKT_LINEAR;
+	if (len > FDNET_PKT_LINEAR)
+		fdnet_rxslots_take_bufs(rs, i, len - FDNET_PKT_LINEAR);
+	rs->pkts[i] = NULL;
+	return pkt;
+}
 
 #endif

@@ -44,6 +44,16 @@ static inline ssize_t sys_readv(int fd, const struct iovec *iov, int n)
 	return rc;
 }
 
+static inline ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t rc;
+
+	do {
+		rc = sys_rc(recvmsg(fd, msg, flags));
+	} while (rc == -EINTR);
+	return rc;
+}
+
 static inline int sys_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
 			       int flags)
 {
