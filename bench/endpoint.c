@@ -4,7 +4,7 @@
  *
  * Moves frames of 64, 1500, 9000 and 65520 bytes through fd endpoints in each
  * mode and batch size, and in the same round through a bare loop of sendmmsg()
- * and recvmmsg() with the same batch size, both with 4 MiB socket buffers and
+ * and recvmmsg() with the same batch size, both with 256 KiB socket buffers (the default) and
  * poll() when there is nothing to do. Prints one line per combination: medians
  * over the rounds of frames/s and Gbit/s, system calls and CPU time per frame
  * (both processes, poll included), allocations per frame after warm-up, and
@@ -33,7 +33,7 @@
 
 #define MAX_BATCH  64
 #define MAX_FRAME  65520
-#define SNDBUF	   (4 << 20)
+#define SNDBUF	   (256 << 10)
 #define MAX_ROUNDS 101
 
 enum how { BARE, POLLED, THREADS };
@@ -239,6 +239,7 @@ static void endpoint_send(int fd, const struct combo *c, uint32_t size,
 				     .nfds = 1,
 				     .mem = &mem,
 				     .pool = pool,
+				     .sndbuf = SNDBUF,
 				     .tx_policy = FDNET_TX_RETURN};
 	struct fdnet_buf *payload = fdnet_buf_new(pool);
 	double end = now() + run_ms / 1e3;

@@ -20,7 +20,10 @@
 #include "endpoint/fdbased.h"
 #include "endpoint/sys.h"
 
-#define DEFAULT_SNDBUF	 (4 << 20)
+/* What the two ends' caches hold: a queue of 4 MiB, which runsc asks for, gets
+ * full when the reader is a little slower, and each message is then read from
+ * memory. */
+#define DEFAULT_SNDBUF	 (256 << 10)
 #define DEFAULT_QUEUE	 1024
 #define DEFAULT_BLOCK_MS 250
 #define MAX_GSO		 65536

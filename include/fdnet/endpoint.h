@@ -484,7 +484,7 @@ enum fdnet_tx_policy {
  * @tx_policy, @tx_queue_len:  packets queued per fd; 0 for 1024,
  *                        FDNET_TX_QUEUE_NONE for none
  * @tx_block_ms:          0 for 250
- * @sndbuf:               SO_SNDBUF to ask for on sockets, 0 for 4 MiB,
+ * @sndbuf:               SO_SNDBUF to ask for on sockets, 0 for 256 KiB,
  *                        UINT32_MAX to leave it
  * @ring_frames:          PacketMMap: frames in the ring, 0 for 32
  * @fanout_always:        FANOUT also with a single AF_PACKET fd
