@@ -7,3 +7,8 @@ bench_endpoint_LDADD = $(FDBASED_LIBS)
 noinst_PROGRAMS += bench/tun_tcp
 bench_tun_tcp_SOURCES = bench/tun_tcp.c
 bench_tun_tcp_LDADD = $(STACK_LIBS)
+# The load generator of bench/run, on plain sockets.
+noinst_PROGRAMS += bench/load
+bench_load_SOURCES = bench/load.c bench/load_server.c bench/load.h
+bench_load_LDADD = $(PTHREAD_LIBS)
+EXTRA_DIST += bench/run bench/in-slirp4netns
