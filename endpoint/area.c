@@ -107,8 +107,8 @@ static bool is_back(const struct fdnet_area *area, const struct fdnet_buf *buf)
 	const struct block *block = (const struct block *)buf;
 	unsigned int i = (unsigned int)(block - area->blocks);
 
-	return __atomic_load_n(counter(area, area->half, i),
-			       __ATOMIC_ACQUIRE) == block->sent;
+	return __atomic_load_n(counter(area, area->half, i), __ATOMIC_ACQUIRE) ==
+	       block->sent;
 }
 
 static void block_release(struct fdnet_buf *buf)
@@ -266,9 +266,8 @@ static struct fdnet_buf *part_new(struct fdnet_area *area,
 	return buf;
 }
 
-int fdnet_area_attach(struct fdnet_area *area,
-		      const struct fdnet_area_ref *refs, unsigned int n,
-		      struct fdnet_pkt *pkt)
+int fdnet_area_attach(struct fdnet_area *area, const struct fdnet_area_ref *refs,
+		      unsigned int n, struct fdnet_pkt *pkt)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		struct fdnet_buf *buf = part_new(area, &refs[i]);
@@ -325,11 +324,10 @@ static int area_new(const struct fdnet_mem *mem, int fd, unsigned int half,
 	return 0;
 }
 
-int fdnet_area_create(const struct fdnet_mem *mem,
-		      struct fdnet_area **ret_area, int *ret_fd)
+int fdnet_area_create(const struct fdnet_mem *mem, struct fdnet_area **ret_area,
+		      int *ret_fd)
 {
-	int rc, fd = memfd_create("fdnet-area",
-				  MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int rc, fd = memfd_create("fdnet-area", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return -errno;

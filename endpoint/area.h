@@ -30,9 +30,9 @@
 /* Blocks in each direction. A block is one payload buffer. */
 #define FDNET_AREA_BLOCKS 96
 /* Bytes before the first block: two pages of counters, and a round number. */
-#define FDNET_AREA_HEAD	  65536
+#define FDNET_AREA_HEAD 65536
 /* Bytes of the area. */
-#define FDNET_AREA_SIZE \
+#define FDNET_AREA_SIZE                                                        \
 	(FDNET_AREA_HEAD + 2 * FDNET_AREA_BLOCKS * FDNET_BUF_SIZE)
 /* Payload below this is sent inline: a copy costs less than a reference. */
 #define FDNET_AREA_MIN_PAYLOAD 8192
@@ -53,8 +53,8 @@ struct fdnet_area;
  *
  * Returns 0, -ENOMEM, or what memfd_create(), ftruncate() and mmap() say.
  */
-int fdnet_area_create(const struct fdnet_mem *mem,
-		      struct fdnet_area **ret_area, int *ret_fd);
+int fdnet_area_create(const struct fdnet_mem *mem, struct fdnet_area **ret_area,
+		      int *ret_fd);
 
 /**
  * fdnet_area_map - the guest's end
@@ -109,8 +109,8 @@ unsigned int fdnet_area_refs(const struct fdnet_area *area,
 			     struct fdnet_area_ref *ret_refs);
 
 /** fdnet_area_sent - a message with these references was sent */
-void fdnet_area_sent(struct fdnet_area *area,
-		     const struct fdnet_area_ref *refs, unsigned int n);
+void fdnet_area_sent(struct fdnet_area *area, const struct fdnet_area_ref *refs,
+		     unsigned int n);
 
 /**
  * fdnet_area_check - may the peer refer to this?
@@ -129,8 +129,7 @@ int64_t fdnet_area_check(const struct fdnet_area *area,
  * Returns 0 or -ENOMEM; then the packet is without slices and all are given
  * back.
  */
-int fdnet_area_attach(struct fdnet_area *area,
-		      const struct fdnet_area_ref *refs, unsigned int n,
-		      struct fdnet_pkt *pkt);
+int fdnet_area_attach(struct fdnet_area *area, const struct fdnet_area_ref *refs,
+		      unsigned int n, struct fdnet_pkt *pkt);
 
 #endif

@@ -8,7 +8,7 @@
 #include "relay/sys.h"
 
 /* How long an attempt lasts; what comes later is worth a sleep. */
-#define SPIN_US	    60
+#define SPIN_US 60
 /* A round that takes this long: somebody else had the core. */
 #define PREEMPTED_US 15
 /* At most SPIN_SHARE percent of each window. */
@@ -20,7 +20,7 @@ void spin_init(struct spin *spin)
 {
 	cpu_set_t set;
 
-	*spin = (struct spin){ 0 };
+	*spin = (struct spin){0};
 	if (!sched_getaffinity(0, sizeof(set), &set))
 		spin->enabled = CPU_COUNT(&set) > 1;
 }

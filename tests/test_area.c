@@ -18,12 +18,12 @@
 #include "endpoint/packet_internal.h"
 #include "tests/suite_main.h"
 
-#define FEATURES \
-	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
+#define FEATURES                                                               \
+	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG |             \
 	 FDNET_LINK_F_AREA)
 #define GUEST_FIRST FDNET_AREA_HEAD
 #define RELAY_FIRST (FDNET_AREA_HEAD + FDNET_AREA_BLOCKS * FDNET_BUF_SIZE)
-#define HDR 40
+#define HDR	    40
 
 static struct fdnet_pkt_pool *pool;
 static struct fdnet_area *guest, *relay;
@@ -76,8 +76,7 @@ static struct fdnet_link *open_link(int fd, struct fdnet_area *area)
 static void setup(void)
 {
 	pool = fdnet_pkt_pool_new(fdnet_mem_libc(), 8, 0);
-	ck_assert_int_eq(fdnet_area_create(fdnet_mem_libc(), &relay, &memfd),
-			 0);
+	ck_assert_int_eq(fdnet_area_create(fdnet_mem_libc(), &relay, &memfd), 0);
 	ck_assert_int_eq(fdnet_area_map(fdnet_mem_libc(), memfd, &guest), 0);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
 	from = open_link(fds[0], guest);
@@ -133,21 +132,19 @@ static const struct {
 	struct fdnet_area_ref ref;
 	bool ok;
 } refs[] = {
-	{ "first byte", { GUEST_FIRST, 1 }, true },
-	{ "a whole block", { GUEST_FIRST, FDNET_BUF_SIZE }, true },
-	{ "last block",
-	  { RELAY_FIRST - FDNET_BUF_SIZE, FDNET_BUF_SIZE },
-	  true },
-	{ "end of a block", { GUEST_FIRST + 65535, 1 }, true },
-	{ "over a block's end", { GUEST_FIRST + 65535, 2 }, false },
-	{ "longer than a block", { GUEST_FIRST, FDNET_BUF_SIZE + 1 }, false },
-	{ "empty", { GUEST_FIRST, 0 }, false },
-	{ "the counters", { 0, 4096 }, false },
-	{ "just before the blocks", { GUEST_FIRST - 1, 1 }, false },
-	{ "the reader's own block", { RELAY_FIRST, 1 }, false },
-	{ "past the area", { FDNET_AREA_SIZE, 1 }, false },
-	{ "huge offset", { 0xffffffff, 1 }, false },
-	{ "huge length", { GUEST_FIRST, 0xffffffff }, false },
+	{"first byte", {GUEST_FIRST, 1}, true},
+	{"a whole block", {GUEST_FIRST, FDNET_BUF_SIZE}, true},
+	{"last block", {RELAY_FIRST - FDNET_BUF_SIZE, FDNET_BUF_SIZE}, true},
+	{"end of a block", {GUEST_FIRST + 65535, 1}, true},
+	{"over a block's end", {GUEST_FIRST + 65535, 2}, false},
+	{"longer than a block", {GUEST_FIRST, FDNET_BUF_SIZE + 1}, false},
+	{"empty", {GUEST_FIRST, 0}, false},
+	{"the counters", {0, 4096}, false},
+	{"just before the blocks", {GUEST_FIRST - 1, 1}, false},
+	{"the reader's own block", {RELAY_FIRST, 1}, false},
+	{"past the area", {FDNET_AREA_SIZE, 1}, false},
+	{"huge offset", {0xffffffff, 1}, false},
+	{"huge length", {GUEST_FIRST, 0xffffffff}, false},
 };
 
 START_TEST(a_reference_is_part_of_one_block_of_the_writers)
@@ -164,7 +161,7 @@ END_TEST
 static void send_raw(const struct fdnet_area_ref *list, uint8_t nrefs,
 		     uint32_t payload_len, size_t cut)
 {
-	uint8_t msg[FDNET_LINK_HDR_LEN + HDR + 300 * sizeof(*list)] = { 0 };
+	uint8_t msg[FDNET_LINK_HDR_LEN + HDR + 300 * sizeof(*list)] = {0};
 	struct fdnet_link_hdr hdr = {
 		.type = FDNET_LINK_PACKET,
 		.hdr_len = HDR,
@@ -195,7 +192,7 @@ START_TEST(lengths_must_agree)
 	struct fdnet_area_ref many[FDNET_PKT_MAX_SLICES + 1];
 
 	for (unsigned int i = 0; i < FDNET_PKT_MAX_SLICES + 1; i++)
-		many[i] = (struct fdnet_area_ref){ GUEST_FIRST, 100 };
+		many[i] = (struct fdnet_area_ref){GUEST_FIRST, 100};
 	send_raw(many, 2, 199, 0);
 	send_raw(many, 2, 201, 0);
 	send_raw(many, FDNET_PKT_MAX_SLICES + 1,
@@ -218,18 +215,17 @@ START_TEST(references_are_refused_where_none_were_agreed)
 	struct fdnet_link_hdr hdr;
 	uint8_t msg[FDNET_LINK_HDR_LEN];
 
-	hdr = (struct fdnet_link_hdr){ .type = FDNET_LINK_PACKET,
-				       .hdr_len = HDR,
-				       .payload_len = 9,
-				       .nrefs = 1 };
+	hdr = (struct fdnet_link_hdr){.type = FDNET_LINK_PACKET,
+				      .hdr_len = HDR,
+				      .payload_len = 9,
+				      .nrefs = 1};
 	fdnet_link_hdr_encode(msg, &hdr);
 	ck_assert_int_eq(fdnet_link_hdr_decode(msg, 16 + HDR + 8,
 					       FEATURES & ~FDNET_LINK_F_AREA,
 					       &hdr),
 			 -FDNET_LINK_DROP_FEATURE - 1);
-	ck_assert_int_eq(fdnet_link_hdr_decode(msg, 16 + HDR + 8, FEATURES,
-					       &hdr),
-			 0);
+	ck_assert_int_eq(
+		fdnet_link_hdr_decode(msg, 16 + HDR + 8, FEATURES, &hdr), 0);
 }
 END_TEST
 
@@ -306,7 +302,7 @@ END_TEST
 
 START_TEST(without_a_free_block_the_pool_serves)
 {
-	struct fdnet_area_pool both = { guest, pool };
+	struct fdnet_area_pool both = {guest, pool};
 	struct fdnet_buf *bufs[FDNET_AREA_BLOCKS + 1];
 
 	for (unsigned int i = 0; i < FDNET_AREA_BLOCKS; i++) {
@@ -353,7 +349,7 @@ END_TEST
 START_TEST(payload_that_changes_is_only_payload)
 {
 	struct fdnet_buf *buf = fdnet_area_take(guest);
-	struct fdnet_link_hdr bad = { .type = FDNET_LINK_HELLO };
+	struct fdnet_link_hdr bad = {.type = FDNET_LINK_HELLO};
 	uint8_t copy[64];
 
 	memset(buf->data, 'x', 40000);
@@ -374,7 +370,7 @@ START_TEST(the_same_block_many_times_is_counted_each_time)
 	uint32_t *words = mmap(NULL, 4096, PROT_READ, MAP_SHARED, memfd, 0);
 
 	for (unsigned int i = 0; i < FDNET_PKT_MAX_SLICES; i++)
-		many[i] = (struct fdnet_area_ref){ GUEST_FIRST + 9, 10 };
+		many[i] = (struct fdnet_area_ref){GUEST_FIRST + 9, 10};
 	send_raw(many, FDNET_PKT_MAX_SLICES, 10 * FDNET_PKT_MAX_SLICES, 0);
 	ck_assert_uint_eq(ngot, 1);
 	ck_assert_uint_eq(words[0], 0);

@@ -119,14 +119,14 @@ static const struct {
 	uint32_t len;
 	unsigned int messages;
 } lists[] = {
-	{ "one is a plain message", 1, 60, 1 },
-	{ "two", 2, 20, 1 },
-	{ "a full batch", 64, 100, 1 },
-	{ "one more", 65, 100, 2 },
-	{ "as many as 64 KiB hold", 45, 1428, 1 },
-	{ "more than 64 KiB", 64, 1428, 2 },
-	{ "the largest packets", 5, FDNET_LINK_BATCH_PKT_MAX, 1 },
-	{ "a long list", 200, 900, 4 },
+	{"one is a plain message", 1, 60, 1},
+	{"two", 2, 20, 1},
+	{"a full batch", 64, 100, 1},
+	{"one more", 65, 100, 2},
+	{"as many as 64 KiB hold", 45, 1428, 1},
+	{"more than 64 KiB", 64, 1428, 2},
+	{"the largest packets", 5, FDNET_LINK_BATCH_PKT_MAX, 1},
+	{"a long list", 200, 900, 4},
 };
 
 START_TEST(a_list_arrives_in_order)
@@ -223,15 +223,15 @@ static size_t msg_len;
 /* A batch of @n packets of @len bytes, by hand. */
 static void write_batch(unsigned int n, uint32_t len)
 {
-	struct fdnet_link_hdr hdr = { .type = FDNET_LINK_BATCH };
+	struct fdnet_link_hdr hdr = {.type = FDNET_LINK_BATCH};
 
 	hdr.hdr_len = (uint16_t)n;
 	hdr.payload_len = n * (HDR + len);
 	fdnet_link_hdr_encode(msg, &hdr);
 	msg_len = HDR;
 	for (unsigned int i = 0; i < n; i++) {
-		hdr = (struct fdnet_link_hdr){ .type = FDNET_LINK_PACKET,
-					       .hdr_len = (uint16_t)len };
+		hdr = (struct fdnet_link_hdr){.type = FDNET_LINK_PACKET,
+					      .hdr_len = (uint16_t)len};
 		fdnet_link_hdr_encode(msg + msg_len, &hdr);
 		memset(msg + msg_len + HDR, (int)i, len);
 		msg[msg_len + HDR] = 0x45;
@@ -267,20 +267,20 @@ static const struct {
 	uint8_t value;
 	unsigned int ngot;
 } changes[] = {
-	{ "a count of none", 2, 0, 0 },
-	{ "a count too small", 2, 2, 2 },
-	{ "a count too large", 2, 4, 3 },
-	{ "more than a batch may have", 2, 65, 0 },
-	{ "flags", 1, 1, 0 },
-	{ "references", 11, 1, 0 },
-	{ "a segment size", 8, 1, 0 },
-	{ "a batch in a batch", HDR, 0xf6, 0 },
-	{ "a control message in a batch", HDR, 0xf4, 0 },
-	{ "a reference in a batch", HDR + 11, 1, 0 },
-	{ "a packet too long", 2 * HDR + 40 + 3, 0xff, 1 },
-	{ "a packet that ends in the next", 2 * HDR + 40 + 2, 200, 1 },
-	{ "payload of 4 GiB", 2 * HDR + 40 + 7, 0xff, 1 },
-	{ "no IP packet", 2 * HDR, 0x05, 2 },
+	{"a count of none", 2, 0, 0},
+	{"a count too small", 2, 2, 2},
+	{"a count too large", 2, 4, 3},
+	{"more than a batch may have", 2, 65, 0},
+	{"flags", 1, 1, 0},
+	{"references", 11, 1, 0},
+	{"a segment size", 8, 1, 0},
+	{"a batch in a batch", HDR, 0xf6, 0},
+	{"a control message in a batch", HDR, 0xf4, 0},
+	{"a reference in a batch", HDR + 11, 1, 0},
+	{"a packet too long", 2 * HDR + 40 + 3, 0xff, 1},
+	{"a packet that ends in the next", 2 * HDR + 40 + 2, 200, 1},
+	{"payload of 4 GiB", 2 * HDR + 40 + 7, 0xff, 1},
+	{"no IP packet", 2 * HDR, 0x05, 2},
 };
 
 START_TEST(what_contradicts_ends_the_message)

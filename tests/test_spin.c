@@ -15,12 +15,12 @@ static struct epoll_event events[4];
 
 static void setup(void)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = 7 };
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = 7};
 
 	epfd = epoll_create1(0);
 	bell = eventfd(0, EFD_NONBLOCK);
 	ck_assert_int_eq(epoll_ctl(epfd, EPOLL_CTL_ADD, bell, &ev), 0);
-	spin = (struct spin){ .enabled = true };
+	spin = (struct spin){.enabled = true};
 }
 
 static void teardown(void)
