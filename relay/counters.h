@@ -39,6 +39,7 @@
 	X(DNS_QUERY, "dns_query")						\
 	X(DNS_BAD, "dns_bad")			/* malformed question */       \
 	X(DNS_DENIED, "dns_denied")		/* no rule names it */         \
+	X(DNS_CACHED, "dns_cached")		/* answered from the cache */  \
 	X(DNS_LIMIT, "dns_limit")		/* rate or number */           \
 	X(DNS_REBIND, "dns_rebind")		/* private address refused */  \
 	X(CTL_LIMIT, "control_limit")		/* too many, or not ours */    \

@@ -48,6 +48,7 @@ int dns_init(struct relay *relay)
 	relay->opts->net.nhost_dns = resolver_system_servers(
 		relay->opts->net.host_dns, NET_HOST_DNS);
 	hosts_init(&relay->dns->hosts);
+	dns_cache_init(&relay->dns->cache);
 	file = *path ? fopen(path, "re") : NULL;
 	if (file) {
 		rc = hosts_read(&relay->dns->hosts, file);
@@ -65,6 +66,7 @@ void dns_done(struct relay *relay)
 	dns_forget(relay, 0);
 	resolver_free(relay->dns->resolver);
 	hosts_done(&relay->dns->hosts);
+	dns_cache_flush(&relay->dns->cache);
 	free(relay->dns);
 	relay->dns = NULL;
 }
@@ -217,9 +219,9 @@ static struct fdnet_sock *server_at(struct guest *guest,
 }
 
 static void reply_udp(struct guest *guest, const struct dns_asker *asker,
-		      const struct dns_question *q, uint8_t *data, size_t len)
+		      uint8_t *data, size_t len)
 {
-	struct iovec iov = { data, dns_answer_truncate(data, len, q) };
+	struct iovec iov = { data, len };
 	struct fdnet_msg msg = {
 		.iov = &iov,
 		.iovcnt = 1,
@@ -392,8 +394,11 @@ void dns_reply(struct relay *relay, const struct dns_asker *asker,
 	if (!guest || !guest_is_up(guest))
 		return;
 	fdnet_stack_set_time(guest->stack, relay->now_us);
+	if (!asker->conn)
+		len = dns_answer_truncate(msg, len, q);
+	len = dns_answer_add_opt(msg, len, q);
 	if (!asker->conn) {
-		reply_udp(guest, asker, q, msg, len);
+		reply_udp(guest, asker, msg, len);
 	} else {
 		conn = conn_find(guest, asker->conn);
 		if (conn)

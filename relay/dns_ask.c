@@ -161,7 +161,8 @@ static bool answer_hosts(struct relay *relay, const struct dns_asker *asker,
 /* ---- the name servers ---- */
 
 struct pinning {
-	struct dns_query *query;
+	struct relay *relay;
+	const struct dns_question *q;
 	struct fdnet_ip refused; /* family 0: none */
 };
 
@@ -170,7 +171,7 @@ static bool check_addr(void *arg, const struct fdnet_ip *answer,
 		       uint32_t ttl_s)
 {
 	struct pinning *pinning = arg;
-	struct relay *relay = pinning->query->relay;
+	struct relay *relay = pinning->relay;
 	struct policy_query query = { .ip = *answer };
 
 	addr_normalise(&query.ip);
@@ -185,41 +186,69 @@ static bool check_addr(void *arg, const struct fdnet_ip *answer,
 static bool pin_addr(void *arg, const struct fdnet_ip *answer, uint32_t ttl_s)
 {
 	struct pinning *pinning = arg;
-	struct relay *relay = pinning->query->relay;
+	struct relay *relay = pinning->relay;
 	struct fdnet_ip ip = *answer;
 
 	addr_normalise(&ip);
-	names_pin(&relay->names, &ip, pinning->query->q.name, ttl_s,
+	names_pin(&relay->names, &ip, pinning->q->name, ttl_s,
 		  relay->now_us);
 	return true;
 }
 
-static void take_answer(struct dns_query *query, const uint8_t *answer,
+/* An answer of a name server or of the cache: may it be given, and to whom do
+ * its addresses belong? */
+static void give_answer(struct relay *relay, const struct dns_asker *asker,
+			const struct dns_question *q, const uint8_t *answer,
 			size_t len)
 {
-	struct pinning pinning = { .query = query };
-	struct relay *relay = query->relay;
-	uint8_t *msg = malloc(len);
+	struct pinning pinning = { .relay = relay, .q = q };
+	uint8_t *msg = malloc(len + DNS_OPT_LEN);
 
 	if (!msg) {
-		reply_error(relay, &query->asker, &query->q, DNS_SERVFAIL);
+		reply_error(relay, asker, q, DNS_SERVFAIL);
 		return;
 	}
 	memcpy(msg, answer, len);
-	if (dns_answer_adopt(msg, len, &query->q)) {
-		reply_error(relay, &query->asker, &query->q, DNS_SERVFAIL);
+	if (dns_answer_adopt(msg, len, q)) {
+		reply_error(relay, asker, q, DNS_SERVFAIL);
 	} else if (dns_answer_walk(msg, len, check_addr, &pinning)) {
 		count(&relay->counters, C_DNS_REBIND);
-		note(relay, &query->asker, RECORD_REBIND, query->q.name,
-		     &pinning.refused, NULL);
-		reply_error(relay, &query->asker, &query->q, DNS_REFUSED);
+		note(relay, asker, RECORD_REBIND, q->name, &pinning.refused,
+		     NULL);
+		reply_error(relay, asker, q, DNS_REFUSED);
 	} else {
 		dns_answer_walk(msg, len, pin_addr, &pinning);
-		note(relay, &query->asker, RECORD_NAME, query->q.name, NULL,
-		     NULL);
-		dns_reply(relay, &query->asker, &query->q, msg, len);
+		note(relay, asker, RECORD_NAME, q->name, NULL, NULL);
+		dns_reply(relay, asker, q, msg, len);
 	}
 	free(msg);
+}
+
+/* Keep it for the next who asks; only what is in order can be kept. */
+static void keep_answer(struct relay *relay, const struct dns_question *q,
+			const uint8_t *answer, size_t len)
+{
+	uint8_t *msg = malloc(len);
+
+	if (!msg)
+		return;
+	memcpy(msg, answer, len);
+	if (!dns_answer_adopt(msg, len, q))
+		dns_cache_put(&relay->dns->cache, q, msg, len, relay->now_us);
+	free(msg);
+}
+
+static bool answer_cached(struct relay *relay, const struct dns_asker *asker,
+			  const struct dns_question *q)
+{
+	uint8_t msg[DNS_CACHE_MSG_MAX];
+	size_t len = dns_cache_get(&relay->dns->cache, q, relay->now_us, msg);
+
+	if (!len)
+		return false;
+	count(&relay->counters, C_DNS_CACHED);
+	give_answer(relay, asker, q, msg, len);
+	return true;
 }
 
 static void answered(void *arg, enum resolver_result result,
@@ -231,8 +260,11 @@ static void answered(void *arg, enum resolver_result result,
 	if (relay) {
 		DL_DELETE(relay->dns->queries, query);
 		relay->dns->nqueries--;
+		if (msg && (result == RESOLVER_ANSWER ||
+			    result == RESOLVER_NONAME))
+			keep_answer(relay, &query->q, msg, len);
 		if (result == RESOLVER_ANSWER)
-			take_answer(query, msg, len);
+			give_answer(relay, &query->asker, &query->q, msg, len);
 		else if (result == RESOLVER_NONAME)
 			reply_error(relay, &query->asker, &query->q,
 				    DNS_NXDOMAIN);
@@ -338,7 +370,8 @@ static void find_answer(struct relay *relay, const struct dns_asker *asker,
 	name = is_ptr ? hosts_name(&relay->dns->hosts, &ip) : NULL;
 	if (name)
 		reply_ptr(relay, asker, q, name);
-	else if (!answer_hosts(relay, asker, q))
+	else if (!answer_hosts(relay, asker, q) &&
+		 !answer_cached(relay, asker, q))
 		ask_servers(relay, asker, q);
 }
 

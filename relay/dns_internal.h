@@ -7,6 +7,7 @@
 #define RELAY_DNS_INTERNAL_H
 
 #include "relay/dns.h"
+#include "relay/dns_cache.h"
 #include "relay/dns_msg.h"
 #include "relay/hosts.h"
 #include "relay/resolver.h"
@@ -14,6 +15,7 @@
 struct dns {
 	struct resolver *resolver;
 	struct hosts hosts;
+	struct dns_cache cache;
 	struct dns_query *queries; /* in flight */
 	unsigned int nqueries;
 	/* token bucket, in millionths of a question */
@@ -37,7 +39,8 @@ struct dns_asker {
 int dns_ask(struct guest *guest, const struct dns_asker *asker,
 	    const uint8_t *msg, size_t len);
 
-/** dns_reply - send an answer (dns.c) */
+/** dns_reply - send an answer (dns.c)
+ * @msg:  with DNS_OPT_LEN bytes of room behind @len */
 void dns_reply(struct relay *relay, const struct dns_asker *asker,
 	       const struct dns_question *q, uint8_t *msg, size_t len);
 

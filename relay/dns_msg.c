@@ -104,6 +104,7 @@ static void parse_edns(const uint8_t *src, size_t len, size_t at,
 	while (n-- && (at = parse_rr(src, len, at, &rr))) {
 		if (rr.type != DNS_OPT)
 			continue;
+		q->edns = true;
 		if (rr.class > DNS_UDP_MIN)
 			q->udp_max = rr.class < DNS_UDP_MAX ? rr.class :
 							      DNS_UDP_MAX;
@@ -250,7 +251,7 @@ int dns_answer_adopt(uint8_t *msg, size_t len, const struct dns_question *q)
 size_t dns_answer_truncate(uint8_t *msg, size_t len,
 			   const struct dns_question *q)
 {
-	if (len <= q->udp_max)
+	if (len + (q->edns ? DNS_OPT_LEN : 0) <= q->udp_max)
 		return len;
 	fdnet_put16(msg + 2, fdnet_get16(msg + 2) | FLAG_TC);
 	memset(msg + 6, 0, 6);
@@ -292,6 +293,106 @@ int dns_answer_walk(const uint8_t *msg, size_t len,
 			return -ECANCELED;
 	}
 	return 0;
+}
+
+/* ---- all records of an answer ---- */
+
+/* Behind the question, of which there is one; 0: not in order. */
+static size_t first_record(const uint8_t *msg, size_t len)
+{
+	size_t at = DNS_HEADER_LEN;
+
+	if (len < DNS_HEADER_LEN || fdnet_get16(msg + 4) > 1)
+		return 0;
+	if (!fdnet_get16(msg + 4))
+		return at;
+	at = skip_name(msg, len, at);
+	return at && len - at >= 4 ? at + 4 : 0;
+}
+
+static unsigned int record_count(const uint8_t *msg)
+{
+	return fdnet_get16(msg + 6) + fdnet_get16(msg + 8) +
+	       fdnet_get16(msg + 10);
+}
+
+enum dns_rcode dns_answer_rcode(const uint8_t *msg, size_t len)
+{
+	return len < DNS_HEADER_LEN ? DNS_SERVFAIL : msg[3] & 0xf;
+}
+
+size_t dns_answer_add_opt(uint8_t *msg, size_t len,
+			  const struct dns_question *q)
+{
+	size_t at = first_record(msg, len);
+	unsigned int n = at ? record_count(msg) : 0;
+	struct rr rr;
+
+	if (!q->edns || !at || len + DNS_OPT_LEN > DNS_MESSAGE_MAX)
+		return len;
+	while (n--) {
+		at = parse_rr(msg, len, at, &rr);
+		if (!at || rr.type == DNS_OPT)
+			return len;
+	}
+	fdnet_put16(msg + 10, (uint16_t)(fdnet_get16(msg + 10) + 1));
+	/* the root's name, our size, version 0, no options */
+	memset(msg + len, 0, DNS_OPT_LEN);
+	fdnet_put16(msg + len + 1, DNS_OPT);
+	fdnet_put16(msg + len + 3, DNS_UDP_MAX);
+	return len + DNS_OPT_LEN;
+}
+
+uint32_t dns_answer_life(const uint8_t *msg, size_t len, uint32_t max_s,
+			 uint32_t no_s)
+{
+	size_t at = first_record(msg, len);
+	enum dns_rcode rcode = dns_answer_rcode(msg, len);
+	unsigned int n = at ? record_count(msg) : 0;
+	bool negative, has_soa = false;
+	struct rr rr;
+
+	if (!at || (rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN) ||
+	    fdnet_get16(msg + 2) & FLAG_TC)
+		return 0;
+	negative = rcode == DNS_NXDOMAIN || !fdnet_get16(msg + 6);
+	if (negative && no_s < max_s)
+		max_s = no_s;
+	while (n--) {
+		at = parse_rr(msg, len, at, &rr);
+		if (!at)
+			return 0;
+		if (rr.type == DNS_OPT)
+			continue;
+		/* RFC 2181 8: the top bit set means none */
+		if (rr.ttl_s & 0x80000000)
+			return 0;
+		if (rr.ttl_s < max_s)
+			max_s = rr.ttl_s;
+		if (rr.type != DNS_SOA || rr.data_len < 22)
+			continue;
+		has_soa = true;
+		/* the last of its numbers: RFC 2308 4 */
+		if (negative &&
+		    fdnet_get32(msg + rr.data + rr.data_len - 4) < max_s)
+			max_s = fdnet_get32(msg + rr.data + rr.data_len - 4);
+	}
+	return negative && !has_soa ? 0 : max_s;
+}
+
+void dns_answer_age(uint8_t *msg, size_t len, uint32_t gone_s)
+{
+	size_t at = first_record(msg, len);
+	unsigned int n = at ? record_count(msg) : 0;
+	struct rr rr;
+
+	while (n-- && (at = parse_rr(msg, len, at, &rr))) {
+		if (rr.type == DNS_OPT)
+			continue;
+		/* the TTL stands in front of the data's length */
+		fdnet_put32(msg + rr.data - 6,
+			    rr.ttl_s > gone_s ? rr.ttl_s - gone_s : 0);
+	}
 }
 
 /* ---- reverse names ---- */

@@ -26,6 +26,7 @@
 enum dns_type {
 	DNS_A = 1,
 	DNS_CNAME = 5,
+	DNS_SOA = 6,
 	DNS_PTR = 12,
 	DNS_AAAA = 28,
 	DNS_OPT = 41,
@@ -46,6 +47,7 @@ enum dns_rcode {
  * @name:      lower case, without the last dot; "" is the root
  * @raw, @raw_len:  the question section as it came, for the answer
  * @udp_max:   bytes of answer that a datagram may have
+ * @edns:      an OPT record came, and one is expected in the answer
  */
 struct dns_question {
 	uint16_t id, flags;
@@ -54,6 +56,7 @@ struct dns_question {
 	uint8_t raw[NAMES_MAX_LEN + 8];
 	size_t raw_len;
 	uint16_t udp_max;
+	bool edns;
 };
 
 /**
@@ -113,6 +116,34 @@ int dns_answer_walk(const uint8_t *msg, size_t len,
 		    bool (*each)(void *arg, const struct fdnet_ip *ip,
 				 uint32_t ttl_s),
 		    void *arg);
+
+/**
+ * dns_answer_add_opt - the OPT record that @q's asker expects
+ * @msg, @len:  an answer with DNS_OPT_LEN bytes of room behind it
+ *
+ * Returns the new length; the same when none is expected, or one is there.
+ */
+size_t dns_answer_add_opt(uint8_t *msg, size_t len,
+			  const struct dns_question *q);
+#define DNS_OPT_LEN 11
+
+/** dns_answer_rcode - the message's response code */
+enum dns_rcode dns_answer_rcode(const uint8_t *msg, size_t len);
+
+/**
+ * dns_answer_life - how long may an answer be given again?
+ * @msg, @len:  in order (dns_answer_adopt())
+ * @max_s:      no longer than this
+ * @no_s:       and one that says "no" (no such name, no such record) no longer
+ *              than this; without a SOA record not at all (RFC 2308 5)
+ *
+ * Returns seconds; 0: not at all.
+ */
+uint32_t dns_answer_life(const uint8_t *msg, size_t len, uint32_t max_s,
+			 uint32_t no_s);
+
+/** dns_answer_age - take seconds off all TTLs */
+void dns_answer_age(uint8_t *msg, size_t len, uint32_t gone_s);
 
 /** dns_ptr_address - the address that a name of in-addr.arpa or ip6.arpa is
  * about. 0 or -EINVAL */

@@ -50,6 +50,8 @@ struct policy_error;
 /* Questions in flight, and connections of the name forwarder. */
 #define LIMIT_DNS_QUERIES 512
 #define LIMIT_DNS_CONNS 64
+/* Answers kept to be given again; none larger than 4 KiB. */
+#define LIMIT_DNS_CACHE 1024
 /* Questions a second (burst: twice as many); more are refused. */
 #define LIMIT_DNS_RATE 200
 /* Addresses remembered with their names, and names for each. */

@@ -11,6 +11,7 @@ relay_librelay_la_SOURCES = \
 	relay/ctl_show.c relay/ctl_show.h \
 	relay/dns.c relay/dns.h relay/dns_internal.h \
 	relay/dns_ask.c \
+	relay/dns_cache.c relay/dns_cache.h \
 	relay/dns_msg.c relay/dns_msg.h \
 	relay/files.c relay/files.h \
 	relay/flow_tcp.c relay/flow_tcp.h \
@@ -77,6 +78,7 @@ fdnet_relay_LDADD = $(RELAY_LIBS)
 EXTRA_DIST += relay/README.md
 
 RELAY_TESTS = \
+	tests/test_dns_cache \
 	tests/test_ctl_msg \
 	tests/test_dns_msg \
 	tests/test_node \
@@ -98,6 +100,8 @@ TESTS += $(RELAY_TESTS)
 RELAY_TEST_LIBS = $(RELAY_LIBS) $(CHECK_LIBS)
 tests_test_ctl_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ctl_msg_LDADD = $(RELAY_TEST_LIBS)
+tests_test_dns_cache_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_dns_cache_LDADD = $(RELAY_TEST_LIBS)
 tests_test_dns_msg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_dns_msg_LDADD = $(RELAY_TEST_LIBS)
 tests_test_limits_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -58,6 +58,8 @@ static const struct option_row option_rows[] = {
 	{"--pcap", 0, "FILE", OPT_RELAY, "capture what crosses the links"},
 	{"--pcap-filter", 0, "EXPR", OPT_RELAY,
 	 "only packets that pcap-filter(7) EXPR matches"},
+	{"--dns", 0, "ADDR", OPT_RELAY,
+	 "ask this name server, not the machine's; ADDR:PORT"},
 	{"--impair", 0, "SPEC", OPT_RELAY,
 	 "a worse network: delay=50ms,jitter=5ms,loss=1%,rate=10mbit"},
 	{"--learn", 0, "[FILE]", OPT_RELAY_WORD,
