@@ -462,18 +462,17 @@ static int take_option(struct options *opts, int id, const char *value)
 	return -EINVAL;
 }
 
-/* A service's sandboxes have a control socket each: PATH.NUMBER. */
-static int name_control(struct options *opts)
+/* What each of a service's sandboxes needs of its own has its number. */
+static int check_own(const struct options *opts)
 {
-	int len;
+	const char *const values[] = { opts->control, opts->metrics,
+				       opts->pcap };
+	static const char *const names[] = { "control", "metrics", "pcap" };
 
-	if (!opts->control || !opts->sandbox)
-		return 0;
-	len = snprintf(opts->control_path, sizeof(opts->control_path), "%s.%u",
-		       opts->control, opts->sandbox);
-	if (len < 0 || (size_t)len >= sizeof(opts->control_path))
-		return wrong_value("control", opts->control, "a shorter path");
-	opts->control = opts->control_path;
+	for (int i = 0; opts->is_service && i < 3; i++)
+		if (values[i] && !strstr(values[i], "%s"))
+			return wrong_value(names[i], values[i],
+					   "%s, for the sandbox's number,");
 	return 0;
 }
 
@@ -562,7 +561,7 @@ enum options_result options_parse(int argc, char **argv,
 	if (!rc)
 		rc = check(opts, argc, argv);
 	if (!rc)
-		rc = name_control(opts);
+		rc = check_own(opts);
 	/* the command line's rules come before the file's */
 	opts->ncommand = opts->policy.count;
 	if (!rc && opts->policy_path)

@@ -59,7 +59,6 @@ struct options {
 	const char *record, *control;
 	const char *policy_path; /* NULL: no file */
 	unsigned int ncommand;	 /* rules of the command line */
-	char control_path[108];	 /* of one sandbox of a service */
 	unsigned int record_keep; /* old records beside the new one */
 	uint64_t record_size;
 	const char *pcap, *pcap_filter; /* NULL: none */
