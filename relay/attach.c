@@ -130,7 +130,9 @@ void attach_channel_event(struct relay *relay, struct source *src,
 		int fd, rc;
 		ssize_t len = channel_recv(src->fd, data, sizeof(data), &fd);
 
-		if (len == -EAGAIN || len == -EMFILE || len == -ENFILE)
+		/* later, when there are descriptors and memory again */
+		if (len == -EAGAIN || len == -EMFILE || len == -ENFILE ||
+		    len == -ENOMEM || len == -ENOBUFS)
 			return;
 		/* an empty message reads like the end, but anybody in the
 		 * sandbox can send one */

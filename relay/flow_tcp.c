@@ -420,7 +420,10 @@ static enum pump pump_to_host(struct flow_tcp *flow)
 			flow->host_out = false;
 			flow->host_dead = flow->host_hup = true;
 			flow->host_in = true;
-			return PUMP_WAIT;
+			if (!flow->host_eof)
+				return PUMP_WAIT;
+			flow_host_reset(flow, (int)-rc);
+			return PUMP_GONE;
 		}
 		if ((size_t)rc < iov_bytes(iov, n))
 			flow->host_out = false;
@@ -806,7 +809,12 @@ void flow_tcp_host_event(struct relay *relay, struct source *src,
 		flow->host_in = true;
 	if (events & EPOLLOUT)
 		flow->host_out = true;
-	if (flow->state == FLOW_OPEN)
+	if (flow->state != FLOW_OPEN)
+		return;
+	/* a reset behind the host's FIN: no read would tell */
+	if (flow->host_eof && events & EPOLLERR)
+		flow_host_reset(flow, sys_so_error(src->fd));
+	else
 		pump(flow);
 }
 

@@ -96,6 +96,7 @@ enum check {
 	CHECK_UNIX, /* AF_UNIX */
 	CHECK_NOEXEC, /* third argument without PROT_EXEC */
 	CHECK_FIONREAD, /* that request only */
+	CHECK_TCGETS,	/* likewise */
 };
 
 static const struct allowed {
@@ -133,6 +134,7 @@ static const struct allowed {
 	{ SCMP_SYS(poll), CHECK_NONE, "has a link ended?" },
 	{ SCMP_SYS(ppoll), CHECK_NONE, "the same, on newer machines" },
 	{ SCMP_SYS(ioctl), CHECK_FIONREAD, "the same" },
+	{ SCMP_SYS(ioctl), CHECK_TCGETS, "stdio: is the record a terminal?" },
 	{ SCMP_SYS(lseek), CHECK_NONE, "size of the record" },
 	{ SCMP_SYS(getrandom), CHECK_NONE, "seeds of new engines" },
 	{ SCMP_SYS(clock_gettime), CHECK_NONE, "where the vdso cannot" },
@@ -201,6 +203,9 @@ static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 	case CHECK_FIONREAD:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
 					SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+	case CHECK_TCGETS:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
+					SCMP_A1(SCMP_CMP_EQ, TCGETS));
 	}
 	return -EINVAL;
 }

@@ -86,11 +86,13 @@ RELAY_TESTS = \
 	tests/test_policy \
 	tests/test_registry \
 	tests/test_relay \
+	tests/test_relay_faults \
 	tests/test_relay_hostile \
 	tests/test_relay_inside \
 	tests/test_relay_names \
 	tests/test_relay_publish \
 	tests/test_relay_service \
+	tests/test_relay_soak \
 	tests/test_relay_tcp \
 	tests/test_relay_udp \
 	tests/test_spin \
@@ -121,6 +123,13 @@ tests_test_node_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_SOURCES = tests/test_relay.c $(RELAY_CASE)
 tests_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_faults_SOURCES = tests/test_relay_faults.c $(RELAY_CASE)
+tests_test_relay_faults_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_faults_LDADD = $(RELAY_TEST_LIBS)
+# preloaded by it into the relay
+check_LTLIBRARIES += tests/libfaults.la
+tests_libfaults_la_SOURCES = tests/faults.c
+tests_libfaults_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
 tests_test_relay_hostile_SOURCES = tests/test_relay_hostile.c $(RELAY_CASE)
 tests_test_relay_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_hostile_LDADD = $(RELAY_TEST_LIBS)
@@ -136,6 +145,9 @@ tests_test_relay_publish_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_service_SOURCES = tests/test_relay_service.c $(RELAY_CASE)
 tests_test_relay_service_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_service_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_soak_SOURCES = tests/test_relay_soak.c $(RELAY_CASE)
+tests_test_relay_soak_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_soak_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_tcp_SOURCES = tests/test_relay_tcp.c $(RELAY_CASE)
 tests_test_relay_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_tcp_LDADD = $(RELAY_TEST_LIBS)

@@ -28,6 +28,8 @@
 #define PATIENCE_MS 20000
 #define MAX_MSG (256u << 10)
 
+bool relay_area;
+
 static uint64_t now_us(void)
 {
 	struct timespec ts;
@@ -100,6 +102,19 @@ bool rg_sysctl(const char *path, const char *value)
 
 /* ---- the relay ---- */
 
+/* Only into the relay: RG_PRELOAD beside the tests. */
+static void set_preload(const char *dir)
+{
+	const char *name = getenv("RG_PRELOAD");
+	char path[4096];
+
+	if (!name)
+		return;
+	snprintf(path, sizeof(path), "%s/tests/.libs/%s", dir ? dir : ".",
+		 name);
+	setenv("LD_PRELOAD", path, 1);
+}
+
 static void exec_relay(char *options, int attach, int status, int errors)
 {
 	bool listens = !strncmp(options, "--listen ", 9);
@@ -126,6 +141,7 @@ static void exec_relay(char *options, int attach, int status, int errors)
 	dup2(status, 4);
 	close(attach);
 	close(status);
+	set_preload(dir);
 	execv(path, argv);
 	perror(path);
 	_exit(127);
@@ -210,8 +226,9 @@ const char *rg_finish(struct rg_relay *relay)
 	return read_errors(relay);
 }
 
-void rg_stop(struct rg_relay *relay)
+const char *rg_end(struct rg_relay *relay)
 {
+	const char *said;
 	uint64_t end_us = now_us() + PATIENCE_MS * 1000ull;
 	int status = 0;
 
@@ -231,10 +248,17 @@ void rg_stop(struct rg_relay *relay)
 		}
 		usleep(1000);
 	}
+	said = read_errors(relay);
 	if (status)
-		fputs(read_errors(relay), stderr);
+		fputs(said, stderr);
 	unlink(relay->errors);
 	ck_assert_msg(!status, "the relay ended with status %#x", status);
+	return said;
+}
+
+void rg_stop(struct rg_relay *relay)
+{
+	rg_end(relay);
 }
 
 long rg_rss_kib(const struct rg_relay *relay)
@@ -343,7 +367,14 @@ static void take_control(void *arg, enum fdnet_link_type type,
 {
 	struct rg *g = arg;
 
-	ck_assert_int_lt(fd, 0);
+	if (fd >= 0) {
+		struct fdnet_area *area;
+
+		ck_assert(relay_area);
+		if (!fdnet_area_map(fdnet_mem_libc(), fd, &area))
+			fdnet_link_set_area(g->link, area);
+		close(fd);
+	}
 	if (type == FDNET_LINK_WELCOME) {
 		ck_assert_int_eq(fdnet_welcome_decode(body, len, &g->welcome),
 				 0);
@@ -364,11 +395,20 @@ static bool is_welcomed(void *arg)
 
 struct rg *rg_attach(struct rg_relay *relay)
 {
+	struct rg *g = rg_try_attach(relay);
+
+	ck_assert_ptr_nonnull(g);
+	return g;
+}
+
+struct rg *rg_try_attach(struct rg_relay *relay)
+{
 	static const struct fdnet_link_ops ops = { take_packet, take_control };
 	struct fdnet_hello hello = {
 		.version = FDNET_CTL_VERSION,
 		.features = FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO |
-			    FDNET_LINK_F_BIG,
+			    FDNET_LINK_F_BIG |
+			    (relay_area ? FDNET_LINK_F_AREA : 0),
 		.max_msg = MAX_MSG,
 		.pid = 4711,
 		.comm = "scripted",
@@ -385,22 +425,25 @@ struct rg *rg_attach(struct rg_relay *relay)
 		.mem = fdnet_mem_libc(),
 		.pool = g->pool,
 		.fd = g->fd,
+		.accept_fds = relay_area,
 		.max_msg = MAX_MSG,
 		.ops = &ops,
 		.arg = g,
 	};
 	ck_assert_int_eq(fdnet_link_new(&cfg, &g->link), 0);
 	fdnet_hello_encode(body, &hello);
-	ck_assert_int_eq(fdnet_link_send_control(g->link, FDNET_LINK_HELLO,
-						 body, sizeof(body), -1),
-			 0);
 	while (relay->guests[i])
 		i++;
 	ck_assert_int_lt(i, RG_GUESTS);
 	relay->guests[i] = g;
+	if (fdnet_link_send_control(g->link, FDNET_LINK_HELLO, body,
+				    sizeof(body), -1))
+		g->ended = true; /* refused at once */
 	ck_assert(rg_until(relay, PATIENCE_MS, is_welcomed, g));
-	ck_assert(g->welcomed);
-	ck_assert_int_eq(g->welcome.status, 0);
+	if (!g->welcomed || g->welcome.status) {
+		rg_kill(g);
+		return NULL;
+	}
 	fdnet_link_set_features(g->link, g->welcome.features);
 	make_stack(g);
 	return g;

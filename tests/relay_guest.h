@@ -38,6 +38,9 @@ struct rg {
 	unsigned int replies;
 };
 
+/* Guests from now on ask for a payload area (and take it, if they get it). */
+extern bool relay_area;
+
 struct rg_relay {
 	pid_t pid;
 	int attach_fd, status_fd;
@@ -61,6 +64,8 @@ void rg_start(struct rg_relay *relay, const char *options);
  * (static). rg_stop - end it, guests too; fails the test unless it exits 0 */
 const char *rg_finish(struct rg_relay *relay);
 void rg_stop(struct rg_relay *relay);
+/** rg_end - the same; returns all that it wrote on standard error (static) */
+const char *rg_end(struct rg_relay *relay);
 /** rg_rss_kib - its resident memory */
 long rg_rss_kib(const struct rg_relay *relay);
 
@@ -71,6 +76,8 @@ int rg_link(struct rg_relay *relay);
 int rg_node(struct rg_relay *relay);
 /** rg_attach - a guest that was welcomed */
 struct rg *rg_attach(struct rg_relay *relay);
+/** rg_try_attach - the same; NULL when the relay refuses it */
+struct rg *rg_try_attach(struct rg_relay *relay);
 /** rg_kill - close its link, as its death would; freed */
 void rg_kill(struct rg *g);
 

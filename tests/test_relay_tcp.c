@@ -146,6 +146,36 @@ START_TEST(half_close_by_the_host)
 }
 END_TEST
 
+static bool is_reset(void *so)
+{
+	return fdnet_sock_poll(so) & (FDNET_EV_ERR | FDNET_EV_HUP);
+}
+
+/* The host has said all, and then resets: with and without more from us. */
+START_TEST(reset_behind_the_hosts_end)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd;
+	struct fdnet_sock *so;
+	struct rg *g;
+	char data[8];
+
+	start("--allow host:%u");
+	g = rg_attach(&relay);
+	fd = connected_pair(g, listener, &so);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(rg_recv(g, so, data, sizeof(data)), 0);
+	if (_i) {
+		ck_assert_int_eq(rg_send(g, so, "unread", 6), 0);
+		rg_drive(&relay, 20);
+	}
+	close_reset(fd);
+	ck_assert(rg_until(&relay, 20000, is_reset, so));
+	fdnet_sock_close(so);
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
 START_TEST(connections_over_ipv6)
 {
 	int listener = rg_host_listen("::1", &port), fd;
@@ -628,6 +658,7 @@ static Suite *relay_tcp_suite(void)
 	tcase_add_test(tc, host_unreachable_is_told_from_denied);
 	tcase_add_loop_test(tc, no_answer_is_timed_out, 0, 2);
 	tcase_add_test(tc, half_close_by_the_host);
+	tcase_add_loop_test(tc, reset_behind_the_hosts_end, 0, 2);
 	tcase_add_test(tc, connections_over_ipv6);
 	tcase_add_test(tc, denied_is_told_and_summed_up);
 	tcase_add_test(tc, quiet_means_no_summary);
