@@ -46,7 +46,7 @@ struct publish;
 struct relay {
 	struct options *opts; /* borrowed */
 	struct loop loop;
-	struct spin spin;
+	struct fdnet_spin spin;
 	struct budget budget;
 	const struct fdnet_mem *mem; /* of the budget */
 	struct fdnet_pkt_pool *pool;

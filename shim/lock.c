@@ -7,6 +7,9 @@
 
 #include "shim/raw.h"
 
+/* Looks at a held lock before sleeping, some 5 us. */
+#define LOCK_LOOKS 120
+
 /* 0 free, 1 held, 2 held with waiters (Drepper, Futexes Are Tricky) */
 static uint32_t lock_word;
 
@@ -21,7 +24,11 @@ void shim_lock_only(void)
 	if (__atomic_compare_exchange_n(&lock_word, &c, 1, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	for (spin = 0; spin < 100; spin++) {
+	/* held for a few system calls at most: shorter than a sleep */
+	for (spin = 0; spin < LOCK_LOOKS; spin++) {
+		raw_pause();
+		if (__atomic_load_n(&lock_word, __ATOMIC_RELAXED) == 1)
+			continue;
 		c = 0;
 		if (__atomic_compare_exchange_n(&lock_word, &c, 1, false,
 						__ATOMIC_ACQUIRE,

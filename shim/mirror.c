@@ -10,6 +10,7 @@
 #include "shim/file.h"
 #include "shim/highfd.h"
 #include "shim/raw.h"
+#include "shim/wait.h"
 
 /* The kernel raises lower values to its minimum, 4608 bytes, which a handful
  * of one-byte messages exceeds (each is charged its whole buffer). */
@@ -161,8 +162,10 @@ void shim_mirror_watch(struct shim_file *file, int fd, uint32_t events)
 
 void shim_mirror_event(struct shim_file *file, uint32_t events)
 {
-	if (file->watched)
-		correct(file, events);
+	if (!file->watched)
+		return;
+	correct(file, events);
+	shim_wait_news();
 }
 
 void shim_mirror_touch(struct shim_file *file)

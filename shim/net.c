@@ -456,6 +456,7 @@ int shim_net_ask(struct fdnet_ctl *ctl, struct fdnet_ctl *ret_reply)
 	struct shim_guard none = { 0 };
 	struct shim_waiter w = {
 		.any = true,
+		.link_only = true,
 		.deadline_us = FDNET_NEVER,
 		.guard = &none,
 	};

@@ -139,4 +139,14 @@ static inline int raw_futex(uint32_t *word, int op, uint32_t val,
 			0, 0);
 }
 
+/* A moment in a loop that waits for another core. */
+static inline void raw_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/single_threaded.h>
 
+#include "base/spin.h"
 #include "shim/file.h"
 #include "shim/highfd.h"
 #include "shim/libc.h"
@@ -21,11 +22,16 @@
 /* Fds that a wait adds: bell and link. */
 #define OWN_FDS 2
 #define NO_BELL_US 10000
+/* How long to wait awake, and looks between two at the clock. */
+#define SPIN_US	   40
+#define SPIN_LOOKS 32
 
 static struct shim_waiter *waiters;
 static struct shim_waiter *leader;
 static int bells[BELLS_KEPT];
 static unsigned int nbells;
+static struct fdnet_spin spin;
+static uint32_t news; /* counts what epoll_wait() may be waiting for */
 
 uint64_t shim_now_us(void)
 {
@@ -61,7 +67,7 @@ static void bell_put(int bell, bool rung)
 
 static void waiter_add(struct shim_waiter *w)
 {
-	w->rung = false;
+	w->rung = w->belled = false;
 	w->listed = true;
 	w->prev = NULL;
 	w->next = waiters;
@@ -81,7 +87,7 @@ static void waiter_del(struct shim_waiter *w)
 		waiters = w->next;
 	if (w->next)
 		w->next->prev = w->prev;
-	bell_put(w->bell, w->rung);
+	bell_put(w->bell, w->belled);
 	w->bell = -1;
 	if (leader == w)
 		leader = NULL;
@@ -91,9 +97,12 @@ static void ring(struct shim_waiter *w)
 {
 	uint64_t one = 1;
 
-	if (w->rung || w->bell < 0)
+	if (w->rung || (w->bell < 0 && !w->awake))
 		return;
-	w->rung = true;
+	__atomic_store_n(&w->rung, true, __ATOMIC_RELEASE);
+	if (w->awake)
+		return;
+	w->belled = true;
 	raw_write(w->bell, &one, sizeof(one));
 }
 
@@ -108,6 +117,11 @@ void shim_wait_ring(struct shim_file *file, uint32_t events)
 						FDNET_EV_HUP)))
 			ring(w);
 	}
+}
+
+void shim_wait_news(void)
+{
+	__atomic_add_fetch(&news, 1, __ATOMIC_RELEASE);
 }
 
 void shim_wait_ring_all(void)
@@ -185,6 +199,76 @@ static int cancellable_poll(struct shim_waiter *w, struct pollfd *fds,
 	return rc;
 }
 
+/* ---- awake, for a moment ---- */
+
+static bool second_core(void)
+{
+	unsigned long set[16] = { 0 };
+	unsigned int i, n = 0;
+
+	if (RAW(SYS_sched_getaffinity, 0, sizeof(set), set, 0, 0, 0) < 0)
+		return false;
+	for (i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		n += (unsigned int)__builtin_popcountl(set[i]);
+	return n > 1;
+}
+
+static bool may_stay_awake(const struct shim_waiter *w, uint64_t now)
+{
+	static bool asked;
+
+	/* alone in the process, only the link brings anything */
+	if (__libc_single_threaded || w->link_only)
+		return false;
+	if (!asked) {
+		asked = true;
+		spin.enabled = second_core();
+	}
+	return spin.enabled && fdnet_spin_may(&spin, now);
+}
+
+static bool has_news(const struct shim_waiter *w, uint32_t since)
+{
+	if (__atomic_load_n(&w->rung, __ATOMIC_ACQUIRE))
+		return true;
+	return !w->file && !w->any &&
+	       __atomic_load_n(&news, __ATOMIC_ACQUIRE) != since;
+}
+
+/* Another thread of the process may be about to do what we wait for: then
+ * neither of us needs a system call. */
+static bool stay_awake(struct shim_waiter *w, uint64_t start)
+{
+	enum fdnet_spin_end how = FDNET_SPIN_NOTHING;
+	uint64_t last = start, now = start;
+	uint32_t since = news;
+	bool found = false;
+	int i;
+
+	w->bell = -1;
+	w->awake = true;
+	waiter_add(w);
+	shim_unlock_only();
+	while (!found && now - start < SPIN_US) {
+		for (i = 0; i < SPIN_LOOKS && !found; i++) {
+			raw_pause();
+			found = has_news(w, since);
+		}
+		now = shim_now_us();
+		if (now - last > FDNET_SPIN_PREEMPTED_US) {
+			how = FDNET_SPIN_PREEMPTED;
+			break;
+		}
+		last = now;
+	}
+	shim_lock_only();
+	found = has_news(w, since);
+	waiter_del(w);
+	w->awake = false;
+	fdnet_spin_ended(&spin, now - start, found ? FDNET_SPIN_FOUND : how);
+	return found;
+}
+
 int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 {
 	struct pollfd few[16], *set = few;
@@ -196,6 +280,16 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 	uint64_t expiry;
 	int rc;
 
+	if (!__libc_single_threaded) {
+		uint64_t now = shim_now_us();
+
+		if (may_stay_awake(w, now) && stay_awake(w, now)) {
+			for (i = 0; i < nfds; i++)
+				fds[i].revents = 0;
+			return 0;
+		}
+		lead = !leader && shim_net_link_fd() >= 0;
+	}
 	if (nfds + OWN_FDS > sizeof(few) / sizeof(few[0])) {
 		set = fdnet_mem_alloc(shim_mem(),
 				      (nfds + OWN_FDS) * sizeof(*set));
@@ -219,7 +313,7 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 			.events = shim_net_link_events(),
 		};
 	}
-	w->led = lead;
+	w->led = w->led || lead;
 	waiter_add(w);
 	expiry = lead ? shim_net_expiry_us() : FDNET_NEVER;
 	if (!lead && w->bell < 0) /* no fd to be had: look again now and then */

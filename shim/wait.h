@@ -26,6 +26,7 @@ struct shim_file;
  * @file:      what it waits for; NULL with @any
  * @events:    FDNET_EV_* that matter; errors and hang-up always do
  * @any:       poll() and select(): any file with pollers counts
+ * @link_only: only the link can bring what it waits for
  * @deadline_us:  absolute, FDNET_NEVER for none
  * @guard:     of the call, for the signal mask
  * @mask:      ppoll()'s and friends' signal mask, or NULL
@@ -33,13 +34,16 @@ struct shim_file;
 struct shim_waiter {
 	struct shim_file *file;
 	uint32_t events;
-	bool any;
+	bool any, link_only;
 	uint64_t deadline_us;
 	struct shim_guard *guard;
 	const sigset_t *mask;
 	/* private */
 	struct shim_waiter *next, *prev;
-	bool listed, rung, led;
+	bool listed, led;
+	bool awake; /* looks at @rung itself, needs no bell */
+	bool belled;
+	bool rung;
 	int bell;
 };
 
@@ -59,6 +63,9 @@ void shim_wait_end(struct shim_waiter *w);
 
 /** shim_wait_ring - @file changed: wake those who wait for it */
 void shim_wait_ring(struct shim_file *file, uint32_t events);
+
+/** shim_wait_news - something changed that epoll_wait() may be waiting for */
+void shim_wait_news(void);
 
 /** shim_wait_ring_all - wake everybody (the network went away) */
 void shim_wait_ring_all(void);

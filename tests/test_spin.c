@@ -10,7 +10,7 @@
 #include "tests/suite_main.h"
 
 static int epfd, bell;
-static struct spin spin;
+static struct fdnet_spin spin;
 static struct epoll_event events[4];
 
 static void setup(void)
@@ -20,7 +20,7 @@ static void setup(void)
 	epfd = epoll_create1(0);
 	bell = eventfd(0, EFD_NONBLOCK);
 	ck_assert_int_eq(epoll_ctl(epfd, EPOLL_CTL_ADD, bell, &ev), 0);
-	spin = (struct spin){.enabled = true};
+	spin = (struct fdnet_spin){.enabled = true};
 }
 
 static void teardown(void)
