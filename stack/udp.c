@@ -16,6 +16,7 @@
 #include "stack/wire/udp.h"
 
 #define MAX_SEGMENTS 128 /* UDP_MAX_SEGMENTS */
+#define BURST_IOVS 8 /* with more, datagrams are read one by one */
 #define MAX_MEMBERS 64	 /* sockets that get a copy of a group datagram */
 
 struct udp_sock {
@@ -294,21 +295,80 @@ static ssize_t udp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	return send_now(so, msg, &r, (size_t)len);
 }
 
+/* The buffers of @msg behind its first @skip bytes. Returns how many. */
+static int iov_behind(const struct fdnet_msg *msg, size_t skip,
+		      struct iovec *ret_iov)
+{
+	int i, n = 0;
+
+	for (i = 0; i < msg->iovcnt && n < BURST_IOVS; i++) {
+		struct iovec v = msg->iov[i];
+
+		if (skip >= v.iov_len) {
+			skip -= v.iov_len;
+			continue;
+		}
+		ret_iov[n].iov_base = (char *)v.iov_base + skip;
+		ret_iov[n++].iov_len = v.iov_len - skip;
+		skip = 0;
+	}
+	return n;
+}
+
+/* UDP_GRO: the datagrams that follow go into the same read while they have
+ * the same names and length; the last may be shorter. */
+static size_t add_burst(struct fdnet_sock *so, struct fdnet_msg *msg,
+			size_t size, const uint8_t ports[4])
+{
+	struct fdnet_pktq *rx = &fdnet_dgram_of(so)->rx;
+	size_t total = size, room = (size_t)fdnet_iov_len(msg), len = size;
+	struct iovec iov[BURST_IOVS];
+	int n;
+
+	for (n = 1; n < MAX_SEGMENTS && rx->head && len == size; n++) {
+		struct fdnet_msg next = {
+			.iov = iov,
+			.iovcnt = iov_behind(msg, total, iov),
+			.flags = FDNET_MSG_PEEK,
+		};
+
+		len = fdnet_pkt_total(rx->head) - FDNET_UDP_LEN;
+		if (!len || len > size || total + len > room ||
+		    total + len > 65535 || memcmp(rx->head->data, ports, 4) ||
+		    fdnet_dgram_recv(so, &next, FDNET_UDP_LEN) != (ssize_t)len ||
+		    !fdnet_ip_equal(&next.to_from.ip, &msg->to_from.ip) ||
+		    !fdnet_ip_equal(&next.local.ip, &msg->local.ip) ||
+		    next.tos != msg->tos)
+			break;
+		fdnet_pkt_free(fdnet_pktq_pop(rx));
+		total += len;
+	}
+	if (total > size)
+		msg->gso_size = (uint16_t)size;
+	return total;
+}
+
 static ssize_t udp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 {
 	struct fdnet_pkt *pkt = fdnet_dgram_of(so)->rx.head;
 	uint16_t sport = 0, dport = 0;
+	bool peek = msg->flags & (FDNET_MSG_PEEK | FDNET_MSG_TRUNC);
+	uint8_t ports[4];
 	ssize_t rc;
 
 	if (pkt) {
 		sport = fdnet_get16(pkt->data);
 		dport = fdnet_get16(pkt->data + 2);
+		memcpy(ports, pkt->data, 4);
 	}
 	if (msg->flags & FDNET_MSG_OOB && !(msg->flags & FDNET_MSG_ERRQUEUE))
 		msg->flags &= ~FDNET_MSG_OOB;
 	rc = fdnet_dgram_recv(so, msg, FDNET_UDP_LEN);
 	if (rc < 0 || msg->flags & FDNET_MSG_ERRQUEUE || !pkt)
 		return rc;
+	if (rc && udp_of(so)->gro && !peek && !(msg->flags & FDNET_MSG_TRUNC) &&
+	    msg->iovcnt <= BURST_IOVS)
+		rc = (ssize_t)add_burst(so, msg, (size_t)rc, ports);
 	msg->to_from.port = sport;
 	msg->local.port = dport;
 	return rc;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -391,6 +392,49 @@ static void join4(struct fdnet_sock *so, uint32_t group, int ifindex)
 					   &mreq, sizeof(mreq)),
 			 0);
 }
+
+START_TEST(bursts_are_read_in_one)
+{
+	struct fdnet_name to = name_of("10.0.0.2", 2222);
+	struct fdnet_sock *from = udp(0, "10.0.0.1", 1111);
+	struct fdnet_sock *other = udp(0, "10.0.0.1", 1112);
+	struct fdnet_sock *so = udp(1, "10.0.0.2", 2222);
+	char out[350], in[1000];
+	struct iovec iov[2] = { { in, 130 }, { in + 130, sizeof(in) - 130 } };
+	struct fdnet_msg msg = { .iov = iov, .iovcnt = 2 };
+
+	memset(out, 'a', 100);
+	memset(out + 100, 'b', 100);
+	memset(out + 200, 'c', 150);
+	ck_assert_int_eq(sock_set_int(from, IPPROTO_UDP, UDP_SEGMENT, 100), 0);
+	sock_set_int(so, IPPROTO_UDP, UDP_GRO, 1);
+	sock_send(from, out, sizeof(out), &to);
+	stack_pair_run(pair);
+	sock_send(other, "x", 1, &to);
+	stack_pair_run(pair);
+	ck_assert_int_eq(fdnet_sock_recv(so, &msg), sizeof(out));
+	ck_assert_uint_eq(msg.gso_size, 100);
+	ck_assert_uint_eq(msg.to_from.port, 1111);
+	ck_assert_mem_eq(in, out, sizeof(out));
+	/* another sender's stands alone */
+	msg = (struct fdnet_msg){ .iov = iov, .iovcnt = 2 };
+	ck_assert_int_eq(fdnet_sock_recv(so, &msg), 1);
+	ck_assert_uint_eq(msg.gso_size, 0);
+	ck_assert_uint_eq(msg.to_from.port, 1112);
+	/* a buffer without room for two gets one; a look takes nothing */
+	sock_send(from, out, 200, &to);
+	stack_pair_run(pair);
+	iov[1].iov_len = 20;
+	msg = (struct fdnet_msg){ .iov = iov, .iovcnt = 2 };
+	msg.flags = FDNET_MSG_PEEK;
+	ck_assert_int_eq(fdnet_sock_recv(so, &msg), 100);
+	msg.flags = 0;
+	ck_assert_int_eq(fdnet_sock_recv(so, &msg), 100);
+	ck_assert_uint_eq(msg.gso_size, 0);
+	msg.flags = 0;
+	ck_assert_int_eq(fdnet_sock_recv(so, &msg), 100);
+}
+END_TEST
 
 START_TEST(multicast_reaches_all_members_here_and_there)
 {
@@ -808,6 +852,7 @@ static Suite *udp_suite(void)
 	tcase_add_test(tc, a_source_can_be_chosen);
 	tcase_add_test(tc, a_dual_stack_socket_hears_both);
 	tcase_add_test(tc, v6only_hears_and_sends_ipv6_only);
+	tcase_add_test(tc, bursts_are_read_in_one);
 	tcase_add_test(tc, multicast_reaches_all_members_here_and_there);
 	tcase_add_test(tc, multicast_has_its_own_ttl);
 	tcase_add_test(tc, only_members_hear_when_they_want_it_so);
