@@ -35,6 +35,15 @@ void fdnet_arp_ask(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 	send_arp(stack, &arp, mac ? mac : everybody);
 }
 
+void fdnet_arp_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip)
+{
+	struct fdnet_arp arp = { .op = FDNET_ARP_REQUEST };
+
+	memcpy(arp.sender_mac, stack->cfg.link_addr, 6);
+	memcpy(arp.target_ip, ip->bytes, 4);
+	send_arp(stack, &arp, everybody);
+}
+
 void fdnet_arp_announce(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 {
 	struct fdnet_arp arp = { .op = FDNET_ARP_REQUEST };
@@ -64,6 +73,12 @@ static void take(struct fdnet_stack *stack, const struct fdnet_arp *arp)
 
 	memcpy(sender.bytes, arp->sender_ip, 4);
 	memcpy(target.bytes, arp->target_ip, 4);
+	/* RFC 5227 2.1.1: somebody has it, or wants it at the same time */
+	if (memcmp(arp->sender_mac, stack->cfg.link_addr, 6) &&
+	    (fdnet_autoconf_seen(stack, &sender) ||
+	     (fdnet_ip_is_any(&sender) &&
+	      fdnet_autoconf_seen(stack, &target))))
+		return;
 	for_us = fdnet_stack_find_addr(stack, &target);
 	if (fdnet_stack_find_addr(stack, &sender)) {
 		if (memcmp(arp->sender_mac, stack->cfg.link_addr, 6) &&

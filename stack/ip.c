@@ -24,13 +24,15 @@ int fdnet_stack_add_addr(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 	    fdnet_ip_is_multicast(ip) || fdnet_ip_is_loopback(ip) ||
 	    bits > (ip->family == 4 ? 32 : 128))
 		return -EINVAL;
-	if (fdnet_stack_find_addr(stack, ip))
+	if (fdnet_stack_addr_state(stack, ip) != -EADDRNOTAVAIL)
 		return -EEXIST;
 	if (stack->naddrs == FDNET_MAX_ADDRS)
 		return -ENOSPC;
-	stack->addrs[stack->naddrs].ip = *ip;
-	stack->addrs[stack->naddrs].bits = (uint8_t)bits;
-	stack->naddrs++;
+	stack->addrs[stack->naddrs] = (struct fdnet_stack_addr){
+		.ip = *ip,
+		.bits = (uint8_t)bits,
+	};
+	fdnet_autoconf_addr(stack, &stack->addrs[stack->naddrs++]);
 	return 0;
 }
 
@@ -41,7 +43,8 @@ fdnet_stack_find_addr(const struct fdnet_stack *stack,
 	unsigned int i;
 
 	for (i = 0; i < stack->naddrs; i++)
-		if (fdnet_ip_equal(&stack->addrs[i].ip, ip))
+		if (fdnet_ip_equal(&stack->addrs[i].ip, ip) &&
+		    !stack->addrs[i].tentative)
 			return &stack->addrs[i];
 	return NULL;
 }
@@ -128,8 +131,9 @@ static unsigned int common_bits(const struct fdnet_ip *a,
 	return n;
 }
 
-/* RFC 6724 section 5, the rules that can differ here: 2 (scope), then the
- * network @dst is in, then 8 (longest common prefix). */
+/* RFC 6724 section 5, the rules that can differ here: 2 (scope), 3 (not a
+ * deprecated one), then the network @dst is in, then 8 (longest common
+ * prefix). */
 static int source_score(const struct fdnet_stack_addr *addr,
 			const struct fdnet_ip *dst)
 {
@@ -163,9 +167,13 @@ int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 	if (fdnet_route_find(stack, dst, &hop))
 		return -ENETUNREACH;
 	for (i = 0; i < stack->naddrs; i++) {
-		if (stack->addrs[i].ip.family != dst->family)
+		if (stack->addrs[i].ip.family != dst->family ||
+		    stack->addrs[i].tentative)
 			continue;
 		score = source_score(&stack->addrs[i], dst);
+		if (!stack->addrs[i].preferred_us ||
+		    stack->addrs[i].preferred_us > stack->now_us)
+			score += 700;
 		if (fdnet_ip_in_prefix(&hop, &stack->addrs[i].ip,
 				       stack->addrs[i].bits))
 			score += 500;

@@ -2,6 +2,8 @@ noinst_LTLIBRARIES += stack/libstack.la
 stack_libstack_la_SOURCES = \
 	include/fdnet/stack.h \
 	stack/arp.c \
+	stack/autoconf.c \
+	stack/autoconf.h \
 	stack/demux.c \
 	stack/dgram.c \
 	stack/dgram.h \
@@ -70,6 +72,7 @@ pkginclude_HEADERS += include/fdnet/stack.h
 EXTRA_DIST += stack/README.md
 
 STACK_TESTS = \
+	tests/test_autoconf \
 	tests/test_control \
 	tests/test_demux \
 	tests/test_icmp \
@@ -91,6 +94,8 @@ tests_libstackpair_la_SOURCES = \
 	tests/suite_main.h
 tests_libstackpair_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 STACK_TEST_LIBS = tests/libstackpair.la $(STACK_LIBS) $(CHECK_LIBS)
+tests_test_autoconf_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_autoconf_LDADD = $(STACK_TEST_LIBS)
 tests_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_control_LDADD = $(STACK_TEST_LIBS)
 tests_test_demux_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -63,6 +63,16 @@ static struct fdnet_ip solicited_node(const struct fdnet_ip *ip)
 
 /* ---- sending ---- */
 
+static void put_option(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+		       uint8_t type)
+{
+	uint8_t *p = fdnet_pkt_put(pkt, 8);
+
+	p[0] = type;
+	p[1] = 1;
+	memcpy(p + 2, stack->cfg.link_addr, 6);
+}
+
 /* Type, flags, target, and our address as an option. @mac: or NULL for the
  * group's. */
 static void send_nd(struct fdnet_stack *stack, uint8_t type, uint8_t flags,
@@ -75,12 +85,11 @@ static void send_nd(struct fdnet_stack *stack, uint8_t type, uint8_t flags,
 
 	if (!pkt)
 		return;
-	p = fdnet_pkt_put(pkt, ND_LEN + 8);
+	p = fdnet_pkt_put(pkt, ND_LEN);
 	fdnet_icmp_encode(p, &hdr);
 	memcpy(p + 8, target->bytes, 16);
-	p[24] = type == ND_NS ? OPT_SOURCE : OPT_TARGET;
-	p[25] = 1;
-	memcpy(p + 26, stack->cfg.link_addr, 6);
+	if (!fdnet_ip_is_any(src)) /* RFC 4861 4.3 */
+		put_option(stack, pkt, type == ND_NS ? OPT_SOURCE : OPT_TARGET);
 	fdnet_ip_csum_fill(stack, pkt, src, dst, FDNET_PROTO_ICMP6,
 			   FDNET_ICMP_CSUM_OFFSET);
 	fdnet_ip_finish(stack, pkt, src, dst, FDNET_PROTO_ICMP6, 255, 0,
@@ -109,6 +118,38 @@ void fdnet_nd_announce(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 	struct fdnet_ip all = { 6, { 0xff, 2, [15] = 1 } };
 
 	send_nd(stack, ND_NA, NA_OVERRIDE, ip, ip, &all, NULL);
+}
+
+void fdnet_nd_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip)
+{
+	struct fdnet_ip any = { .family = 6 }, group = solicited_node(ip);
+
+	send_nd(stack, ND_NS, 0, ip, &any, &group, NULL);
+}
+
+void fdnet_nd_solicit_routers(struct fdnet_stack *stack)
+{
+	static const struct fdnet_ip routers = { 6, { 0xff, 2, [15] = 2 } };
+	struct fdnet_icmp hdr = { ND_RS, 0, 0 };
+	struct fdnet_pkt *pkt = fdnet_pkt_new(stack->cfg.pool);
+	struct fdnet_ip src;
+
+	if (!pkt)
+		return;
+	fdnet_icmp_encode(fdnet_pkt_put(pkt, FDNET_ICMP_LEN), &hdr);
+	if (fdnet_ip_source(stack, &routers, &src)) {
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	put_option(stack, pkt, OPT_SOURCE);
+	fdnet_ip_csum_fill(stack, pkt, &src, &routers, FDNET_PROTO_ICMP6,
+			   FDNET_ICMP_CSUM_OFFSET);
+	fdnet_ip_finish(stack, pkt, &src, &routers, FDNET_PROTO_ICMP6, 255, 0,
+			false);
+	stack->counters[FDNET_C_ICMP_OUT]++;
+	pkt = fdnet_neigh_send(stack, pkt, &routers);
+	if (pkt)
+		fdnet_pktq_push(&stack->frags, pkt);
 }
 
 /* ---- options ---- */
@@ -143,6 +184,9 @@ static void take_ns(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 	const uint8_t *opt;
 
 	memcpy(target.bytes, pkt->data + 8, 16);
+	/* RFC 4862 5.4.3: two want it at the same time */
+	if (anonymous && fdnet_autoconf_seen(stack, &target))
+		return;
 	if (!fdnet_stack_find_addr(stack, &target))
 		return;
 	opt = find_option(pkt->data + ND_LEN, pkt->len - ND_LEN, OPT_SOURCE,
@@ -173,6 +217,8 @@ static void take_na(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 	memcpy(target.bytes, pkt->data + 8, 16);
 	opt = find_option(pkt->data + ND_LEN, pkt->len - ND_LEN, OPT_TARGET,
 			  8);
+	if (fdnet_autoconf_seen(stack, &target)) /* RFC 4862 5.4.4 */
+		return;
 	if (fdnet_stack_find_addr(stack, &target)) {
 		if (opt && memcmp(opt + 2, stack->cfg.link_addr, 6) &&
 		    fdnet_neigh_conflict(stack))
@@ -192,11 +238,12 @@ static void autoconfigure(struct fdnet_stack *stack, const uint8_t *opt)
 	struct fdnet_ip ip = { .family = 6 };
 
 	if (!(opt[3] & PREFIX_AUTONOMOUS) || opt[2] != 64 ||
-	    !fdnet_get32(opt + 4) || opt[16] == 0xfe || opt[16] == 0xff)
+	    opt[16] == 0xfe || opt[16] == 0xff)
 		return;
 	memcpy(ip.bytes, opt + 16, 8);
 	fdnet_nd_interface_id(mac, ip.bytes + 8);
-	fdnet_stack_add_addr(stack, &ip, 64);
+	fdnet_autoconf_prefix(stack, &ip, fdnet_get32(opt + 4),
+			      fdnet_get32(opt + 8));
 }
 
 static void take_ra(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
@@ -204,7 +251,6 @@ static void take_ra(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 {
 	const uint8_t *opts = pkt->data + RA_LEN, *opt;
 	uint32_t left = pkt->len - RA_LEN;
-	struct fdnet_ip any = { .family = 6 };
 
 	/* RFC 4861 6.1.2: from a router's link-local address only */
 	if (in->src.bytes[0] != 0xfe || (in->src.bytes[1] & 0xc0) != 0x80)
@@ -212,10 +258,7 @@ static void take_ra(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 	opt = find_option(opts, left, OPT_SOURCE, 8);
 	if (opt)
 		fdnet_neigh_learn(stack, &in->src, opt + 2, false, true);
-	if (fdnet_get16(pkt->data + 6))
-		fdnet_stack_add_route(stack, &any, 0, &in->src);
-	else if (fdnet_route_is_via(stack, &any, 0, &in->src))
-		fdnet_stack_del_route(stack, &any, 0);
+	fdnet_autoconf_router(stack, &in->src, fdnet_get16(pkt->data + 6));
 	opt = find_option(opts, left, OPT_PREFIX, PREFIX_LEN);
 	if (opt)
 		autoconfigure(stack, opt);

@@ -81,7 +81,13 @@ void fdnet_arp_ask(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 /** fdnet_arp_announce - @ip is ours (RFC 5227 2.3) */
 void fdnet_arp_announce(struct fdnet_stack *stack, const struct fdnet_ip *ip);
 
+/** fdnet_arp_probe - does anybody have @ip? (RFC 5227 2.1) */
+void fdnet_arp_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip);
+
 /* nd.c */
+/** fdnet_nd_probe - does anybody have @ip? (RFC 4862 5.4.2) */
+void fdnet_nd_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip);
+void fdnet_nd_solicit_routers(struct fdnet_stack *stack);
 /** fdnet_nd_input - ICMPv6 133 to 137. @pkt: borrowed */
 void fdnet_nd_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		    const struct fdnet_ip_in *in);

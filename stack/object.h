@@ -8,6 +8,7 @@
 
 #include "stack/internal.h"
 #include "stack/neigh.h"
+#include "stack/autoconf.h"
 #include "stack/member.h"
 #include "stack/pmtu.h"
 #include "stack/reass.h"
@@ -26,11 +27,17 @@
 struct fdnet_stack_addr {
 	struct fdnet_ip ip;
 	uint8_t bits;
+	/* see autoconf.h */
+	bool tentative, advertised;
+	uint8_t probes, announces;
+	uint64_t due_us;
+	uint64_t valid_us, preferred_us; /* 0: for ever */
 };
 
 struct fdnet_stack_route {
 	struct fdnet_ip net, gateway; /* no gateway: on the link */
 	uint8_t bits;
+	uint64_t until_us; /* 0: for ever */
 };
 
 /* A FIFO of packets. */
@@ -68,6 +75,7 @@ struct fdnet_stack {
 	struct fdnet_stack_route routes[FDNET_MAX_ROUTES];
 	unsigned int nroutes;
 	struct fdnet_neighs neighs;
+	struct fdnet_autoconf autoconf;
 	/* automatic ports; 0 TCP, 1 the others */
 	struct fdnet_port_range ranges[2][FDNET_MAX_RANGES];
 	unsigned int nranges[2];
@@ -193,9 +201,6 @@ void fdnet_ip_describe(const struct fdnet_pkt *pkt, struct fdnet_ip_in *ret);
  * a gateway. 0, -ENETUNREACH */
 int fdnet_route_find(const struct fdnet_stack *stack,
 		     const struct fdnet_ip *dst, struct fdnet_ip *ret_hop);
-/** fdnet_route_is_via - is there this very route? */
-bool fdnet_route_is_via(struct fdnet_stack *stack, const struct fdnet_ip *net,
-			unsigned int bits, const struct fdnet_ip *gateway);
 
 /* ip4.c, ip6.c: from the first byte of the IP header; taken */
 void fdnet_ip4_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt);

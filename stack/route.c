@@ -63,14 +63,6 @@ int fdnet_stack_del_route(struct fdnet_stack *stack,
 	return 0;
 }
 
-bool fdnet_route_is_via(struct fdnet_stack *stack, const struct fdnet_ip *net,
-			unsigned int bits, const struct fdnet_ip *gateway)
-{
-	const struct fdnet_stack_route *r = find(stack, net, bits);
-
-	return r && fdnet_ip_equal(&r->gateway, gateway);
-}
-
 static bool is_connected(const struct fdnet_stack *stack,
 			 const struct fdnet_ip *dst)
 {

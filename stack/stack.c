@@ -167,6 +167,8 @@ int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 		rc = fdnet_neigh_init(stack);
 	if (!rc)
 		rc = fdnet_member_init(stack);
+	if (!rc)
+		rc = fdnet_autoconf_init(stack);
 	if (!rc && cfg->ethernet)
 		add_link_local(stack);
 	if (rc) {

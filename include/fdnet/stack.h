@@ -152,6 +152,9 @@ struct fdnet_tcp_settings {
  * @ethernet:  the link is Ethernet: neighbours are found by ARP and ND, and
  *             packets in both directions have link_src, link_dst, ethertype
  * @link_addr: our address on it
+ * @autoconf:  on Ethernet: addresses are probed before they are used, which
+ *             takes some seconds (fdnet_stack_addr_state()), and routers are
+ *             asked for
  * @tcp:       TCP's choices; fdnet_stack_set_tcp() changes them later
  */
 struct fdnet_stack_config {
@@ -177,6 +180,7 @@ struct fdnet_stack_config {
 	uint32_t udp_rcvbuf;
 	bool ethernet;
 	uint8_t link_addr[6];
+	bool autoconf;
 	struct fdnet_tcp_settings tcp;
 };
 
@@ -232,6 +236,11 @@ FDNET_API int fdnet_stack_add_route(struct fdnet_stack *stack,
 FDNET_API int fdnet_stack_del_route(struct fdnet_stack *stack,
 				    const struct fdnet_ip *net,
 				    unsigned int bits);
+
+/** fdnet_stack_addr_state - 0: @ip is in use, -EINPROGRESS: still probed,
+ * -EADDRNOTAVAIL: none of ours, or somebody else has it */
+FDNET_API int fdnet_stack_addr_state(const struct fdnet_stack *stack,
+				     const struct fdnet_ip *ip);
 
 /** fdnet_stack_set_tcp - other settings for connections made from now on */
 FDNET_API void fdnet_stack_set_tcp(struct fdnet_stack *stack,
