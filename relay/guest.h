@@ -25,6 +25,7 @@
 #include "relay/loop.h"
 #include "relay/net.h"
 #include "relay/relay.h"
+#include "stack/wire/control.h"
 
 /* Largest message on a link: one burst, its headers, and some room. */
 #define GUEST_MAX_MSG (256u << 10)
@@ -51,7 +52,7 @@ struct user {
 
 struct guest_reply {
 	uint8_t len;
-	uint8_t body[32];
+	uint8_t body[FDNET_CTL_MAX_LEN];
 };
 
 struct dns_conn;
