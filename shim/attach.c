@@ -19,6 +19,7 @@
 
 /* Room for GSO bursts on their way; the kernel grants what wmem_max allows. */
 #define LINK_SNDBUF (4 << 20)
+#define NODE_SNDBUF (64 << 10)
 #define ENV_LEN 256
 
 /* Copied at start: the program may clear its environment afterwards. */
@@ -200,7 +201,7 @@ static int channel(void)
 	return fd;
 }
 
-static int send_attach(int chan, int fd)
+static int send_attach(int chan, int fd, uint16_t flags)
 {
 	uint8_t msg[FDNET_LINK_HDR_LEN + FDNET_ATTACH_LEN];
 	struct fdnet_link_hdr hdr = {
@@ -209,6 +210,7 @@ static int send_attach(int chan, int fd)
 	};
 	struct fdnet_attach attach = {
 		.version = FDNET_CTL_VERSION,
+		.flags = flags,
 		.pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0, 0, 0),
 	};
 	union {
@@ -237,9 +239,9 @@ static int send_attach(int chan, int fd)
 	return rc < 0 ? -ENETDOWN : 0;
 }
 
-int shim_attach_relay(void)
+static int attach(uint16_t flags, int size)
 {
-	int chan, rc, sv[2], size = LINK_SNDBUF;
+	int chan, rc, sv[2];
 
 	chan = channel();
 	if (chan < 0)
@@ -249,13 +251,34 @@ int shim_attach_relay(void)
 		return rc;
 	raw_setsockopt(sv[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	raw_setsockopt(sv[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	rc = send_attach(chan, sv[1]);
+	rc = send_attach(chan, sv[1], flags);
 	raw_close(sv[1]);
 	if (rc < 0) {
 		raw_close(sv[0]);
 		return rc;
 	}
 	return shim_fd_raise(sv[0]);
+}
+
+int shim_attach_relay(void)
+{
+	return attach(0, LINK_SNDBUF);
+}
+
+int shim_attach_node(void)
+{
+	return shim_attach_known() ? attach(FDNET_ATTACH_NODE, NODE_SNDBUF) :
+				     -ENETDOWN;
+}
+
+bool shim_attach_known(void)
+{
+	return !env_fd[0] && (attach_fd >= 0 || env_relay[0]);
+}
+
+bool shim_attach_is_channel(int fd)
+{
+	return fd == attach_fd;
 }
 
 void shim_attach_publish_env(void)

@@ -3,6 +3,8 @@
 #ifndef SHIM_ATTACH_H
 #define SHIM_ATTACH_H
 
+#include <stdbool.h>
+
 #include "stack/wire/control.h"
 
 /** shim_attach_init - remember the environment; no system calls of note */
@@ -25,6 +27,20 @@ int shim_attach_plain(struct fdnet_welcome *ret_welcome);
  * Returns our end of the link, a high fd, or -ENETDOWN, -EMFILE, -ENOMEM.
  */
 int shim_attach_relay(void);
+
+/**
+ * shim_attach_node - a new node channel (stack/wire/node.h)
+ *
+ * No relay is started for it. Returns our end, a high fd, or -ENETDOWN,
+ * -EMFILE, -ENOMEM.
+ */
+int shim_attach_node(void);
+
+/** shim_attach_known - is there a relay, or the way to one? */
+bool shim_attach_known(void);
+
+/** shim_attach_is_channel - is @fd the attach channel? */
+bool shim_attach_is_channel(int fd);
 
 /** shim_attach_env - the environment entries a new program needs: LD_PRELOAD
  * and FDNET_RELAY as "NAME=value", two at most, then NULL. Any context. */

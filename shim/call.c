@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "shim/helper.h"
+#include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 
@@ -17,6 +18,8 @@ struct shim_file *shim_begin(int fd, struct shim_guard *guard)
 		return NULL;
 	shim_enter(guard);
 	file = shim_file_get(fd);
+	if (file && file->unknown && !shim_file_learn(file))
+		file = NULL;
 	if (file)
 		return file;
 	shim_leave(guard);
@@ -31,10 +34,13 @@ struct shim_file *shim_begin_io(int fd, struct shim_guard *guard)
 	if (!file || !file->pumped)
 		return file;
 	if (file->remote) {
-		/* unconnected datagram sockets cannot be shared */
-		if (!file->is_stream && file->peer.ip.family == 0)
-			return file;
 		shim_pump_touch(file);
+		/* datagrams have names, which the kernel does not see */
+		if (!file->is_stream &&
+		    (file->in_node || file->peer.ip.family == 0))
+			return file;
+		if (file->narrow)
+			shim_node_open_out(file, fd);
 	}
 	shim_end(guard);
 	saved = errno;
@@ -47,7 +53,11 @@ bool shim_is_kernels(int fd)
 {
 	struct shim_file *file = shim_file_peek(fd);
 
-	return !file || file->pumped;
+	if (!file)
+		return true;
+	/* datagrams have names, which the kernel does not see */
+	return file->pumped && !file->unknown &&
+	       !(file->in_node && !file->is_stream);
 }
 
 void shim_end(struct shim_guard *guard)

@@ -4,6 +4,7 @@
 #include "shim/claim.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "shim/mem.h"
@@ -11,6 +12,7 @@
 
 struct shim_claim {
 	unsigned int refs;
+	bool moved; /* the relay holds it for the node now */
 	struct fdnet_ctl ctl; /* the BIND it was made with */
 };
 
@@ -57,12 +59,24 @@ struct shim_claim *shim_claim_ref(struct shim_claim *claim)
 	return claim;
 }
 
+bool shim_claim_is_shared(const struct shim_claim *claim)
+{
+	return claim->refs > 1;
+}
+
+void shim_claim_moved(struct shim_claim *claim)
+{
+	if (claim)
+		claim->moved = true;
+}
+
 void shim_claim_put(struct shim_claim *claim)
 {
 	if (!claim || --claim->refs > 0)
 		return;
 	claim->ctl.op = FDNET_CTL_UNBIND;
 	claim->ctl.id = 0;
-	shim_net_tell(&claim->ctl);
+	if (!claim->moved)
+		shim_net_tell(&claim->ctl);
 	fdnet_mem_free(shim_mem(), claim, sizeof(*claim));
 }

@@ -7,6 +7,8 @@
 #ifndef SHIM_CLAIM_H
 #define SHIM_CLAIM_H
 
+#include <stdbool.h>
+
 #include "stack/wire/control.h"
 
 struct shim_claim;
@@ -26,6 +28,13 @@ int shim_claim_listen(struct shim_claim *claim);
 
 /** shim_claim_ref - one more holder; @claim may be NULL; returns it */
 struct shim_claim *shim_claim_ref(struct shim_claim *claim);
+
+/** shim_claim_is_shared - has it more holders than one? */
+bool shim_claim_is_shared(const struct shim_claim *claim);
+
+/** shim_claim_moved - the relay's node has the port now (or NULL): its last
+ * holder here gives nothing back */
+void shim_claim_moved(struct shim_claim *claim);
 
 /** shim_claim_put - one holder less; the last tells the relay */
 void shim_claim_put(struct shim_claim *claim);

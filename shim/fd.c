@@ -12,9 +12,11 @@
 #include <linux/sockios.h>
 
 #include "shim/call.h"
+#include "shim/frame.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/ifaces.h"
+#include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"
@@ -109,8 +111,13 @@ static void note_dup(int of, int fd)
 
 	if (!shim_file_maybe(of) && !shim_file_maybe(fd))
 		return;
-	if (shim_is_borrowed())
+	if (shim_is_borrowed()) {
+		/* a vfork() child: its program shall have it */
+		file = shim_file_peek(of);
+		if (file)
+			file->exposed = true;
 		return;
+	}
 	file = shim_begin(of, &guard);
 	if (file) {
 		shim_file_install(fd, file);
@@ -224,8 +231,31 @@ SHIM_EXPORT(fcntl);
 SHIM_EXPORT_AS(fcntl64, fcntl);
 SHIM_EXPORT_AS(__fcntl, fcntl);
 
+/* What A holds, and what the relay has besides. */
+static int node_ioctl(struct shim_file *file, int fd, unsigned long request,
+		      int *ret)
+{
+	int theirs = 0, ours = 0, rc;
+	uint32_t len = sizeof(theirs);
+
+	if (file->listens)
+		return request == SIOCATMARK ? 0 : -EINVAL;
+	if (request == FIONREAD && !file->is_stream) {
+		*ret = shim_frame_inq(fd, file);
+		return 0;
+	}
+	rc = shim_node_getopt(file, FDNET_NODE_SOL_IOCTL, (int)request,
+			      &theirs, &len);
+	if (rc < 0 && request == SIOCATMARK)
+		return rc;
+	if (request != SIOCATMARK)
+		RAW(SYS_ioctl, fd, request, &ours, 0, 0, 0);
+	*ret = ours + (request == FIONREAD && ours ? 0 : theirs);
+	return 0;
+}
+
 /* Requests on a socket; -ENOTTY: not one of them. */
-static int socket_ioctl(struct shim_file *file, unsigned long request,
+static int socket_ioctl(struct shim_file *file, int fd, unsigned long request,
 			void *arg)
 {
 	if (request != FIONREAD && request != SIOCOUTQ &&
@@ -235,6 +265,8 @@ static int socket_ioctl(struct shim_file *file, unsigned long request,
 		return -ENOTTY;
 	if (!shim_can_write(arg, sizeof(int)))
 		return -EFAULT;
+	if (file->in_node)
+		return node_ioctl(file, fd, request, arg);
 	if (!file->so)
 		return -ENOTCONN;
 	shim_net_drive();
@@ -272,12 +304,17 @@ int shim_ioctl(int fd, unsigned long request, ...)
 			note_async(fd);
 		return rc;
 	}
-	file = request == FIONREAD || request == SIOCOUTQ
-		       ? shim_begin_io(fd, &guard)
-		       : shim_begin(fd, &guard);
+	file = shim_begin(fd, &guard);
 	if (!file)
 		return LIBC(ioctl)(fd, request, arg);
-	rc = socket_ioctl(file, request, arg);
+	if (file->remote)
+		shim_pump_touch(file);
+	if (file->pumped && !file->in_node &&
+	    (request == FIONREAD || request == SIOCOUTQ)) {
+		shim_end(&guard);
+		return LIBC(ioctl)(fd, request, arg);
+	}
+	rc = socket_ioctl(file, fd, request, arg);
 	shim_end(&guard);
 	if (rc == -ENOTTY) /* FIOCLEX and the like belong to the kernel */
 		return LIBC(ioctl)(fd, request, arg);

@@ -11,7 +11,9 @@
 #include "shim/highfd.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
+#include "shim/net.h"
 #include "shim/netlink.h"
+#include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 
@@ -206,36 +208,106 @@ void shim_file_forget(int fd)
 	shim_file_put(file);
 }
 
-int shim_file_adopt(int fd, uint64_t cookie, int domain,
-		    const struct fdnet_name *local,
-		    const struct fdnet_name *peer)
+struct shim_file *shim_file_find(uint64_t cookie)
 {
 	struct shim_file *file;
 
 	for (file = all; file; file = file->next)
 		if (file->cookie == cookie)
-			return shim_file_install(fd, file);
+			break;
+	return file;
+}
+
+/* A placeholder whose socket is elsewhere. */
+static struct shim_file *new_remote(int fd, uint64_t cookie)
+{
+	struct shim_file *file;
+
 	file = fdnet_mem_alloc(shim_mem(), sizeof(*file));
 	if (!file)
-		return -ENOMEM;
+		return NULL;
 	file->cookie = cookie;
 	file->peer_fd = -1;
 	file->owner_fd = -1;
 	file->fd_hint = fd;
-	file->domain = domain;
-	file->is_stream = file->joined = true;
 	file->pumped = file->remote = file->touched = true;
-	file->local = *local;
-	file->peer = *peer;
+	file->nonblock = raw_fcntl(fd, F_GETFL, 0) & O_NONBLOCK;
 	if (shim_file_install(fd, file) < 0) {
 		fdnet_mem_free(shim_mem(), file, sizeof(*file));
-		return -EMFILE;
+		return NULL;
 	}
 	file->next = all;
 	if (all)
 		all->prev = file;
 	all = file;
+	return file;
+}
+
+int shim_file_adopt(int fd, uint64_t cookie, int domain,
+		    const struct fdnet_name *local,
+		    const struct fdnet_name *peer)
+{
+	struct shim_file *file = shim_file_find(cookie);
+
+	if (file)
+		return shim_file_install(fd, file);
+	file = new_remote(fd, cookie);
+	if (!file)
+		return -EMFILE;
+	file->domain = domain;
+	file->is_stream = file->joined = true;
+	file->type = SOCK_STREAM;
+	file->proto = 6;
+	file->in_node = shim_net_has_relay();
+	file->local = *local;
+	file->peer = *peer;
 	return 0;
+}
+
+void shim_file_suspect(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+	struct shim_file *file;
+	uint64_t cookie;
+
+	if (raw_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ||
+	    domain != AF_UNIX ||
+	    raw_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    (type != SOCK_STREAM && type != SOCK_SEQPACKET))
+		return;
+	cookie = cookie_of(fd);
+	file = shim_file_peek(fd);
+	if (file && file->cookie == cookie)
+		return;
+	file = shim_file_find(cookie);
+	if (file) {
+		shim_file_install(fd, file);
+		return;
+	}
+	file = new_remote(fd, cookie);
+	if (file)
+		file->unknown = true;
+}
+
+bool shim_file_learn(struct shim_file *file)
+{
+	int fd;
+
+	file->unknown = false;
+	if (shim_node_names(file) == 0) {
+		file->in_node = true;
+		return true;
+	}
+	for (fd = shim_file_next_fd(0); fd >= 0; fd = shim_file_next_fd(fd + 1))
+		if (shim_file_peek(fd) == file) {
+			bool last = file->fds == 1;
+
+			shim_file_forget(fd);
+			if (last)
+				break;
+		}
+	return false;
 }
 
 int shim_file_next_fd(int fd)
@@ -301,7 +373,9 @@ void shim_file_after_fork(void)
 		file->claim = NULL;
 		file->users = 0;
 		file->pollers = 0;
+		file->was_watched = file->watched;
 		file->watched = false;
+		file->moving = file->shared = false;
 		file->dirty = false;
 	}
 }

@@ -51,6 +51,16 @@ struct shim_file {
 	bool remote;	/* another process has the state */
 	bool touched;	/* remote: its owner was told to pump it */
 	bool listens;	/* remote: a listener */
+	bool in_node;	/* remote: the relay has the state (node.h) */
+	bool unknown;	/* inherited or received, nobody was asked yet */
+	bool framed;	/* in_node: datagrams begin with a name */
+	bool narrow;	/* in_node: A's send buffer is kept small */
+	bool moving;	/* is being handed over */
+	bool shared;	/* a child may hold A */
+	bool exposed;	/* a vfork() child has duplicated it */
+	bool was_watched; /* remote: in an epoll set that was inherited */
+	uint8_t type;	/* in_node: enum fdnet_sock_type */
+	uint16_t proto; /* in_node */
 	int owner_fd;	/* remote: the touch channel, or -1 */
 	struct fdnet_name local, peer; /* remote: the names, for those calls */
 
@@ -133,6 +143,21 @@ int shim_file_next_fd(int fd);
 int shim_file_adopt(int fd, uint64_t cookie, int domain,
 		    const struct fdnet_name *local,
 		    const struct fdnet_name *peer);
+
+/**
+ * shim_file_suspect - @fd was inherited or received: it may be A of a socket
+ * that the relay holds
+ *
+ * Nobody is asked before the first call on it.
+ */
+void shim_file_suspect(int fd);
+
+/** shim_file_learn - ask the relay about a suspect; false: not one of ours,
+ * and forgotten */
+bool shim_file_learn(struct shim_file *file);
+
+/** shim_file_find - by identity, or NULL */
+struct shim_file *shim_file_find(uint64_t cookie);
 
 /** shim_file_first - the list of all files */
 struct shim_file *shim_file_first(void);

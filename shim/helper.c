@@ -64,12 +64,12 @@ static void work(void)
 }
 
 /* The bell is answered; anything else is looked at by the next round. */
-static void wait_for(struct pollfd *fds, unsigned int n)
+static void wait_for(struct pollfd *fds, unsigned int n, bool look_around)
 {
 	struct timespec longest = { .tv_nsec = LOOK_AROUND_NS };
 	uint64_t rung;
 
-	raw_ppoll(fds, n, &longest, NULL);
+	raw_ppoll(fds, n, look_around ? &longest : NULL, NULL);
 	raw_read(bell, &rung, sizeof(rung));
 }
 
@@ -77,24 +77,29 @@ static void wait_for(struct pollfd *fds, unsigned int n)
 static void pump(void)
 {
 	struct pollfd fds[PUMP_FDS];
+	bool drive, busy;
 	unsigned int n;
 
 	shim_lock_only();
 	while (shim_pump_any()) {
+		/* where the relay pumps, children's touches are all there is
+		 * to wait for, and what the program has left unsent */
+		drive = shim_pump_here() || is_needed(&busy);
 		awake = true;
-		shim_net_drive();
+		if (drive)
+			shim_net_drive();
 		shim_pump_run();
 		shim_net_flush();
 		awake = false;
 		n = shim_pump_poll(fds, PUMP_FDS - 2);
 		fds[n++] = (struct pollfd){ .fd = bell, .events = POLLIN };
-		if (shim_net_link_fd() >= 0)
+		if (drive && shim_net_link_fd() >= 0)
 			fds[n++] = (struct pollfd){
 				.fd = shim_net_link_fd(),
 				.events = shim_net_link_events(),
 			};
 		shim_unlock_only();
-		wait_for(fds, n);
+		wait_for(fds, n, drive);
 		shim_lock_only();
 	}
 	shim_unlock_only();
@@ -132,11 +137,14 @@ void shim_helper_wake(void)
 
 void shim_helper_want(void)
 {
+	uint64_t one = 1;
 	bool busy;
 
-	if (wanted || !is_needed(&busy))
+	if ((wanted && !shim_pump_any()) || !is_needed(&busy))
 		return;
 	__atomic_store_n(&wanted, 1, __ATOMIC_RELAXED);
+	if (bell >= 0)
+		raw_write(bell, &one, sizeof(one));
 	if (running)
 		raw_futex(&wanted, FUTEX_WAKE, 1, NULL);
 }

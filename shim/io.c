@@ -13,9 +13,11 @@
 #include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/cmsg.h"
+#include "shim/frame.h"
 #include "shim/helper.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
+#include "shim/pass.h"
 #include "shim/uaccess.h"
 
 #define IOV_LIMIT 1024
@@ -96,7 +98,7 @@ static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
 		struct fdnet_msg msg = { .flags = flags, .ttl = -1,
 					 .tos = -1 };
 
-		if (file->pumped && !file->remote) {
+		if (file->pumped && (!file->remote || file->in_node)) {
 			rc = PUMPED;
 			break;
 		}
@@ -251,7 +253,7 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 		return recv_bad(file, flags, guard);
 	for (;;) {
 		memset(&msg, 0, sizeof(msg));
-		if (file->pumped && !file->remote) {
+		if (file->pumped && (!file->remote || file->in_node)) {
 			rc = PUMPED;
 			break;
 		}
@@ -310,6 +312,8 @@ static ssize_t send_call(int fd, struct shim_file *file,
 {
 	ssize_t rc;
 
+	if (file->in_node && !file->is_stream)
+		return shim_ret(shim_frame_send(fd, file, hdr, flags, guard));
 	if (file->netlink) {
 		rc = shim_netlink_send(fd, file, hdr, flags);
 		shim_end(guard);
@@ -335,6 +339,8 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 {
 	ssize_t rc;
 
+	if (file->in_node && !file->is_stream)
+		return shim_ret(shim_frame_recv(fd, file, hdr, flags, guard));
 	if (file->netlink) {
 		shim_end(guard);
 		return shim_netlink_recv(fd, hdr, flags);
@@ -386,8 +392,10 @@ ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 	struct shim_guard guard;
 	struct shim_file *file = shim_begin_io(fd, &guard);
 
-	if (!file)
+	if (!file) {
+		shim_pass_out(msg);
 		return LIBC(sendmsg)(fd, msg, flags);
+	}
 	if (!shim_can_read(msg, sizeof(*msg))) {
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
@@ -401,8 +409,11 @@ int shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 	unsigned int i;
 	ssize_t rc;
 
-	if (shim_is_kernels(fd))
+	if (shim_is_kernels(fd)) {
+		for (i = 0; i < n && !shim_is_nowhere(vec); i++)
+			shim_pass_out(&vec[i].msg_hdr);
 		return LIBC(sendmmsg)(fd, vec, n, flags);
+	}
 	if (n > IOV_LIMIT)
 		n = IOV_LIMIT;
 	if (!shim_can_write(vec, n * sizeof(*vec)))
@@ -456,8 +467,13 @@ ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 	struct shim_guard guard;
 	struct shim_file *file = shim_begin_io(fd, &guard);
 
-	if (!file)
-		return LIBC(recvmsg)(fd, msg, flags);
+	if (!file) {
+		ssize_t n = LIBC(recvmsg)(fd, msg, flags);
+
+		if (n >= 0)
+			shim_pass_in(msg);
+		return n;
+	}
 	if (!shim_can_read(msg, sizeof(*msg))) {
 		shim_end(&guard);
 		return shim_ret(-EFAULT);
@@ -550,8 +566,13 @@ int shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 	unsigned int i;
 	ssize_t rc;
 
-	if (shim_is_kernels(fd))
-		return LIBC(recvmmsg)(fd, vec, n, flags, timeout);
+	if (shim_is_kernels(fd)) {
+		int got = LIBC(recvmmsg)(fd, vec, n, flags, timeout);
+
+		for (int k = 0; k < got; k++)
+			shim_pass_in(&vec[k].msg_hdr);
+		return got;
+	}
 	if (n > IOV_LIMIT)
 		n = IOV_LIMIT;
 	if (!shim_can_write(vec, n * sizeof(*vec)) ||

@@ -12,6 +12,8 @@ shim_libshim_la_SOURCES = \
 	shim/exec.c shim/exec.h \
 	shim/fd.c \
 	shim/file.c shim/file.h \
+	shim/frame.c shim/frame.h \
+	shim/handover.c shim/handover.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
 	shim/hosts.c \
@@ -28,7 +30,9 @@ shim_libshim_la_SOURCES = \
 	shim/names.c \
 	shim/net.c shim/net.h \
 	shim/netlink.c shim/netlink.h \
+	shim/node.c shim/node.h \
 	shim/option.c \
+	shim/pass.c shim/pass.h \
 	shim/poll.c \
 	shim/process.c shim/process.h \
 	shim/pump.c shim/pump.h \

@@ -11,6 +11,8 @@
 #include "shim/call.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
+#include "shim/node.h"
+#include "shim/pump.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"
 
@@ -31,6 +33,36 @@ static int set_timeout(uint64_t *us, const void *val, socklen_t len)
 	return 0;
 }
 
+/* Has the relay the state? It is asked for if need be. */
+static bool is_nodes(struct shim_file *file)
+{
+	if (file->remote)
+		shim_pump_touch(file);
+	return file->in_node;
+}
+
+static bool is_timeout(int level, int name)
+{
+	return level == SOL_SOCKET &&
+	       (name == SO_RCVTIMEO || name == SO_SNDTIMEO);
+}
+
+/* Waiting is the kernel's business there, on A. */
+static int set_in_node(struct shim_file *file, int fd, int level, int name,
+		       const void *val, socklen_t len)
+{
+	uint64_t us;
+	int rc;
+
+	if (is_timeout(level, name)) {
+		rc = set_timeout(&us, val, len);
+		return rc < 0 ? rc :
+				raw_setsockopt(fd, level, name, val, len);
+	}
+	rc = shim_node_setopt(file, level, name, val, len);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int set_option(struct shim_file *file, int fd, int level, int name,
 		      const void *val, socklen_t len)
 {
@@ -44,6 +76,8 @@ static int set_option(struct shim_file *file, int fd, int level, int name,
 		rc = shim_netlink_setopt(file, level, name, val, len);
 		return rc > 0 ? raw_setsockopt(fd, level, name, val, len) : rc;
 	}
+	if (is_nodes(file))
+		return set_in_node(file, fd, level, name, val, len);
 	if (file->remote)
 		return 0; /* tuning, for the owner's connection: no harm */
 	if (!file->so)
@@ -115,6 +149,33 @@ static bool is_foreign(const struct shim_file *file, int level)
 	       level != (file->is_stream ? IPPROTO_TCP : IPPROTO_UDP);
 }
 
+static int get_in_node(struct shim_file *file, int fd, int level, int name,
+		       void *val, socklen_t *len)
+{
+	uint32_t n = *len;
+	int rc;
+
+	if (is_timeout(level, name) ||
+	    (level == SOL_SOCKET && name == SO_COOKIE))
+		return raw_getsockopt(fd, level, name, val, len);
+	rc = shim_node_getopt(file, level, name, val, &n);
+	/* it has ended, and nobody remembers it */
+	if (rc == -ENOENT || rc == -EINVAL || rc == -ENETDOWN)
+		return get_remote(file, level, name, val, len);
+	if (rc == 0)
+		*len = n;
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		int unread;
+		socklen_t size = sizeof(unread);
+
+		/* what A shows of it is fetched too */
+		raw_getsockopt(fd, level, name, &unread, &size);
+		if (file->narrow)
+			shim_node_open_out(file, fd);
+	}
+	return rc;
+}
+
 static int get_option(struct shim_file *file, int fd, int level, int name,
 		      void *val, socklen_t *len)
 {
@@ -131,6 +192,8 @@ static int get_option(struct shim_file *file, int fd, int level, int name,
 		rc = shim_netlink_getopt(file, level, name, val, len);
 		return rc > 0 ? raw_getsockopt(fd, level, name, val, len) : rc;
 	}
+	if (is_nodes(file))
+		return get_in_node(file, fd, level, name, val, len);
 	if (file->remote)
 		return get_remote(file, level, name, val, len);
 	if (!file->so)

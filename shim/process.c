@@ -5,13 +5,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "shim/attach.h"
 #include "shim/call.h"
+#include "shim/handover.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/logline.h"
+#include "shim/node.h"
 #include "shim/process.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+
+/* Numbers that are looked at when a program starts. */
+#define INHERITED 256
 
 static struct shim_guard fork_guard;
 static long own_pid;
@@ -54,6 +60,8 @@ void shim_fork_child(void)
 	shim_fd_after_fork();
 	shim_file_after_fork();
 	shim_net_after_fork();
+	shim_node_after_fork();
+	shim_handover_after_fork();
 	shim_wait_after_fork();
 	shim_helper_after_fork();
 	shim_lock_reset();
@@ -71,6 +79,7 @@ void shim_settle(void)
 	shim_cancel_off(&state);
 	shim_enter(&guard);
 	shim_pump_run(); /* what is still in the placeholders */
+	shim_handover_shared();
 	shim_net_settle();
 	shim_leave(&guard);
 	shim_cancel_restore(state);
@@ -83,12 +92,23 @@ static __attribute__((destructor)) void shim_done(void)
 	shim_settle();
 }
 
+/* What a program inherits may be a socket of the sandbox's. */
+static void find_inherited(void)
+{
+	if (!shim_attach_known())
+		return;
+	for (int fd = 0; fd < INHERITED; fd++)
+		if (!shim_attach_is_channel(fd))
+			shim_file_suspect(fd);
+}
+
 static __attribute__((constructor(101))) void shim_init(void)
 {
 	libc_resolve();
 	own_pid = getpid_raw();
 	shim_log_init();
 	shim_net_init();
+	find_inherited();
 	pthread_atfork(shim_fork_prepare, shim_fork_parent, shim_fork_child);
 }
 

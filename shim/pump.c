@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 
 #include "shim/claim.h"
+#include "shim/handover.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/libc.h"
 #include "shim/mirror.h"
 #include "shim/net.h"
+#include "shim/node.h"
 #include "shim/raw.h"
 #include "shim/wait.h"
 
@@ -21,12 +23,7 @@
 /* Largest datagram of a connected socket. */
 #define DATAGRAM_MAX 65536
 
-/* What goes with an accepted connection's fd. */
-struct accepted {
-	struct fdnet_name local, peer;
-};
-
-static unsigned int count;
+static unsigned int count; /* pumped here, not by the relay */
 /* The touch channel: [0] ours, [1] inherited by children of a fork. */
 static int touch[2] = { -1, -1 };
 static unsigned char datagram[DATAGRAM_MAX];
@@ -40,6 +37,12 @@ static void set_sndbuf(int fd)
 
 void shim_pump_begin(struct shim_file *file)
 {
+	if (file->remote) {
+		shim_pump_touch(file);
+		return;
+	}
+	if (shim_handover(file) != -EOPNOTSUPP)
+		return;
 	if (file->pumped || !file->so || file->peer_fd < 0)
 		return;
 	if (!file->is_stream) {
@@ -63,18 +66,22 @@ bool shim_pump_any(void)
 	return count > 0 || touch[0] >= 0;
 }
 
+bool shim_pump_here(void)
+{
+	return count > 0;
+}
+
 /* ---- listeners ---- */
 
 /* Sends A of a new connection to whoever accepts. False: no room. */
-static bool pass(struct shim_file *listener, int fd,
-		 const struct accepted *names)
+static bool pass(struct shim_file *listener, int fd, const uint8_t *names)
 {
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
 	} ctl = { 0 };
 	struct iovec iov = { .iov_base = (void *)names,
-			     .iov_len = sizeof(*names) };
+			     .iov_len = FDNET_NODE_ACCEPTED_LEN };
 	struct msghdr m = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -101,16 +108,20 @@ static bool is_writable(int fd)
 
 static void move_listener(struct shim_file *listener)
 {
-	struct accepted names;
+	uint8_t names[FDNET_NODE_ACCEPTED_LEN];
+	struct fdnet_name local, peer;
 	struct shim_file *file;
 	struct fdnet_sock *so;
 	int fd;
 
 	while (is_writable(listener->peer_fd) &&
 	       fdnet_sock_accept(listener->so, &so) == 0) {
-		memset(&names, 0, sizeof(names));
-		fdnet_sock_name(so, &names.local);
-		fdnet_sock_peer(so, &names.peer);
+		memset(&local, 0, sizeof(local));
+		memset(&peer, 0, sizeof(peer));
+		fdnet_sock_name(so, &local);
+		fdnet_sock_peer(so, &peer);
+		fdnet_node_name_encode(names, &local);
+		fdnet_node_name_encode(names + FDNET_NODE_NAME_LEN, &peer);
 		fd = shim_file_new(listener->domain, SOCK_STREAM, so, &file);
 		if (fd < 0) {
 			fdnet_sock_close(so);
@@ -120,7 +131,7 @@ static void move_listener(struct shim_file *listener)
 		file->claim = shim_claim_ref(listener->claim);
 		file->accepted = true;
 		set_sndbuf(fd);
-		pass(listener, fd, &names);
+		pass(listener, fd, names);
 		shim_file_hold(file);
 		raw_close(fd);
 		shim_file_forget(fd);
@@ -324,6 +335,7 @@ void shim_pump_fork_prepare(void)
 {
 	int sv[2];
 
+	shim_handover_listeners();
 	if (touch[0] >= 0 || !shim_file_first())
 		return;
 	if (raw_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
@@ -362,16 +374,52 @@ void shim_pump_fork_child(void)
 	count = 0;
 }
 
+/* Has the owner ended, or closed the channel? */
+static bool is_gone(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	struct timespec now = { 0 };
+
+	return raw_ppoll(&p, 1, &now, NULL) != 0;
+}
+
+/*
+ * Until the relay has it: only then does A carry data, and nothing else. What
+ * the owner held when it ended is there, or was never handed over.
+ */
+static int wait_for_relay(struct shim_file *file)
+{
+	struct timespec pause = { .tv_nsec = 50000 };
+	bool gone = false;
+	int rc;
+
+	for (;;) {
+		rc = shim_node_names(file);
+		if (rc == 0) {
+			file->in_node = true;
+			file->narrow = file->is_stream && !file->joined &&
+				       !file->listens;
+			return 0;
+		}
+		if (rc != -ENOENT || gone)
+			return -ECONNRESET;
+		gone = is_gone(file->owner_fd);
+		RAW(SYS_nanosleep, &pause, NULL, 0, 0, 0, 0);
+		if (pause.tv_nsec < 2000000)
+			pause.tv_nsec *= 2;
+	}
+}
+
 int shim_pump_touch(struct shim_file *file)
 {
 	if (file->touched)
 		return 0;
-	if (file->owner_fd < 0 ||
-	    raw_send(file->owner_fd, &file->cookie, sizeof(file->cookie),
-		     MSG_NOSIGNAL) < 0)
-		return -ECONNRESET;
 	file->touched = true;
-	return 0;
+	/* who cannot be told may have given it away before */
+	if (file->owner_fd >= 0)
+		raw_send(file->owner_fd, &file->cookie, sizeof(file->cookie),
+			 MSG_NOSIGNAL);
+	return shim_net_has_relay() ? wait_for_relay(file) : 0;
 }
 
 void shim_pump_inherited(void)
@@ -381,13 +429,12 @@ void shim_pump_inherited(void)
 
 	for (fd = shim_file_next_fd(0); fd >= 0;
 	     fd = shim_file_next_fd(fd + 1)) {
-		if (raw_fcntl(fd, F_GETFD, 0) != 0)
-			continue; /* closed, or closed by the exec */
 		file = shim_file_peek(fd);
-		if (file->remote)
-			shim_pump_touch(file);
-		else
-			shim_pump_begin(file);
+		if (raw_fcntl(fd, F_GETFD, 0) != 0 && !file->exposed)
+			continue; /* closed, or closed by the exec */
+		if (file->netlink || file->unknown)
+			continue;
+		shim_pump_begin(file);
 	}
 }
 
@@ -398,8 +445,8 @@ int shim_pump_accept(int fd, int flags, struct fdnet_name *ret_local,
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
 	} ctl = { 0 };
-	struct accepted names;
-	struct iovec iov = { .iov_base = &names, .iov_len = sizeof(names) };
+	uint8_t names[FDNET_NODE_ACCEPTED_LEN];
+	struct iovec iov = { .iov_base = names, .iov_len = sizeof(names) };
 	struct msghdr m = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -423,7 +470,11 @@ int shim_pump_accept(int fd, int flags, struct fdnet_name *ret_local,
 		raw_fcntl(new_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	*ret_cookie = 0;
 	raw_getsockopt(new_fd, SOL_SOCKET, SO_COOKIE, ret_cookie, &len);
-	*ret_local = names.local;
-	*ret_peer = names.peer;
+	if (fdnet_node_name_decode(names, ret_local) < 0 ||
+	    fdnet_node_name_decode(names + FDNET_NODE_NAME_LEN, ret_peer) <
+		    0) {
+		raw_close(new_fd);
+		return -ECONNABORTED;
+	}
 	return new_fd;
 }

@@ -36,6 +36,9 @@ void shim_pump_move(struct shim_file *file);
 /** shim_pump_any - is any socket pumped, or may a child ask for one? */
 bool shim_pump_any(void);
 
+/** shim_pump_here - does this process pump for itself? */
+bool shim_pump_here(void);
+
 /**
  * shim_pump_poll - the fds that the helper is to wait for
  * @max:  room in @fds

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "shim/helper.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
+#include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"
@@ -227,6 +229,14 @@ static int do_bind(struct shim_file *file, const struct fdnet_name *name)
 	return rc;
 }
 
+/* Has the relay the state? It is asked for if need be. */
+static bool is_nodes(struct shim_file *file)
+{
+	if (file->remote)
+		shim_pump_touch(file);
+	return file->in_node;
+}
+
 int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct shim_guard guard;
@@ -247,6 +257,11 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 		if (file->domain != AF_INET || len < sizeof(struct sockaddr_in))
 			rc = -EAFNOSUPPORT;
 		name.ip.family = 4;
+	}
+	if (rc == 0 && is_nodes(file)) {
+		rc = shim_node_bind(file, &name);
+		shim_end(&guard);
+		return (int)shim_ret(rc);
 	}
 	if (rc == 0 && !file->so)
 		rc = -EINVAL;
@@ -306,7 +321,8 @@ int shim_listen(int fd, int backlog)
 	if (!file)
 		return refused_answer(fd, LIBC(listen)(fd, backlog));
 	shim_file_hold(file);
-	rc = do_listen(file, backlog);
+	rc = is_nodes(file) ? shim_node_listen(file, backlog)
+			    : do_listen(file, backlog);
 	shim_mirror_touch(file);
 	shim_file_put(file);
 	shim_end(&guard);
@@ -432,9 +448,51 @@ static int start_connect(struct shim_file *file, const struct fdnet_name *name)
 	return file->so ? fdnet_sock_connect(file->so, name) : -ENETDOWN;
 }
 
+/* Waits in the kernel until A can be written to. */
+static int wait_writable(int fd, bool *ret_dead)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int rc;
+
+	do
+		rc = LIBC(poll)(&p, 1, -1);
+	while (rc < 0 && errno == EINTR && shim_wait_restarts());
+	*ret_dead = rc > 0 && (p.revents & (POLLHUP | POLLERR));
+	return rc < 0 ? -errno : 0;
+}
+
+/* connect() on a socket that the relay has; @name NULL: it has begun. The
+ * lock is released while it lasts. */
+static int connect_node(int fd, struct shim_file *file,
+			const struct fdnet_name *name,
+			struct shim_guard *guard)
+{
+	int rc = name ? shim_node_connect(file, name) : -EINPROGRESS, error = 0;
+	uint32_t len = sizeof(error);
+	bool dead;
+
+	if (!file->is_stream || (rc != 0 && rc != -EINPROGRESS &&
+				 rc != -EALREADY))
+		return rc;
+	if (rc != 0 && file->nonblock)
+		return rc;
+	shim_leave(guard);
+	rc = wait_writable(fd, &dead);
+	shim_enter(guard);
+	if (rc < 0)
+		return rc;
+	shim_node_getopt(file, SOL_SOCKET, SO_ERROR, &error, &len);
+	if (error || dead)
+		return error ? -error : -ECONNREFUSED;
+	shim_node_open_out(file, fd);
+	file->joined = true;
+	shim_node_names(file);
+	return 0;
+}
+
 /* A blocking connect() that was interrupted goes on in the background and
  * must not be started again: it is waited for until it is decided. */
-static int finish_connect(struct shim_file *file,
+static int finish_connect(int fd, struct shim_file *file,
 			  const struct fdnet_name *name,
 			  struct shim_guard *guard)
 {
@@ -443,6 +501,8 @@ static int finish_connect(struct shim_file *file,
 	int rc;
 
 	for (;;) {
+		if (file->in_node)
+			return connect_node(fd, file, NULL, guard);
 		if (!file->so)
 			rc = -ENETDOWN;
 		else if (fdnet_sock_state(file->so) == FDNET_TCP_SYN_SENT ||
@@ -497,6 +557,13 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return (int)shim_ret(rc);
 	}
 	rc = shim_name_from(file->domain, addr, len, &name);
+	if (rc == 0 && is_nodes(file)) {
+		shim_file_hold(file);
+		rc = connect_node(fd, file, &name, &guard);
+		shim_file_put(file);
+		shim_end(&guard);
+		return (int)shim_ret(rc);
+	}
 	if (rc < 0 && rc != -EFAULT && len >= sizeof(sa_family_t))
 		rc = check_state(file, rc);
 	if (rc == 0 && !file->so)
@@ -510,7 +577,7 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		shim_mirror_touch(file);
 		shim_net_flush();
 		if ((rc == -EINPROGRESS || rc == -EALREADY) && !file->nonblock)
-			rc = finish_connect(file, &name, &guard);
+			rc = finish_connect(fd, file, &name, &guard);
 		shim_mirror_touch(file);
 		shim_file_put(file);
 	}
@@ -519,6 +586,16 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 }
 SHIM_EXPORT(connect);
 SHIM_EXPORT_AS(__connect, connect);
+
+/* On a connection it is the kernel's, with what A holds before it. */
+static int shutdown_node(int fd, struct shim_file *file, int how)
+{
+	if (file->is_stream && !file->joined)
+		shim_node_names(file);
+	if (file->is_stream && file->joined)
+		return raw_shutdown(fd, how);
+	return shim_node_shutdown(file, how);
+}
 
 int shim_shutdown(int fd, int how)
 {
@@ -532,6 +609,8 @@ int shim_shutdown(int fd, int how)
 		rc = -EOPNOTSUPP;
 	else if (how < SHUT_RD || how > SHUT_RDWR)
 		rc = -EINVAL;
+	else if (is_nodes(file))
+		rc = shutdown_node(fd, file, how);
 	else if (file->pumped)
 		rc = raw_shutdown(fd, how);
 	else if (!file->so)
@@ -557,6 +636,13 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 
 	if (file->netlink) {
 		name = (struct fdnet_name){ 0 };
+	} else if (is_nodes(file)) {
+		/* another process may have named it */
+		if (!file->joined)
+			shim_node_names(file);
+		name = get == fdnet_sock_name ? file->local : file->peer;
+		if (get == fdnet_sock_peer && name.ip.family == 0)
+			return -ENOTCONN;
 	} else if (file->remote) {
 		name = get == fdnet_sock_name ? file->local : file->peer;
 		if (name.ip.family == 0)

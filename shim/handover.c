@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shim/handover.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "shim/claim.h"
+#include "shim/highfd.h"
+#include "shim/logline.h"
+#include "shim/mirror.h"
+#include "shim/net.h"
+#include "shim/node.h"
+#include "shim/raw.h"
+#include "shim/wait.h"
+
+#define SNDBUF_MIN 1
+#define SNDBUF_OPEN (1 << 20)
+#define FILLERS_MAX 64
+/* Ports of connections that live on elsewhere, not to be chosen again soon. */
+#define RESERVED 64
+
+static struct fdnet_sock *reserved[RESERVED];
+static unsigned int next_reserved;
+
+/* ---- the cut ---- */
+
+/* The relay keeps the flow's packets, and we have all that came before. */
+static int hold(struct shim_file *file, const struct fdnet_name *local,
+		const struct fdnet_name *peer)
+{
+	struct fdnet_ctl reply, ctl = {
+		.op = FDNET_CTL_HOLD,
+		.proto = (uint8_t)fdnet_sock_proto(file->so),
+		.family = local->ip.family,
+		.port = local->port,
+		.peer_port = peer->port,
+	};
+
+	memcpy(ctl.addr, local->ip.bytes, 16);
+	if (peer->port)
+		memcpy(ctl.peer, peer->ip.bytes, 16);
+	return shim_net_ask(&ctl, &reply);
+}
+
+/* Everything the stack has to say is on the link. */
+static int send_all(void)
+{
+	struct pollfd p = { .fd = shim_net_link_fd(), .events = POLLOUT };
+
+	shim_net_flush();
+	while (shim_net_link_fd() >= 0 &&
+	       (shim_net_link_events() & POLLOUT)) {
+		/* the relay takes what it is sent; it never waits for us */
+		raw_ppoll(&p, 1, NULL, NULL);
+		shim_net_flush();
+	}
+	return shim_net_link_fd() < 0 ? -ENETDOWN : 0;
+}
+
+/* The socket as bytes, in a memfd. */
+static int save(struct fdnet_sock *so, uint32_t *ret_len)
+{
+	ssize_t len = fdnet_sock_save(so, NULL, 0);
+	void *data;
+	long fd, rc;
+
+	if (len < 0)
+		return (int)len;
+	fd = RAW(SYS_memfd_create, "fdnet-socket", MFD_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0)
+		return (int)fd;
+	rc = RAW(SYS_ftruncate, fd, len, 0, 0, 0, 0);
+	if (rc < 0)
+		goto fail;
+	rc = RAW(SYS_mmap, 0, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rc < 0 && rc > -4096)
+		goto fail;
+	data = (void *)rc;
+	fdnet_sock_save(so, data, (size_t)len);
+	RAW(SYS_munmap, data, len, 0, 0, 0, 0);
+	*ret_len = (uint32_t)len;
+	return (int)fd;
+fail:
+	raw_close((int)fd);
+	return (int)rc;
+}
+
+/* ---- the placeholder ---- */
+
+static int fd_of(const struct shim_file *file)
+{
+	int fd;
+
+	for (fd = shim_file_next_fd(0); fd >= 0; fd = shim_file_next_fd(fd + 1))
+		if (shim_file_peek(fd) == file)
+			return fd;
+	return -1;
+}
+
+/* A of a stream that is not connected cannot be written to. */
+static void narrow(struct shim_file *file)
+{
+	int fd = fd_of(file), size = SNDBUF_MIN;
+
+	if (fd < 0)
+		return;
+	raw_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (int i = 0; i < FILLERS_MAX; i++)
+		if (raw_send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+			break;
+	file->narrow = true;
+}
+
+static void widen(struct shim_file *file)
+{
+	int fd = fd_of(file), size = SNDBUF_OPEN;
+
+	if (fd >= 0)
+		raw_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+/* Blocking calls on A wait as long as the program has asked. */
+static void set_timeout(int fd, int name, uint64_t us)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(us / 1000000),
+		.tv_usec = (suseconds_t)(us % 1000000),
+	};
+
+	if (us)
+		raw_setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv));
+}
+
+static void prepare_pair(struct shim_file *file)
+{
+	int state = fdnet_sock_state(file->so), fd = fd_of(file);
+
+	shim_mirror_undo(file);
+	if (file->is_stream && (state == FDNET_TCP_CLOSE ||
+				state == FDNET_TCP_SYN_SENT ||
+				state == FDNET_TCP_SYN_RECV))
+		narrow(file);
+	else
+		widen(file);
+	if (fd >= 0) {
+		set_timeout(fd, SO_RCVTIMEO, file->rcvtimeo_us);
+		set_timeout(fd, SO_SNDTIMEO, file->sndtimeo_us);
+	}
+}
+
+/* ---- the port ---- */
+
+/* The stack must not choose this port for another connection meanwhile. */
+static void reserve(const struct fdnet_name *local)
+{
+	struct fdnet_name name = { .ip.family = local->ip.family,
+				   .port = local->port };
+	struct fdnet_sock **at = &reserved[next_reserved++ % RESERVED];
+
+	if (*at)
+		fdnet_sock_close(*at);
+	*at = NULL;
+	if (fdnet_sock_open(shim_net_stack(), local->ip.family,
+			    FDNET_SOCK_STREAM, 6, at) < 0)
+		return;
+	if (fdnet_sock_bind(*at, &name) < 0) {
+		fdnet_sock_close(*at);
+		*at = NULL;
+	}
+}
+
+void shim_handover_after_fork(void)
+{
+	memset(reserved, 0, sizeof(reserved));
+}
+
+/* Does the port go along? A listener's and a datagram socket's do, and what
+ * was bound; not the one that accepted connections share with their listener,
+ * nor one of a lease, which a connection does not need. */
+static bool takes_claim(const struct shim_file *file, bool listens)
+{
+	if (!file->is_stream || listens)
+		return true;
+	return file->claim && !shim_claim_is_shared(file->claim);
+}
+
+/* ---- all ---- */
+
+static void note_kind(struct shim_file *file, const struct fdnet_name *local,
+		      const struct fdnet_name *peer, bool listens)
+{
+	file->local = *local;
+	file->peer = *peer;
+	file->listens = listens;
+	file->type = (uint8_t)fdnet_sock_type(file->so);
+	file->proto = (uint16_t)fdnet_sock_proto(file->so);
+}
+
+/* What is left of it here: A, whose calls are the kernel's. */
+static void become_remote(struct shim_file *file)
+{
+	struct fdnet_sock *so = file->so;
+
+	file->so = NULL;
+	fdnet_sock_set_user(so, NULL);
+	fdnet_sock_forget(so);
+	file->in_node = file->remote = file->touched = file->pumped = true;
+	file->owner_fd = -1;
+	/* those who are blocked in the engine go on in the kernel */
+	shim_wait_ring(file, FDNET_EV_IN | FDNET_EV_OUT | FDNET_EV_HUP);
+}
+
+static int give(struct shim_file *file, int memfd, uint32_t bytes,
+		uint32_t flags)
+{
+	struct fdnet_node_req req = { .op = FDNET_NODE_TAKE,
+				      .cookie = file->cookie,
+				      .sock_flags = flags,
+				      .bytes = bytes };
+	int rc = shim_node_ask(&req, (int[]){ file->peer_fd, memfd }, 2, NULL);
+
+	raw_close(memfd);
+	/* on failure this is what shows it to those who hold A */
+	shim_fd_lower(file->peer_fd);
+	file->peer_fd = -1;
+	return rc;
+}
+
+static int move(struct shim_file *file)
+{
+	struct fdnet_name local = { 0 }, peer = { 0 };
+	uint32_t flags = 0, bytes = 0;
+	bool listens, client;
+	int rc, memfd;
+
+	fdnet_sock_name(file->so, &local);
+	fdnet_sock_peer(file->so, &peer);
+	listens = file->is_stream &&
+		  fdnet_sock_state(file->so) == FDNET_TCP_LISTEN;
+	if (local.port || peer.port) {
+		rc = hold(file, &local, &peer);
+		if (rc < 0)
+			return rc;
+		if (!file->so || file->peer_fd < 0)
+			return -ECONNRESET;
+		flags |= FDNET_NODE_HELD;
+		if (takes_claim(file, listens))
+			flags |= FDNET_NODE_CLAIM;
+	}
+	if (!file->is_stream && !peer.ip.family)
+		flags |= FDNET_NODE_FRAMED;
+	rc = send_all();
+	if (rc < 0)
+		return rc;
+	prepare_pair(file);
+	note_kind(file, &local, &peer, listens);
+	memfd = save(file->so, &bytes);
+	if (memfd < 0)
+		return memfd;
+	client = file->is_stream && peer.port && !file->claim;
+	file->framed = flags & FDNET_NODE_FRAMED;
+	become_remote(file);
+	if (client)
+		reserve(&local);
+	rc = give(file, memfd, bytes, flags);
+	if (rc < 0)
+		shim_log("a socket could not be handed over, error %d", -rc);
+	if (flags & FDNET_NODE_CLAIM)
+		shim_claim_moved(file->claim);
+	shim_claim_put(file->claim);
+	file->claim = NULL;
+	return rc < 0 ? -ECONNRESET : 0;
+}
+
+int shim_handover(struct shim_file *file)
+{
+	int rc;
+
+	if (file->in_node)
+		return 0;
+	if (file->netlink || !file->so || file->peer_fd < 0 || file->pumped ||
+	    file->moving)
+		return -EOPNOTSUPP;
+	if (!shim_net_has_relay() || shim_net_link_fd() < 0)
+		return -EOPNOTSUPP;
+	file->moving = true;
+	shim_file_hold(file);
+	rc = move(file);
+	file->moving = false;
+	shim_file_put(file);
+	return rc;
+}
+
+/* What a child will wait on, or may use without us. */
+static bool is_listener(const struct shim_file *file)
+{
+	return file->so && !file->netlink && file->is_stream &&
+	       fdnet_sock_state(file->so) == FDNET_TCP_LISTEN;
+}
+
+void shim_handover_listeners(void)
+{
+	struct shim_file *file = shim_file_first();
+
+	while (file) {
+		file->shared = true;
+		if (is_listener(file) && !file->moving &&
+		    shim_handover(file) == 0)
+			file = shim_file_first(); /* the lock was released */
+		else
+			file = file->next;
+	}
+}
+
+void shim_handover_shared(void)
+{
+	struct shim_file *file = shim_file_first();
+
+	while (file) {
+		if (file->shared && file->so && !file->moving &&
+		    shim_handover(file) == 0)
+			file = shim_file_first();
+		else
+			file = file->next;
+	}
+}
