@@ -339,6 +339,7 @@ static enum pumped_turn move_in(struct pumped *sock)
 			return PUMPED_WAIT;
 		}
 		if (rc < 0) { /* nobody reads any more */
+			sock->reset = rc == -ECONNRESET;
 			sock->in_closed = true;
 			return PUMPED_WAIT;
 		}
@@ -356,8 +357,7 @@ static enum pumped_turn move_in(struct pumped *sock)
 static enum pumped_turn close_out(struct pumped *sock, ssize_t rc)
 {
 	sock->out_closed = true;
-	if (rc == -ECONNRESET && sock->hup) {
-		/* closed with unread data, RFC 2525 2.17 */
+	if (rc == -ECONNRESET || sock->reset) {
 		pumped_drop(sock);
 		return PUMPED_GONE;
 	}

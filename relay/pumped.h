@@ -48,6 +48,7 @@ struct pumped_claim {
  *             for the answer, as request @waiter_id, or NULL
  * @target:    of the last connect
  * @hup:       nobody holds A any more
+ * @reset:     A was closed with data unread (RFC 2525 2.17)
  * @in_closed:   the end of what the stack gives was passed to A
  * @out_closed:  the end of what A gives was passed to the stack
  * @fin_wanted:  pass the end on, once B is empty
@@ -67,7 +68,7 @@ struct pumped {
 	struct pumped_claim *claim;
 
 	bool framed, listening, joined, connecting;
-	bool hup, in_closed, out_closed, fin_wanted, in_full, out_full;
+	bool hup, reset, in_closed, out_closed, fin_wanted, in_full, out_full;
 	bool waited, is_ready;
 	uint32_t events;
 	struct node_chan *waiter;

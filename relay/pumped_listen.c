@@ -117,8 +117,8 @@ enum pumped_turn pumped_run_listener(struct pumped *listener)
 
 void pumped_set_listening(struct pumped *sock)
 {
+	/* A stays filled: a listener is never writable */
 	sock->listening = true;
-	pumped_empty(sock);
 	sys_setopt(sock->src.fd, SOL_SOCKET, SO_SNDBUF, LISTEN_SOCKBUF);
 	pumped_wake(sock);
 }

@@ -147,7 +147,7 @@ static int move_rest(struct pumped *sock, struct guest *from,
 
 /* ---- all ---- */
 
-static void set_kind(struct pumped *sock, int state)
+static void set_kind(struct pumped *sock, int state, bool ended)
 {
 	if (sock->type != FDNET_SOCK_STREAM)
 		return;
@@ -155,7 +155,7 @@ static void set_kind(struct pumped *sock, int state)
 		pumped_set_listening(sock);
 	else if (state == FDNET_TCP_SYN_SENT || state == FDNET_TCP_SYN_RECV)
 		sock->connecting = true;
-	else if (state != FDNET_TCP_CLOSE)
+	else if (state != FDNET_TCP_CLOSE || ended)
 		sock->joined = true;
 }
 
@@ -177,7 +177,7 @@ static int restore(struct node *node, const struct fdnet_node_req *req,
 		return rc;
 	}
 	fds[0] = -1;
-	set_kind(sock, saved->state);
+	set_kind(sock, saved->state, req->sock_flags & FDNET_NODE_ENDED);
 	if (!hold)
 		return 0;
 	rc = move_rest(sock, hold->guest, saved, req->sock_flags);
@@ -194,12 +194,15 @@ static int check(const struct fdnet_node_req *req,
 		 const struct fdnet_saved *saved)
 {
 	bool is_named = saved->local.port || saved->peer.port;
+	bool has_ended = saved->type == FDNET_SOCK_STREAM &&
+			 saved->state == FDNET_TCP_CLOSE &&
+			 req->sock_flags & FDNET_NODE_ENDED;
 
 	if (saved->foreign || saved->type < FDNET_SOCK_STREAM ||
 	    saved->type > FDNET_SOCK_RAW)
 		return -EPROTO;
 	/* a port, and a flow, must be given up by who had it */
-	if (is_named && saved->type != FDNET_SOCK_RAW &&
+	if (is_named && !has_ended && saved->type != FDNET_SOCK_RAW &&
 	    !(req->sock_flags & FDNET_NODE_HELD))
 		return -ESTALE;
 	return 0;

@@ -39,7 +39,7 @@ struct shim_file *shim_begin_io(int fd, struct shim_guard *guard)
 		if (!file->is_stream &&
 		    (file->in_node || file->peer.ip.family == 0))
 			return file;
-		if (file->narrow)
+		if (file->narrow && !file->listens)
 			shim_node_open_out(file, fd);
 	}
 	shim_end(guard);

@@ -61,7 +61,7 @@ struct shim_claim *shim_claim_ref(struct shim_claim *claim)
 
 bool shim_claim_is_shared(const struct shim_claim *claim)
 {
-	return claim->refs > 1;
+	return claim->refs > 1 || claim->moved;
 }
 
 void shim_claim_moved(struct shim_claim *claim)

@@ -29,7 +29,7 @@ int shim_claim_listen(struct shim_claim *claim);
 /** shim_claim_ref - one more holder; @claim may be NULL; returns it */
 struct shim_claim *shim_claim_ref(struct shim_claim *claim);
 
-/** shim_claim_is_shared - has it more holders than one? */
+/** shim_claim_is_shared - has it other holders, in the relay's node perhaps? */
 bool shim_claim_is_shared(const struct shim_claim *claim);
 
 /** shim_claim_moved - the relay's node has the port now (or NULL): its last

@@ -100,7 +100,7 @@ static int fd_of(const struct shim_file *file)
 	return -1;
 }
 
-/* A of a stream that is not connected cannot be written to. */
+/* A of a stream that is not connected, or listens, cannot be written to. */
 static void narrow(struct shim_file *file)
 {
 	int fd = fd_of(file), size = SNDBUF_MIN;
@@ -139,7 +139,8 @@ static void prepare_pair(struct shim_file *file)
 	int state = fdnet_sock_state(file->so), fd = fd_of(file);
 
 	shim_mirror_undo(file);
-	if (file->is_stream && (state == FDNET_TCP_CLOSE ||
+	if (file->is_stream && ((state == FDNET_TCP_CLOSE && !file->joined) ||
+				state == FDNET_TCP_LISTEN ||
 				state == FDNET_TCP_SYN_SENT ||
 				state == FDNET_TCP_SYN_RECV))
 		narrow(file);
@@ -233,14 +234,18 @@ static int move(struct shim_file *file)
 {
 	struct fdnet_name local = { 0 }, peer = { 0 };
 	uint32_t flags = 0, bytes = 0;
-	bool listens, client;
+	bool listens, client, ended;
 	int rc, memfd;
 
 	fdnet_sock_name(file->so, &local);
 	fdnet_sock_peer(file->so, &peer);
 	listens = file->is_stream &&
 		  fdnet_sock_state(file->so) == FDNET_TCP_LISTEN;
-	if (local.port || peer.port) {
+	ended = file->is_stream && file->joined &&
+		fdnet_sock_state(file->so) == FDNET_TCP_CLOSE;
+	if (ended) {
+		flags |= FDNET_NODE_ENDED;
+	} else if (local.port || peer.port) {
 		rc = hold(file, &local, &peer);
 		if (rc < 0)
 			return rc;

@@ -19,6 +19,8 @@
 #define LINK_WAIT_NS (50 * 1000 * 1000)
 /* Longest sleep with pumped sockets: hang-ups are looked for this often. */
 #define LOOK_AROUND_NS (200 * 1000 * 1000)
+/* While others drive: how often the helper looks if they still do. */
+#define WATCH_NS (100 * 1000 * 1000)
 /* Pumped sockets that are waited for at a time. */
 #define PUMP_FDS 1024
 #define STACK_SIZE (64 * 1024 > PTHREAD_STACK_MIN ? 64 * 1024 : \
@@ -28,6 +30,9 @@ static uint32_t wanted; /* 1: there is work; the helper sleeps on 0 */
 static bool running;
 static int bell = -1; /* wakes the helper from its poll */
 static bool awake;    /* the helper has the lock and will look anyway */
+static bool watching; /* there is, or was, a listener */
+static bool active;   /* threads of the program have driven lately */
+static bool asleep;   /* whoever drives next is to ring the bell */
 
 /* Is there something to do, and nobody at it? Called locked. */
 static bool is_needed(bool *ret_busy)
@@ -64,24 +69,59 @@ static void work(void)
 }
 
 /* The bell is answered; anything else is looked at by the next round. */
-static void wait_for(struct pollfd *fds, unsigned int n, bool look_around)
+static void wait_for(struct pollfd *fds, unsigned int n,
+		     const struct timespec *longest)
 {
-	struct timespec longest = { .tv_nsec = LOOK_AROUND_NS };
 	uint64_t rung;
 
-	raw_ppoll(fds, n, look_around ? &longest : NULL, NULL);
+	raw_ppoll(fds, n, longest, NULL);
 	raw_read(bell, &rung, sizeof(rung));
 }
 
-/* Pumped sockets: wait for their B ends, the link and the bell. */
+/* How long may the helper sleep? With a listener it waits for the link when
+ * nobody else does. While others drive it looks again now and then, and not at
+ * all once they have been asleep for as long themselves: the next that wakes
+ * up wakes it too. */
+static const struct timespec *longest_sleep(bool drive)
+{
+	static const struct timespec look = { .tv_nsec = LOOK_AROUND_NS };
+	static const struct timespec tick = { .tv_nsec = WATCH_NS };
+	bool was_active = active;
+
+	active = asleep = false;
+	if (drive)
+		return &look;
+	if (!watching || !shim_wait_others())
+		return NULL;
+	if (was_active)
+		return &tick;
+	asleep = true;
+	return NULL;
+}
+
+/* Something has come on the link. The program's threads have their chance. */
+static void drive_for_listeners(void)
+{
+	struct timespec grace = { .tv_nsec = GRACE_NS };
+
+	RAW(SYS_nanosleep, &grace, NULL, 0, 0, 0, 0);
+	shim_lock_only();
+	if (!shim_wait_others())
+		shim_net_drive();
+	shim_unlock_only();
+}
+
+/* Pumped sockets and listeners: wait for B ends, the link and the bell. */
 static void pump(void)
 {
-	struct pollfd fds[PUMP_FDS];
+	struct pollfd fds[PUMP_FDS], *link;
+	const struct timespec *longest;
 	bool drive, busy;
 	unsigned int n;
 
 	shim_lock_only();
-	while (shim_pump_any()) {
+	while (shim_pump_any() || watching) {
+		link = NULL;
 		/* where the relay pumps, children's touches are all there is
 		 * to wait for, and what the program has left unsent */
 		drive = shim_pump_here() || is_needed(&busy);
@@ -93,13 +133,19 @@ static void pump(void)
 		awake = false;
 		n = shim_pump_poll(fds, PUMP_FDS - 2);
 		fds[n++] = (struct pollfd){ .fd = bell, .events = POLLIN };
-		if (drive && shim_net_link_fd() >= 0)
-			fds[n++] = (struct pollfd){
+		longest = longest_sleep(drive);
+		if (shim_net_link_fd() >= 0 &&
+		    (drive || (watching && !shim_wait_others()))) {
+			link = &fds[n++];
+			*link = (struct pollfd){
 				.fd = shim_net_link_fd(),
 				.events = shim_net_link_events(),
 			};
+		}
 		shim_unlock_only();
-		wait_for(fds, n, drive);
+		wait_for(fds, n, longest);
+		if (link && link->revents && !drive)
+			drive_for_listeners();
 		shim_lock_only();
 	}
 	shim_unlock_only();
@@ -108,7 +154,7 @@ static void pump(void)
 static void *helper_main(void *arg)
 {
 	for (;;) {
-		if (shim_pump_any())
+		if (shim_pump_any() || watching)
 			pump();
 		else if (__atomic_load_n(&wanted, __ATOMIC_RELAXED))
 			work();
@@ -133,6 +179,22 @@ void shim_helper_wake(void)
 	__atomic_store_n(&wanted, 1, __ATOMIC_RELAXED);
 	if (running)
 		raw_futex(&wanted, FUTEX_WAKE, 1, NULL);
+}
+
+void shim_helper_watch(void)
+{
+	if (watching)
+		return;
+	watching = true;
+	shim_helper_wake();
+}
+
+void shim_helper_active(void)
+{
+	active = true;
+	if (asleep)
+		shim_helper_wake();
+	asleep = false;
 }
 
 void shim_helper_want(void)
@@ -172,6 +234,6 @@ void shim_helper_start(void)
 void shim_helper_after_fork(void)
 {
 	wanted = 0;
-	running = false;
+	running = watching = active = asleep = false;
 	bell = -1;
 }

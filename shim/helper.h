@@ -4,8 +4,9 @@
  * computes.
  *
  * It exists only in a process where a blocking socket was left with data
- * that the link or the peer's window did not take at once, or that has pumped
- * sockets (pump.h); programs that come back to poll for themselves never get
+ * that the link or the peer's window did not take at once, that has forked
+ * with sockets (a child may ask for one), listens, or pumps for itself
+ * (pump.h); programs that come back to poll for themselves never get
  * one. It sleeps unless there is such work, and leaves unsent data to the
  * program's threads while one of them drives.
  */
@@ -17,6 +18,14 @@ void shim_helper_want(void);
 
 /** shim_helper_wake - pumped sockets need looking after; under the lock */
 void shim_helper_wake(void);
+
+/** shim_helper_watch - there is a listener: connections to it are made while
+ * the program is busy elsewhere; under the lock */
+void shim_helper_watch(void);
+
+/** shim_helper_active - a thread of the program has waited, and drives; under
+ * the lock */
+void shim_helper_active(void);
 
 /** shim_helper_start - create the thread if it was wanted; not under the lock */
 void shim_helper_start(void);

@@ -17,7 +17,9 @@
 #include "shim/helper.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
+#include "shim/node.h"
 #include "shim/pass.h"
+#include "shim/raw.h"
 #include "shim/uaccess.h"
 
 #define IOV_LIMIT 1024
@@ -305,6 +307,34 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 	return rc;
 }
 
+/* The end of a stream that the relay has: or was it a reset? */
+static ssize_t at_end(int fd)
+{
+	struct shim_guard guard;
+	struct shim_file *file;
+	uint32_t len = sizeof(int);
+	int error = 0;
+	char byte;
+
+	if (!shim_file_maybe(fd))
+		return 0;
+	file = shim_begin(fd, &guard);
+	if (!file)
+		return 0;
+	/* nothing was asked for, or there is more */
+	if (file->in_node && file->is_stream &&
+	    raw_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shim_node_getopt(file, SOL_SOCKET, SO_ERROR, &error, &len);
+	shim_end(&guard);
+	return shim_ret(-error);
+}
+
+/* What the kernel's call on A gave. */
+static ssize_t received(int fd, ssize_t rc)
+{
+	return rc == 0 ? at_end(fd) : rc;
+}
+
 /* A whole call on @fd that sends (or receives) what @hdr says. */
 static ssize_t send_call(int fd, struct shim_file *file,
 			 struct shim_guard *guard, const struct msghdr *hdr,
@@ -350,7 +380,7 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 	shim_file_put(file);
 	shim_end(guard);
 	if (rc == PUMPED)
-		return LIBC(recvmsg)(fd, hdr, flags);
+		return received(fd, LIBC(recvmsg)(fd, hdr, flags));
 	return shim_ret(rc);
 }
 
@@ -472,7 +502,7 @@ ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 
 		if (n >= 0)
 			shim_pass_in(msg);
-		return n;
+		return received(fd, n);
 	}
 	if (!shim_can_read(msg, sizeof(*msg))) {
 		shim_end(&guard);
@@ -496,7 +526,8 @@ ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
 	ssize_t rc;
 
 	if (!file)
-		return LIBC(recvfrom)(fd, buf, len, flags, addr, addrlen);
+		return received(fd, LIBC(recvfrom)(fd, buf, len, flags, addr,
+						   addrlen));
 	if (addr && shim_can_write(addrlen, sizeof(*addrlen)))
 		hdr.msg_namelen = *addrlen;
 	else if (addr)
@@ -525,7 +556,7 @@ ssize_t shim_read(int fd, void *buf, size_t len)
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (!file)
-		return LIBC(read)(fd, buf, len);
+		return received(fd, LIBC(read)(fd, buf, len));
 	if (len == 0) {
 		/* read() of nothing is 0; recv() of nothing would wait */
 		shim_end(&guard);
@@ -548,7 +579,7 @@ ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
 	ssize_t rc;
 
 	if (!file)
-		return LIBC(readv)(fd, iov, iovcnt);
+		return received(fd, LIBC(readv)(fd, iov, iovcnt));
 	rc = iovcnt < 0 || iovcnt > IOV_LIMIT ? -EINVAL
 					       : measure(&hdr, shim_can_write, &e);
 	if (rc < 0 || e.total == 0) { /* nothing: as read() of nothing */

@@ -323,9 +323,12 @@ int shim_listen(int fd, int backlog)
 	shim_file_hold(file);
 	rc = is_nodes(file) ? shim_node_listen(file, backlog)
 			    : do_listen(file, backlog);
+	if (rc == 0 && !file->in_node && shim_net_has_relay())
+		shim_helper_watch();
 	shim_mirror_touch(file);
 	shim_file_put(file);
 	shim_end(&guard);
+	shim_helper_start();
 	return (int)shim_ret(rc);
 }
 SHIM_EXPORT(listen);

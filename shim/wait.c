@@ -12,6 +12,7 @@
 
 #include "base/spin.h"
 #include "shim/file.h"
+#include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/libc.h"
 #include "shim/mem.h"
@@ -151,6 +152,7 @@ static void cancelled(void *arg)
 
 	shim_lock_only();
 	waiter_del(w);
+	shim_helper_active();
 	if (w->file)
 		shim_file_put(w->file);
 	pass_leadership();

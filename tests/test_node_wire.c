@@ -172,7 +172,7 @@ static const struct {
 	{ "type 4", 0, 17, 4 },
 	{ "type 0", 0, 17, 0 },
 	{ "NEW with a claim", 0, 20, FDNET_NODE_CLAIM },
-	{ "unknown TAKE flag", 2, 16, 8 },
+	{ "unknown TAKE flag", 2, 16, 16 },
 	{ "name of family 7", 3, 16, 7 },
 	{ "none with a port", 5, 18, 1 },
 	{ "IPv4 with a tail", 3, 39, 1 },

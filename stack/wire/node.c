@@ -12,7 +12,8 @@
 #define NAME FDNET_NODE_NAME_LEN
 #define ERROR_MAX 4095
 #define ALL_SOCK_FLAGS                                                         \
-	(FDNET_NODE_FRAMED | FDNET_NODE_CLAIM | FDNET_NODE_HELD)
+	(FDNET_NODE_FRAMED | FDNET_NODE_CLAIM | FDNET_NODE_HELD |              \
+	 FDNET_NODE_ENDED)
 
 static uint16_t get16(const uint8_t *p)
 {

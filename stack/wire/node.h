@@ -46,6 +46,7 @@ enum fdnet_node_sock_flag {
 	FDNET_NODE_FRAMED = 1 << 0, /* datagrams begin with a name */
 	FDNET_NODE_CLAIM = 1 << 1,  /* TAKE: the port claim comes along */
 	FDNET_NODE_HELD = 1 << 2,   /* TAKE: the flow was held */
+	FDNET_NODE_ENDED = 1 << 3,  /* TAKE: a connection that has ended */
 };
 
 /* In the answer to NAMES. */
