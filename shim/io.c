@@ -440,7 +440,7 @@ int shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 	ssize_t rc;
 
 	if (shim_is_kernels(fd)) {
-		for (i = 0; i < n && !shim_is_nowhere(vec); i++)
+		for (i = 0; i < n && shim_can_read(vec, n * sizeof(*vec)); i++)
 			shim_pass_out(&vec[i].msg_hdr);
 		return LIBC(sendmmsg)(fd, vec, n, flags);
 	}

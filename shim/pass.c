@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-#include "shim/addr.h"
 #include "shim/attach.h"
 #include "shim/call.h"
 #include "shim/helper.h"
 #include "shim/pump.h"
+#include "shim/uaccess.h"
 
 /* Calls @fn for every fd that goes, or came, along. */
 static void each_fd(const struct msghdr *msg, void (*fn)(int fd))
@@ -58,9 +58,9 @@ static void take(int fd)
 
 void shim_pass_out(const struct msghdr *msg)
 {
-	if (!shim_is_nowhere(msg) && msg->msg_control &&
-	    msg->msg_controllen >= sizeof(struct cmsghdr) &&
-	    !shim_is_nowhere(msg->msg_control))
+	if (shim_file_first() && shim_can_read(msg, sizeof(*msg)) &&
+	    msg->msg_control && msg->msg_controllen >= sizeof(struct cmsghdr) &&
+	    shim_can_read(msg->msg_control, msg->msg_controllen))
 		each_fd(msg, give);
 }
 
