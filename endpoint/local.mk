@@ -75,6 +75,13 @@ doc_examples_ping_SOURCES = doc/examples/ping.c
 doc_examples_ping_CPPFLAGS = -I$(top_srcdir)/include
 doc_examples_ping_LDADD = libfdnetstack.la
 
+check_PROGRAMS += doc/examples/httpd
+TESTS += tests/test_httpd.sh
+dist_check_SCRIPTS += tests/test_httpd.sh
+doc_examples_httpd_SOURCES = doc/examples/httpd.c
+doc_examples_httpd_CPPFLAGS = -I$(top_srcdir)/include
+doc_examples_httpd_LDADD = libfdnetstack.la
+
 ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_io tests/test_endpoint_life \
