@@ -229,8 +229,8 @@ static unsigned int take_messages(struct fdb_queue *q, unsigned int n)
 	unsigned int i, pkts = 0;
 	uint64_t bytes = 0;
 
-	for (i = 0; i < n && !atomic_load_explicit(&q->ep->stop,
-						   memory_order_acquire);
+	for (i = 0;
+	     i < n && !atomic_load_explicit(&q->ep->stop, memory_order_acquire);
 	     i++) {
 		uint32_t len;
 

@@ -11,7 +11,7 @@
 #define MIN_REST  16384
 #define ALIGN_MSG 64
 
-#define MAX_IOV	  (1 + FDNET_RXSLOT_MAX_BUFS)
+#define MAX_IOV (1 + FDNET_RXSLOT_MAX_BUFS)
 
 static size_t slots_size(unsigned int n)
 {
@@ -61,8 +61,7 @@ void fdnet_rxslots_free(struct fdnet_rxslots *rs)
 
 static uint32_t linear_len(const struct fdnet_rxslots *rs)
 {
-	return rs->capacity < FDNET_PKT_LINEAR ? rs->capacity
-					       : FDNET_PKT_LINEAR;
+	return rs->capacity < FDNET_PKT_LINEAR ? rs->capacity : FDNET_PKT_LINEAR;
 }
 
 /* Buffers for what does not fit into the linear part. */
@@ -135,8 +134,7 @@ static bool slot_fill(struct fdnet_rxslots *rs, unsigned int i)
 }
 
 /* For messages of another kind than before. */
-static void set_shape(struct fdnet_rxslots *rs, uint32_t prefix,
-		      uint32_t capacity)
+static void set_shape(struct fdnet_rxslots *rs, uint32_t prefix, uint32_t capacity)
 {
 	unsigned int i;
 
@@ -145,8 +143,8 @@ static void set_shape(struct fdnet_rxslots *rs, uint32_t prefix,
 	/* the first buffer may be one of which a part is used */
 	rs->stride = 1;
 	if (capacity > FDNET_PKT_LINEAR)
-		rs->stride += 1 + (capacity - FDNET_PKT_LINEAR +
-				   FDNET_BUF_SIZE - 1) / FDNET_BUF_SIZE;
+		rs->stride += 1 + (capacity - FDNET_PKT_LINEAR + FDNET_BUF_SIZE -
+				   1) / FDNET_BUF_SIZE;
 	assert(rs->stride <= MAX_IOV);
 	for (i = 0; i < rs->nslots; i++) {
 		rs->bufs_ready[i] = false;

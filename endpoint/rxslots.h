@@ -36,10 +36,10 @@ struct fdnet_rxslots {
 	unsigned int nslots;
 	uint32_t prefix;
 	uint32_t capacity;
-	unsigned int stride;   /* of iov, for one slot */
-	struct mmsghdr *msgs;  /* nslots, as are the next three */
+	unsigned int stride;	 /* of iov, for one slot */
+	struct mmsghdr *msgs;	 /* nslots, as are the next three */
 	struct fdnet_pkt **pkts; /* NULL: taken, to be filled */
-	bool *bufs_ready;      /* its iov describes the slot's buffers */
+	bool *bufs_ready;	 /* its iov describes the slot's buffers */
 	struct fdnet_rxslot *slots;
 	struct iovec *iov;
 };

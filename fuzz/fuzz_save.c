@@ -58,8 +58,7 @@ static void drain(struct fdnet_stack *stack)
 	for (int i = 0; i < 100 && (pkt = fdnet_stack_output(stack)); i++) {
 		struct fdnet_tcp_hdr hdr;
 
-		if (pkt->len >= 40 && pkt->data[0] == 0x45 &&
-		    pkt->data[9] == 6 &&
+		if (pkt->len >= 40 && pkt->data[0] == 0x45 && pkt->data[9] == 6 &&
 		    !fdnet_tcp_hdr_decode(pkt->data + 20, pkt->len - 20, &hdr)) {
 			seen = hdr;
 			seen_len = fdnet_pkt_total(pkt) - 20 - hdr.hdr_len +

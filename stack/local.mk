@@ -42,6 +42,8 @@ stack_libstack_la_SOURCES = \
 	stack/save_sock.c \
 	stack/save_stack.c \
 	stack/save_tcp.c \
+	stack/save_tcp.h \
+	stack/save_tcp_check.c \
 	stack/sock.c \
 	stack/sockopt.c \
 	stack/sockopt.h \

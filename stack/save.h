@@ -82,8 +82,7 @@ struct fdnet_pkt *fdnet_save_pkt(struct fdnet_save *s, struct fdnet_pkt *pkt);
 
 /** fdnet_save_sock - a socket without the head of a single one. Writing:
  * @so, returns it. Reading: returns the new one, or NULL with s->rc set. */
-struct fdnet_sock *fdnet_save_sock(struct fdnet_save *s,
-				   struct fdnet_sock *so);
+struct fdnet_sock *fdnet_save_sock(struct fdnet_save *s, struct fdnet_sock *so);
 
 /** fdnet_save_opts - options common to all kinds (save_opts.c) */
 void fdnet_save_opts(struct fdnet_save *s, struct fdnet_sock *so);

@@ -13,8 +13,8 @@
 #include "stack/wire/udp.h"
 
 /* Bytes of the least packet and error as they are saved. */
-#define LEAST 16
-#define HDR_MAX 1024
+#define LEAST	 16
+#define HDR_MAX	 1024
 #define PKTS_MAX 65536
 
 /* The least that stands behind the IP header. */
@@ -37,11 +37,10 @@ static bool received_ok(const struct fdnet_sock *so,
 }
 
 /* A packet with its IP header before it; see fdnet_dgram_receive(). */
-static struct fdnet_pkt *one_received(struct fdnet_save *s,
-				      struct fdnet_sock *so,
+static struct fdnet_pkt *one_received(struct fdnet_save *s, struct fdnet_sock *so,
 				      struct fdnet_pkt *pkt)
 {
-	struct fdnet_dgram_info info = { 0 };
+	struct fdnet_dgram_info info = {0};
 
 	if (pkt) {
 		fdnet_dgram_get_info(pkt, &info);
@@ -86,8 +85,8 @@ static void received(struct fdnet_save *s, struct fdnet_sock *so)
 static void fill_csum(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		      const struct fdnet_ip_in *in)
 {
-	uint32_t at = in->proto == FDNET_PROTO_UDP ? FDNET_UDP_CSUM_OFFSET :
-						     FDNET_ICMP_CSUM_OFFSET;
+	uint32_t at = in->proto == FDNET_PROTO_UDP ? FDNET_UDP_CSUM_OFFSET
+						   : FDNET_ICMP_CSUM_OFFSET;
 
 	if (!(pkt->flags & FDNET_PKT_CSUM_TRUSTED) ||
 	    so->stack->cfg.csum_offload || so->type == FDNET_SOCK_RAW ||
@@ -173,8 +172,8 @@ static void errors(struct fdnet_save *s, struct fdnet_sock *so)
 	for (i = 0; i < n && !s->rc; i++) {
 		len = fdnet_save_count(s, e ? e->len : 0, 65535, 1);
 		if (s->reading)
-			e = s->rc ? NULL :
-				    fdnet_mem_alloc(fdnet_stack_mem(s->stack),
+			e = s->rc ? NULL
+				  : fdnet_mem_alloc(fdnet_stack_mem(s->stack),
 						    sizeof(*e) + len);
 		if (!e) {
 			fdnet_save_fail(s, -ENOMEM);

@@ -143,8 +143,8 @@ uint32_t fdnet_save_count(struct fdnet_save *s, uint32_t n, uint32_t max,
 void fdnet_save_ip(struct fdnet_save *s, struct fdnet_ip *ip)
 {
 	ip->family = fdnet_save_u8(s, ip->family);
-	fdnet_save_check(s, ip->family == 0 || ip->family == 4 ||
-				    ip->family == 6);
+	fdnet_save_check(s,
+			 ip->family == 0 || ip->family == 4 || ip->family == 6);
 	if (s->reading)
 		memset(ip->bytes, 0, sizeof(ip->bytes));
 	if (ip->family)

@@ -13,9 +13,8 @@
 static uint32_t buffer(struct fdnet_save *s, const struct fdnet_sock *so,
 		       uint32_t bytes)
 {
-	uint32_t max = so->type == FDNET_SOCK_STREAM ?
-			       so->stack->cfg.tcp_buf_max :
-			       DGRAM_BUF_MAX;
+	uint32_t max = so->type == FDNET_SOCK_STREAM ? so->stack->cfg.tcp_buf_max
+						     : DGRAM_BUF_MAX;
 
 	bytes = fdnet_save_u32(s, bytes);
 	return s->reading && bytes > max ? max : bytes;
@@ -56,11 +55,12 @@ void fdnet_save_opts(struct fdnet_save *s, struct fdnet_sock *so)
 {
 	struct fdnet_sock_opts *o = &so->opts;
 	bool *flags[] = {
-		&o->reuseaddr, &o->reuseport, &o->keepalive, &o->broadcast,
-		&o->oobinline, &o->v6only, &o->linger_on, &o->dontroute,
-		&o->no_check, &o->timestamp, &o->recvttl, &o->recvtos,
-		&o->pktinfo, &o->recverr, &o->mcast_loop, &o->hdrincl,
-		&o->sndbuf_locked, &o->rcvbuf_locked,
+		&o->reuseaddr, &o->reuseport,	  &o->keepalive,
+		&o->broadcast, &o->oobinline,	  &o->v6only,
+		&o->linger_on, &o->dontroute,	  &o->no_check,
+		&o->timestamp, &o->recvttl,	  &o->recvtos,
+		&o->pktinfo,   &o->recverr,	  &o->mcast_loop,
+		&o->hdrincl,   &o->sndbuf_locked, &o->rcvbuf_locked,
 	};
 	unsigned int i;
 

@@ -9,8 +9,8 @@
 #include "stack/save.h"
 
 #define MAX_BYTES (FDNET_PKT_LINEAR + FDNET_PKT_MAX_SLICES * FDNET_BUF_SIZE)
-#define FLAGS                                                              \
-	(FDNET_PKT_CSUM_TRUSTED | FDNET_PKT_CSUM_PARTIAL | FDNET_PKT_LOOPED | \
+#define FLAGS                                                                  \
+	(FDNET_PKT_CSUM_TRUSTED | FDNET_PKT_CSUM_PARTIAL | FDNET_PKT_LOOPED |  \
 	 FDNET_PKT_LINK_GROUP)
 
 static void write_bytes(struct fdnet_save *s, const struct fdnet_pkt *pkt)
@@ -23,8 +23,7 @@ static void write_bytes(struct fdnet_save *s, const struct fdnet_pkt *pkt)
 }
 
 /* Many packets share a buffer; one that fits into none begins a new one. */
-static int read_slice(struct fdnet_save *s, struct fdnet_pkt *pkt,
-		      uint32_t len)
+static int read_slice(struct fdnet_save *s, struct fdnet_pkt *pkt, uint32_t len)
 {
 	uint8_t *p;
 
@@ -44,8 +43,7 @@ static int read_slice(struct fdnet_save *s, struct fdnet_pkt *pkt,
 	return fdnet_pkt_add_slice(pkt, s->buf, p, len) ? -ENOMEM : 0;
 }
 
-static int read_bytes(struct fdnet_save *s, struct fdnet_pkt *pkt,
-		      uint32_t len)
+static int read_bytes(struct fdnet_save *s, struct fdnet_pkt *pkt, uint32_t len)
 {
 	uint32_t n = len < FDNET_PKT_LINEAR ? len : FDNET_PKT_LINEAR;
 	int rc = 0;

@@ -10,7 +10,7 @@
 #include "stack/save.h"
 #include "stack/tcp.h"
 
-#define MAGIC 0x4b534446 /* "FDSK" */
+#define MAGIC	    0x4b534446 /* "FDSK" */
 #define MCAST_BYTES 6
 
 /* ---- the parts ---- */
@@ -39,9 +39,9 @@ static void names(struct fdnet_save *s, struct fdnet_sock *so)
 	so->user_port = fdnet_save_bool(s, so->user_port);
 	fdnet_save_name(s, &so->local);
 	fdnet_save_name(s, &so->peer);
-	fdnet_save_check(s, so->local.ip.family == so->family ||
-				    (so->family == 6 &&
-				     so->local.ip.family == 4));
+	fdnet_save_check(s,
+			 so->local.ip.family == so->family ||
+				 (so->family == 6 && so->local.ip.family == 4));
 	fdnet_save_check(s, !so->peer.ip.family || so->family == 6 ||
 				    so->peer.ip.family == 4);
 	if (s->reading && !s->rc && !is_own(so, &so->local.ip))
@@ -79,8 +79,7 @@ static struct place place_of(struct fdnet_save *s, const struct fdnet_sock *so)
 	fdnet_save_check(s, !p.child || (p.connected && is_tcp(so)));
 	fdnet_save_check(s, !p.connected ||
 				    (p.port && so->peer.ip.family &&
-				     so->local.ip.family ==
-					     so->peer.ip.family));
+				     so->local.ip.family == so->peer.ip.family));
 	fdnet_save_check(s, !p.port || so->local.port || so->foreign);
 	return p;
 }
@@ -113,7 +112,7 @@ static void groups(struct fdnet_save *s, struct fdnet_sock *so)
 		n++;
 	n = fdnet_save_count(s, n, FDNET_MCAST_MAX, MCAST_BYTES);
 	for (i = 0, m = s->reading ? NULL : so->mcast; i < n && !s->rc; i++) {
-		ip = m ? m->group : (struct fdnet_ip){ 0 };
+		ip = m ? m->group : (struct fdnet_ip){0};
 		fdnet_save_ip(s, &ip);
 		ifindex = fdnet_save_int(s, m ? m->ifindex : 0, 1, 2);
 		m = m ? m->next : NULL;
@@ -229,10 +228,9 @@ static bool names_equal(const struct fdnet_name *a, const struct fdnet_name *b)
 /* Who looked before must not be deceived. */
 static bool as_told(const struct fdnet_saved *v, const struct fdnet_sock *so)
 {
-	if (is_tcp(so) && (v->unread != unread(so) ||
-			   v->unsent != fdnet_sock_outq(so) ||
-			   v->queued != fdnet_tcp_backlog(so) ||
-			   fdnet_tcp_is_queued(so)))
+	if (is_tcp(so) &&
+	    (v->unread != unread(so) || v->unsent != fdnet_sock_outq(so) ||
+	     v->queued != fdnet_tcp_backlog(so) || fdnet_tcp_is_queued(so)))
 		return false;
 	return v->family == so->family && v->type == so->type &&
 	       v->proto == so->proto && v->state == fdnet_sock_state(so) &&
@@ -243,7 +241,7 @@ static bool as_told(const struct fdnet_saved *v, const struct fdnet_sock *so)
 
 ssize_t fdnet_sock_save(struct fdnet_sock *so, void *dst, size_t len)
 {
-	struct fdnet_save s = { .stack = so->stack, .dst = dst, .len = len };
+	struct fdnet_save s = {.stack = so->stack, .dst = dst, .len = len};
 	struct fdnet_saved v;
 
 	if (!so->ops->save || (is_tcp(so) && fdnet_tcp_is_queued(so)))
@@ -254,11 +252,10 @@ ssize_t fdnet_sock_save(struct fdnet_sock *so, void *dst, size_t len)
 	return fdnet_save_done(&s);
 }
 
-int fdnet_sock_saved(const void *src, size_t len,
-		     struct fdnet_saved *ret_saved)
+int fdnet_sock_saved(const void *src, size_t len, struct fdnet_saved *ret_saved)
 {
-	struct fdnet_save s = { .reading = true, .src = src, .len = len };
-	struct fdnet_saved v = { 0 };
+	struct fdnet_save s = {.reading = true, .src = src, .len = len};
+	struct fdnet_saved v = {0};
 
 	fdnet_save_head(&s, MAGIC);
 	preview(&s, NULL, &v);
@@ -277,7 +274,7 @@ int fdnet_sock_restore(struct fdnet_stack *stack, const void *src, size_t len,
 		.src = src,
 		.len = len,
 	};
-	struct fdnet_saved v = { 0 };
+	struct fdnet_saved v = {0};
 	struct fdnet_sock *so = NULL;
 	ssize_t rc;
 

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Saved state: a whole stack. */
+/*
+ * Saved state: a whole stack.
+ *
+ * Left behind: fragments and packets that wait for a neighbour (counted), the
+ * rate of ICMP errors, the cookies that fast open got from peers (they give
+ * new ones), reports of multicast groups (joining the groups again makes new
+ * ones).
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -19,6 +26,16 @@
 #define SOCK_BYTES  32
 
 /* ---- settings ---- */
+
+static void tcp_settings(struct fdnet_save *s, struct fdnet_tcp_settings *t)
+{
+	t->ecn = (uint8_t)fdnet_save_int(s, t->ecn, 0, FDNET_TCP_ECN_NEVER);
+	t->no_timestamps = fdnet_save_bool(s, t->no_timestamps);
+	t->no_sack = fdnet_save_bool(s, t->no_sack);
+	t->no_wscale = fdnet_save_bool(s, t->no_wscale);
+	t->fastopen = fdnet_save_u32(s, t->fastopen);
+	fdnet_save_bytes(s, t->fastopen_key, sizeof(t->fastopen_key));
+}
 
 static void config(struct fdnet_save *s, struct fdnet_stack_config *c)
 {
@@ -40,6 +57,7 @@ static void config(struct fdnet_save *s, struct fdnet_stack_config *c)
 	c->udp_sndbuf = fdnet_save_u32(s, c->udp_sndbuf);
 	c->udp_rcvbuf = fdnet_save_u32(s, c->udp_rcvbuf);
 	fdnet_save_bytes(s, c->link_addr, sizeof(c->link_addr));
+	tcp_settings(s, &c->tcp);
 }
 
 static void keys(struct fdnet_save *s, struct fdnet_stack *stack)
@@ -54,6 +72,7 @@ static void keys(struct fdnet_save *s, struct fdnet_stack *stack)
 	stack->ident = fdnet_save_u16(s, stack->ident);
 	stack->ident6 = fdnet_save_u32(s, stack->ident6);
 	stack->dead = fdnet_save_bool(s, stack->dead);
+	stack->has_forgotten = fdnet_save_bool(s, stack->has_forgotten);
 }
 
 static void counters(struct fdnet_save *s, struct fdnet_stack *stack)
@@ -129,8 +148,7 @@ static void path_mtus(struct fdnet_save *s, struct fdnet_stack *stack)
 		fdnet_save_ip(s, &p->dst);
 		p->mtu = fdnet_save_u32(s, p->mtu);
 		p->expiry_us = fdnet_save_time(s, p->expiry_us);
-		fdnet_save_check(s, p->mtu >= FDNET_PMTU_MIN4 &&
-					    p->mtu <= 65535);
+		fdnet_save_check(s, p->mtu >= FDNET_PMTU_MIN4 && p->mtu <= 65535);
 	}
 	stack->pmtu_until_us = fdnet_save_time(s, stack->pmtu_until_us);
 }
@@ -287,7 +305,7 @@ ssize_t fdnet_stack_save(struct fdnet_stack *stack, fdnet_save_tag_fn tag,
 		.dst = dst,
 		.len = len,
 	};
-	struct walk w = { .s = &s, .tag = tag, .arg = arg };
+	struct walk w = {.s = &s, .tag = tag, .arg = arg};
 
 	fdnet_save_head(&s, MAGIC);
 	config(&s, &stack->cfg);
@@ -305,7 +323,7 @@ int fdnet_stack_restore(const struct fdnet_stack_config *cfg, uint64_t now_us,
 		.src = src,
 		.len = len,
 	};
-	struct walk w = { .s = &s, .claim = claim, .arg = arg };
+	struct walk w = {.s = &s, .claim = claim, .arg = arg};
 	struct fdnet_stack_config c = {
 		.mem = cfg->mem,
 		.pool = cfg->pool,

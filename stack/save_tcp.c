@@ -14,24 +14,15 @@
 #include <string.h>
 
 #include "stack/object.h"
-#include "stack/save.h"
-#include "stack/tcp_internal.h"
+#include "stack/save_tcp.h"
 
-#define CONNECTED                                                           \
-	(TCP_S(SYN_SENT) | TCP_S(SYN_RECV) | TCP_S(ESTABLISHED) |           \
-	 TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) | TCP_S(CLOSE_WAIT) |          \
-	 TCP_S(LAST_ACK) | TCP_S(CLOSING))
-#define OPENING	    (TCP_S(SYN_SENT) | TCP_S(SYN_RECV))
-#define FIN_OURS                                                            \
-	(TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) | TCP_S(CLOSING) | TCP_S(LAST_ACK))
-#define FIN_THEIRS  (TCP_S(CLOSE_WAIT) | TCP_S(CLOSING) | TCP_S(LAST_ACK))
-#define RECEIVING                                                           \
-	(TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2))
+/* States in which there is a peer. */
+#define CONNECTED FDNET_SAVE_CONNECTED
 /* A saved record of a transmission. */
 #define TXSEG_BYTES 18
 #define TXSEGS_MAX  (1u << 20)
-#define TXSEG_FLAGS                                                         \
-	(FDNET_TXSEG_SACKED | FDNET_TXSEG_LOST | FDNET_TXSEG_RETX |         \
+#define TXSEG_FLAGS                                                            \
+	(FDNET_TXSEG_SACKED | FDNET_TXSEG_LOST | FDNET_TXSEG_RETX |            \
 	 FDNET_TXSEG_EVER | FDNET_TXSEG_SMALL)
 /* Payload of one packet that is made for the receive queue. */
 #define PIECE (16u * FDNET_BUF_SIZE)
@@ -123,7 +114,7 @@ static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 /* A listener's, or of one that may become one. */
 static void fast_open(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
-	struct fdnet_tcp_fo_listen none = { 0 }, *fo = tp->fo;
+	struct fdnet_tcp_fo_listen none = {0}, *fo = tp->fo;
 
 	if (!fdnet_save_bool(s, fo != NULL))
 		return;
@@ -161,7 +152,7 @@ static void statistics(struct fdnet_save *s, struct fdnet_tcp *tp)
 
 static void congestion(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
-	char name[16] = { 0 };
+	char name[16] = {0};
 
 	if (!s->reading)
 		strncpy(name, tp->cc->name, sizeof(name) - 1);
@@ -278,7 +269,7 @@ static void send_queue(struct fdnet_save *s, struct fdnet_tcp *tp)
 	}
 	if (!len)
 		return;
-	iov = (struct iovec){ (void *)(s->src + s->pos), len };
+	iov = (struct iovec){(void *)(s->src + s->pos), len};
 	s->pos += len;
 	if (fdnet_sndq_write(&tp->sndq, tcp_mem(tp), tcp_pool(tp), &iov, 1,
 			     len) != len)
@@ -287,7 +278,7 @@ static void send_queue(struct fdnet_save *s, struct fdnet_tcp *tp)
 
 static void transmissions(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
-	struct fdnet_tcp_txseg *seg, one = { 0 };
+	struct fdnet_tcp_txseg *seg, one = {0};
 	uint32_t n = 0, i;
 
 	for (seg = tp->tx_head; seg; seg = seg->next)
@@ -398,135 +389,6 @@ static void out_of_order(struct fdnet_save *s, struct fdnet_tcp *tp)
 	}
 }
 
-/* ---- does it hang together? ---- */
-
-static bool fin_acked(const struct fdnet_tcp *tp)
-{
-	return tp->fin_sent && tp->snd_una == tp->snd_nxt;
-}
-
-/* The records cover what is out, from @at on, without holes. */
-static bool records_ok(const struct fdnet_tcp *tp, uint32_t at)
-{
-	const struct fdnet_tcp_txseg *seg;
-
-	for (seg = tp->tx_head; seg; seg = seg->next) {
-		if (seg->seq != at)
-			return false;
-		at = seg->end;
-	}
-	return at == tp->snd_nxt;
-}
-
-/* Fast open: data went behind the SYN, or with it. */
-static bool early_ok(const struct fdnet_tcp *tp)
-{
-	uint32_t sent = tp->snd_nxt - tp->iss - 1 - tp->fin_sent;
-
-	if (tp->snd_una != tp->iss || tp->sndq_seq != tp->iss + 1 ||
-	    tp->rcv_fin || sent > tp->sndq.bytes ||
-	    (tp->fin_sent && (sent != tp->sndq.bytes || !tp->fin_queued)))
-		return false;
-	if (tp->state == FDNET_TCP_SYN_SENT)
-		return sent <= tp->syn_len && !tp->fin_sent && !tp->tx_head &&
-		       !tp->rcvq.bytes && !tp->rcvq.ranges;
-	return records_ok(tp, tp->iss + 1);
-}
-
-static bool opening_ok(const struct fdnet_tcp *tp)
-{
-	if ((tp->fo_child || tp->syn_data) && tp->snd_nxt != tp->iss)
-		return early_ok(tp);
-	return tp->snd_una == tp->iss && tp->snd_nxt - tp->iss <= 1 &&
-	       tp->sndq_seq == tp->iss + 1 && !tp->sndq.bytes &&
-	       !tp->tx_head && !tp->fin_sent && !tp->rcvq.bytes &&
-	       !tp->rcvq.ranges && !tp->rcv_fin;
-}
-
-static bool sending_ok(const struct fdnet_tcp *tp)
-{
-	uint32_t sent = tp->snd_nxt - tp->sndq_seq - tp->fin_sent;
-
-	/* where a SYN may go out (again), it is at the beginning */
-	if ((tp->syn_due || tp->syn_unconfirmed) &&
-	    tp->snd_una - tp->iss - 1 > FDNET_TCP_WND_MAX)
-		return false;
-	if (tp->sndq_seq + fin_acked(tp) != tp->snd_una)
-		return false;
-	if (sent > tp->sndq.bytes || (tp->fin_sent && sent != tp->sndq.bytes))
-		return false;
-	if (tp->fin_sent && !tp->fin_queued)
-		return false;
-	if (fin_acked(tp) != (tp->state == FDNET_TCP_FIN_WAIT2))
-		return false;
-	return records_ok(tp, tp->snd_una);
-}
-
-static bool receiving_ok(const struct fdnet_tcp *tp)
-{
-	bool taken = tp->rcv_fin && tp->rcv_nxt == tp->fin_rcv_seq + 1;
-
-	if (taken != !!tcp_in_state(tp, FIN_THEIRS))
-		return false;
-	if (tp->rcv_fin && !taken &&
-	    tp->fin_rcv_seq - tp->rcv_nxt > FDNET_TCP_WND_MAX)
-		return false;
-	return !tp->rcvq.ranges || tcp_in_state(tp, RECEIVING);
-}
-
-static bool shutdown_ok(const struct fdnet_tcp *tp)
-{
-	bool snd = tp->shutdown & FDNET_TCP_SHUT_SND;
-
-	if (tp->shutdown > FDNET_TCP_SHUT_BOTH || snd != tp->fin_queued)
-		return false;
-	return tp->state == FDNET_TCP_SYN_RECV ||
-	       tp->fin_queued == !!tcp_in_state(tp, FIN_OURS);
-}
-
-static bool within(uint32_t a, uint32_t b, uint32_t dist)
-{
-	return a - b <= dist || b - a <= dist;
-}
-
-static bool connection_ok(const struct fdnet_tcp *tp)
-{
-	if (!tp->so.connected || tp->so.listening || !shutdown_ok(tp))
-		return false;
-	if (tcp_in_state(tp, OPENING) ? !opening_ok(tp) :
-					!(sending_ok(tp) && receiving_ok(tp)))
-		return false;
-	if (tp->pending && (tp->state != FDNET_TCP_SYN_RECV || !tp->passive ||
-			    !tp->so.foreign))
-		return false;
-	return within(tp->rcv_adv, tp->rcv_nxt, FDNET_TCP_WND_MAX) &&
-	       within(tp->rcv_wup, tp->rcv_nxt, FDNET_TCP_WND_MAX);
-}
-
-static bool idle_ok(const struct fdnet_tcp *tp)
-{
-	bool listens = tp->state == FDNET_TCP_LISTEN;
-
-	return tp->so.listening == listens && !tp->so.detached &&
-	       !tp->so.connected && !tp->sndq.bytes && !tp->tx_head &&
-	       !tp->rcvq.ranges && !tp->pending && !tp->fin_queued &&
-	       !tp->syn_due && !tp->ack_due && !tp->probe_due && !tp->tlp_due &&
-	       tp->snd_una == tp->snd_nxt &&
-	       (!listens || (!tp->rcvq.bytes && !tp->queued && tp->so.port));
-}
-
-static bool hangs_together(const struct fdnet_tcp *tp)
-{
-	if (tp->snd_wscale > FDNET_TCP_WSCALE_MAX ||
-	    tp->rcv_wscale > FDNET_TCP_WSCALE_MAX ||
-	    tp->urg_state > FDNET_TCP_URG_READ ||
-	    tp->ca_state > FDNET_TCP_CA_LOSS ||
-	    tp->rtx_mode > FDNET_TCP_RTX_REO ||
-	    tp->snd_wnd > FDNET_TCP_WND_MAX || tp->max_wnd > FDNET_TCP_WND_MAX)
-		return false;
-	return tcp_in_state(tp, CONNECTED) ? connection_ok(tp) : idle_ok(tp);
-}
-
 /* ---- to the new surroundings ---- */
 
 static uint32_t clamp(uint32_t v, uint32_t min, uint32_t max)
@@ -553,8 +415,8 @@ static void limits(struct fdnet_tcp *tp)
 	tp->rtt.srtt_us = clamp(tp->rtt.srtt_us, 0, FDNET_TCP_RTO_MAX_US);
 	tp->rtt.rttvar_us = clamp(tp->rtt.rttvar_us, 0, FDNET_TCP_RTO_MAX_US);
 	tp->rtt.rto_min_us = clamp(tp->rtt.rto_min_us, 1000, 1000000);
-	tp->rtt.rto_us = clamp(tp->rtt.rto_us, tp->rtt.rto_min_us,
-			       FDNET_TCP_RTO_MAX_US);
+	tp->rtt.rto_us =
+		clamp(tp->rtt.rto_us, tp->rtt.rto_min_us, FDNET_TCP_RTO_MAX_US);
 	if (seq_gt(tp->snd_up, tp->sndq_seq + tp->sndq.bytes))
 		tp->snd_up = tp->snd_una;
 	if (tp->rtx_mode == FDNET_TCP_RTX_NONE)
@@ -631,7 +493,7 @@ void fdnet_save_tcp(struct fdnet_save *s, struct fdnet_sock *so)
 	if (tp->pending)
 		fdnet_save_request(s, tp);
 	if (s->reading && !s->rc)
-		fdnet_save_check(s, hangs_together(tp) &&
+		fdnet_save_check(s, fdnet_save_tcp_ok(tp) &&
 					    (!asked || tp->pending));
 	if (tp->state == FDNET_TCP_LISTEN)
 		fdnet_save_listener(s, tp);

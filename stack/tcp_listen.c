@@ -39,7 +39,7 @@ struct fdnet_tcp_listener {
 	uint32_t nqueued;
 	struct fdnet_tcp *head, *tail;
 	uint32_t nsyn;
-	uint32_t nearly; /* queued by fast open and not acknowledged yet */
+	uint32_t nearly;    /* queued by fast open and not acknowledged yet */
 	uint64_t cookie_us; /* when one was sent last, 0: never */
 	struct syn_entry *syn[SYN_BUCKETS];
 };
@@ -247,8 +247,7 @@ static void send_synack(struct fdnet_tcp *tp, const struct syn_entry *entry,
 		.ts_val = entry->ts_offset +
 			  (uint32_t)(fdnet_stack_time(tp->so.stack) / 1000),
 		.ts_ecr = syn->ts_val,
-		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE
-					  || cfg->no_wscale
+		.wscale = syn->wscale == FDNET_TCP_WSCALE_NONE || cfg->no_wscale
 				  ? FDNET_TCP_WSCALE_NONE
 				  : tp->rcv_wscale,
 	};
@@ -449,9 +448,8 @@ static void open_early(struct fdnet_tcp *tp, const struct fdnet_pkt *pkt,
 		       const struct fdnet_name *peer,
 		       const struct fdnet_tcp_hdr *hdr, uint32_t len)
 {
-	struct fdnet_tcp *child =
-		new_child(tp, local, peer, hdr,
-			  fdnet_tcp_isn(tp->so.stack, local, peer));
+	struct fdnet_tcp *child = new_child(
+		tp, local, peer, hdr, fdnet_tcp_isn(tp->so.stack, local, peer));
 	struct fdnet_pkt *data = NULL;
 
 	if (!child) {
@@ -681,8 +679,8 @@ static void save_entry(struct fdnet_save *s, struct fdnet_tcp *tp,
 	if (s->reading)
 		entry->ts_offset = ts - now_ms;
 	entry->due_us = fdnet_save_time(s, entry->due_us);
-	entry->retries = (uint8_t)fdnet_save_int(s, entry->retries, 0,
-						 SYNACK_RETRIES);
+	entry->retries =
+		(uint8_t)fdnet_save_int(s, entry->retries, 0, SYNACK_RETRIES);
 	entry->acked = fdnet_save_bool(s, entry->acked);
 }
 
@@ -745,8 +743,7 @@ static void save_children(struct fdnet_save *s, struct fdnet_tcp *tp)
 		}
 		if (!so)
 			return;
-		fdnet_save_check(s, so->ops == tp->so.ops &&
-					    tcp_of(so)->queued);
+		fdnet_save_check(s, so->ops == tp->so.ops && tcp_of(so)->queued);
 		if (s->rc) {
 			fdnet_sock_forget(so);
 			return;

@@ -254,8 +254,7 @@ static void leave(struct host *h, int control)
 	fdnet_endpoint_detach(h->ep);
 	l.ep_len = (uint64_t)fdnet_endpoint_save(h->ep, NULL, 0);
 	l.stack_len = (uint64_t)fdnet_stack_save(h->stack, tag_of, h, NULL, 0);
-	if (fd < 0 ||
-	    ftruncate(fd, (off_t)(sizeof(l) + l.ep_len + l.stack_len)))
+	if (fd < 0 || ftruncate(fd, (off_t)(sizeof(l) + l.ep_len + l.stack_len)))
 		_exit(2);
 	map = mmap(NULL, sizeof(l) + l.ep_len + l.stack_len,
 		   PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -300,8 +299,8 @@ static int legacy_fd, control_fd;
 START_TEST(what_a_program_left_another_goes_on_with)
 {
 	off_t len = lseek(legacy_fd, 0, SEEK_END);
-	uint8_t *map = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE,
-			    legacy_fd, 0);
+	uint8_t *map =
+		mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, legacy_fd, 0);
 	struct host h;
 	int fds[2];
 

@@ -48,8 +48,7 @@ static void expect_same(struct fdnet_sock *so, const void *bytes, size_t len)
 }
 
 /* @to: another stack of this side, or the same one */
-static struct fdnet_sock *move_to(struct fdnet_sock *so,
-				  struct fdnet_stack *to)
+static struct fdnet_sock *move_to(struct fdnet_sock *so, struct fdnet_stack *to)
 {
 	struct fdnet_saved saved;
 	size_t len;
@@ -96,8 +95,7 @@ static void claim(void *arg, struct fdnet_sock *so, uint64_t tag)
 }
 
 /* The clock may be another one afterwards. */
-static void move_stack(struct tnet *n, int side, struct held *h,
-		       uint64_t ahead_us)
+static void move_stack(struct tnet *n, int side, struct held *h, uint64_t ahead_us)
 {
 	struct fdnet_stack_config cfg = {.mem = &tnet_mem, .pool = n->pool};
 	unsigned int socks = fdnet_stack_socks(n->s[side]);
@@ -106,14 +104,12 @@ static void move_stack(struct tnet *n, int side, struct held *h,
 
 	ck_assert_int_gt(len, 0);
 	bytes = malloc((size_t)len);
-	ck_assert_int_eq(fdnet_stack_save(n->s[side], tag_of, h, bytes,
-					  (size_t)len),
-			 len);
+	ck_assert_int_eq(
+		fdnet_stack_save(n->s[side], tag_of, h, bytes, (size_t)len), len);
 	fdnet_stack_free(n->s[side]);
 	n->ahead_us[side] = ahead_us;
 	ck_assert_int_eq(fdnet_stack_restore(&cfg, tnet_clock(n, side), bytes,
-					     (size_t)len, claim, h,
-					     &n->s[side]),
+					     (size_t)len, claim, h, &n->s[side]),
 			 0);
 	ck_assert_uint_eq(fdnet_stack_socks(n->s[side]), socks);
 	free(bytes);
@@ -133,8 +129,7 @@ static void move_each(struct tnet *n, int side, struct held *h)
 	n->s[side] = to;
 }
 
-static void move_somehow(struct tnet *n, int side, struct held *h,
-			 bool orphans)
+static void move_somehow(struct tnet *n, int side, struct held *h, bool orphans)
 {
 	switch (tnet_rand(n) % (orphans ? 1 : 3)) {
 	case 0:
@@ -146,8 +141,7 @@ static void move_somehow(struct tnet *n, int side, struct held *h,
 	case 2:
 		for (int i = 0; i < h->n; i++)
 			if (*h->socks[i])
-				*h->socks[i] =
-					move_to(*h->socks[i], n->s[side]);
+				*h->socks[i] = move_to(*h->socks[i], n->s[side]);
 		break;
 	}
 }
@@ -318,8 +312,7 @@ static void urgent(struct fdnet_sock *so[2])
 {
 	char abc[] = "abc";
 	struct iovec iov = {abc, 3};
-	struct fdnet_msg msg = {
-		.iov = &iov, .iovcnt = 1, .flags = FDNET_MSG_OOB};
+	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1, .flags = FDNET_MSG_OOB};
 
 	fdnet_sock_send(so[0], &msg);
 	fdnet_sock_send(so[1], &msg);
@@ -397,9 +390,9 @@ START_TEST(options_and_error_go_along)
 	static const struct {
 		int level, name, value;
 	} opts[] = {
-		{1, 2, 1},    {1, 9, 1},     {1, 8, 70000}, {1, 7, 80000},
-		{1, 18, 3},   {6, 1, 1},     {6, 4, 100},   {6, 5, 20},
-		{6, 6, 7},    {6, 18, 9000}, {0, 2, 77},    {0, 1, 0x20},
+		{1, 2, 1},  {1, 9, 1},	   {1, 8, 70000}, {1, 7, 80000},
+		{1, 18, 3}, {6, 1, 1},	   {6, 4, 100},	  {6, 5, 20},
+		{6, 6, 7},  {6, 18, 9000}, {0, 2, 77},	  {0, 1, 0x20},
 	};
 	struct fdnet_sock *so[2];
 	uint32_t len;
@@ -570,8 +563,7 @@ START_TEST(moved_with_care_nothing_is_sent_twice)
 		f[0].from = f[1].to = so[0];
 	}
 	ck_assert_uint_eq(net.now_us / SEC, 1); /* no timeout was waited for */
-	ck_assert_uint_eq(fdnet_stack_counter(net.s[1], FDNET_C_TCP_RETRANS),
-			  0);
+	ck_assert_uint_eq(fdnet_stack_counter(net.s[1], FDNET_C_TCP_RETRANS), 0);
 	ck_assert_uint_eq(fdnet_stack_counter(net.s[1], FDNET_C_TCP_DUP), 0);
 	tnet_done(&net);
 }
@@ -694,8 +686,7 @@ static void use(struct fdnet_stack *stack, struct fdnet_sock *so)
 		tnet_recv(so, buf, 3000);
 		if (!fdnet_sock_accept(so, &child))
 			fdnet_sock_close(child);
-		for (int k = 0; k < 200 && (pkt = fdnet_stack_output(stack));
-		     k++)
+		for (int k = 0; k < 200 && (pkt = fdnet_stack_output(stack)); k++)
 			fdnet_pkt_free(pkt);
 		now += SEC;
 		fdnet_stack_set_time(stack, now);

@@ -33,8 +33,7 @@ static void teardown(void)
 
 static struct fdnet_sock *udp(int side, const char *ip, uint16_t port)
 {
-	struct fdnet_sock *so = sock_open(pair->s[side],
-					  strchr(ip, ':') ? 6 : 4,
+	struct fdnet_sock *so = sock_open(pair->s[side], strchr(ip, ':') ? 6 : 4,
 					  FDNET_SOCK_DGRAM, 17);
 
 	sock_bind(so, ip, port);
@@ -74,10 +73,10 @@ static const struct {
 	const char *label, *a, *b;
 	size_t len;
 } kinds[] = {
-	{ "v4", "10.0.0.1", "10.0.0.2", 11 },
-	{ "v4 empty", "10.0.0.1", "10.0.0.2", 0 },
-	{ "v4 in fragments", "10.0.0.1", "10.0.0.2", 20000 },
-	{ "v6", "fd00::1", "fd00::2", 1000 },
+	{"v4", "10.0.0.1", "10.0.0.2", 11},
+	{"v4 empty", "10.0.0.1", "10.0.0.2", 0},
+	{"v4 in fragments", "10.0.0.1", "10.0.0.2", 20000},
+	{"v6", "fd00::1", "fd00::2", 1000},
 };
 
 START_TEST(what_was_received_and_not_sent_goes_along)
@@ -123,10 +122,9 @@ START_TEST(errors_go_along)
 	struct fdnet_sock *a = udp(0, "10.0.0.1", 5000);
 	struct fdnet_name nobody = name_of("10.0.0.2", 9);
 	char buf[16] = "";
-	struct iovec iov = { buf, sizeof(buf) };
-	struct fdnet_msg msg = { .iov = &iov,
-				 .iovcnt = 1,
-				 .flags = FDNET_MSG_ERRQUEUE };
+	struct iovec iov = {buf, sizeof(buf)};
+	struct fdnet_msg msg = {
+		.iov = &iov, .iovcnt = 1, .flags = FDNET_MSG_ERRQUEUE};
 
 	ck_assert_int_eq(sock_set_int(a, IPPROTO_IP, IP_RECVERR, 1), 0);
 	fdnet_sock_connect(a, &nobody);
@@ -165,7 +163,7 @@ START_TEST(groups_are_joined_again)
 	struct fdnet_sock *a = udp(0, "0.0.0.0", 5000);
 	struct fdnet_sock *b = udp(1, "10.0.0.2", 5001);
 	struct fdnet_name group = name_of("239.1.2.3", 5000);
-	struct ip_mreq mreq = { 0 };
+	struct ip_mreq mreq = {0};
 	char buf[16];
 
 	mreq.imr_multiaddr.s_addr = inet_addr("239.1.2.3");
@@ -210,8 +208,7 @@ START_TEST(of_two_at_one_port_the_same_one_is_asked)
 	ck_assert_int_eq(sock_recv(old, buf, sizeof(buf), NULL), 1);
 	fdnet_stack_free(pair->s[0]);
 	ck_assert_int_eq(fdnet_stack_restore(&cfg, pair->now_us, bytes,
-					     (size_t)len, NULL, NULL,
-					     &pair->s[0]),
+					     (size_t)len, NULL, NULL, &pair->s[0]),
 			 0);
 	free(bytes);
 	/* nobody claimed them: closed */
@@ -256,7 +253,7 @@ END_TEST
 START_TEST(ping_sockets_keep_their_identifier)
 {
 	struct fdnet_sock *so = sock_open(pair->s[0], 4, FDNET_SOCK_DGRAM, 1);
-	uint8_t echo[16] = { 8 }, got[32];
+	uint8_t echo[16] = {8}, got[32];
 	struct fdnet_name to = name_of("10.0.0.2", 0);
 
 	ck_assert_int_eq(sock_send(so, echo, sizeof(echo), &to), 16);
@@ -271,7 +268,7 @@ END_TEST
 START_TEST(raw_sockets_keep_their_filter)
 {
 	struct fdnet_sock *so = sock_open(pair->s[0], 4, FDNET_SOCK_RAW, 1);
-	uint8_t echo[16] = { 8, 0, 0xf7, 0xff }, got[64];
+	uint8_t echo[16] = {8, 0, 0xf7, 0xff}, got[64];
 	struct fdnet_name to = name_of("10.0.0.2", 0);
 	uint32_t all = UINT32_MAX, none = 0;
 
@@ -294,21 +291,21 @@ END_TEST
 /* Each without what is in the table for itself. */
 #define SOCK sizeof(struct fdnet_sock)
 #define OPTS sizeof(struct fdnet_sock_opts)
-#define STACK                                                        \
-	(sizeof(struct fdnet_stack) - sizeof(struct fdnet_stack_config) - \
+#define STACK                                                                  \
+	(sizeof(struct fdnet_stack) - sizeof(struct fdnet_stack_config) -      \
 	 sizeof(uint64_t) * FDNET_C_MAX)
 
 static const struct {
 	const char *name;
 	size_t size, known;
 } structs[] = {
-	{ "fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 240 },
-	{ "fdnet_sock_opts", OPTS, 152 },
-	{ "fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 72 },
-	{ "fdnet_mcast", sizeof(struct fdnet_mcast), 40 },
-	{ "fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 568 },
-	{ "fdnet_stack", STACK, 4032 },
-	{ "fdnet_stack_config", sizeof(struct fdnet_stack_config), 104 },
+	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 240},
+	{"fdnet_sock_opts", OPTS, 152},
+	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 72},
+	{"fdnet_mcast", sizeof(struct fdnet_mcast), 40},
+	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 568},
+	{"fdnet_stack", STACK, 4088},
+	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 128},
 };
 
 /* Who adds a field learns here that it has to be saved. */
