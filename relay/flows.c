@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "relay/flow_echo.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/hash.h"
@@ -43,6 +44,9 @@ void flows_describe(struct relay *relay, struct flow *flow,
 	case FLOW_KIND_UDP:
 		flow_udp_describe(relay, flow, ret_info);
 		break;
+	case FLOW_KIND_ECHO:
+		flow_echo_describe(relay, flow, ret_info);
+		break;
 	}
 }
 
@@ -55,6 +59,9 @@ void flows_end(struct relay *relay, struct flow *flow, const char *reason)
 	case FLOW_KIND_UDP:
 		flow_udp_end(relay, flow, reason);
 		break;
+	case FLOW_KIND_ECHO:
+		flow_echo_end(relay, flow, reason);
+		break;
 	}
 }
 
@@ -66,6 +73,9 @@ void flows_set_rule(struct flow *flow, struct rule *rule)
 		break;
 	case FLOW_KIND_UDP:
 		flow_udp_set_rule(flow, rule);
+		break;
+	case FLOW_KIND_ECHO:
+		flow_echo_set_rule(flow, rule);
 		break;
 	}
 }

@@ -21,6 +21,7 @@ struct rule;
 enum flow_kind {
 	FLOW_KIND_TCP,
 	FLOW_KIND_UDP,
+	FLOW_KIND_ECHO,
 };
 
 /**

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "relay/dns.h"
+#include "relay/flow_echo.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/impair_link.h"
@@ -342,6 +343,7 @@ void guest_free(struct guest *guest)
 	impair_forget(guest, true);
 	flow_tcp_end_all(guest);
 	flow_udp_end_all(guest);
+	flow_echo_end_all(relay, guest);
 	dns_end_guest(guest);
 	fdnet_stack_free(guest->stack);
 	fdnet_pkt_pool_free(guest->payload_pool);

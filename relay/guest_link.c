@@ -10,6 +10,7 @@
 
 #include "endpoint/packet_internal.h"
 #include "relay/dns.h"
+#include "relay/flow_echo.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
@@ -271,6 +272,8 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 		guest_link_forward(to, pkt);
 		return;
 	case SWITCH_PROHIBIT:
+		if (flow_echo_request(guest, pkt, &head))
+			return;
 		record_prohibited(guest, &head);
 		/* fall through */
 	case SWITCH_REFUSE:
@@ -593,6 +596,7 @@ void guest_link_end(struct guest *guest)
 	registry_gone(&relay->registry, guest->id);
 	switch_gone(&relay->sw, guest->id, relay->now_us);
 	flow_udp_end_all(guest);
+	flow_echo_end_all(relay, guest);
 	dns_end_guest(guest);
 	if (guest->stack)
 		fdnet_stack_peer_gone(guest->stack, false);

@@ -41,6 +41,10 @@ struct policy_error;
 #define LIMIT_UDP_ONE_WAY_US (30 * 1000000ull)
 #define LIMIT_UDP_TWO_WAY_US (180 * 1000000ull)
 
+/* Pings: as many at once, and how long one stays without traffic. */
+#define LIMIT_ECHO_FLOWS 256
+#define LIMIT_ECHO_IDLE_US (30 * 1000000ull)
+
 /* Published ports. */
 #define LIMIT_PUBLISHED 1024
 /* Users of the control socket at once. */

@@ -14,6 +14,7 @@ relay_librelay_la_SOURCES = \
 	relay/dns_cache.c relay/dns_cache.h \
 	relay/dns_msg.c relay/dns_msg.h \
 	relay/files.c relay/files.h \
+	relay/flow_echo.c relay/flow_echo.h \
 	relay/flow_tcp.c relay/flow_tcp.h \
 	relay/flow_udp.c relay/flow_udp.h \
 	relay/flows.c relay/flows.h \

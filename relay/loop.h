@@ -20,6 +20,7 @@ enum source_type {
 	SOURCE_GUEST,	 /* a link */
 	SOURCE_FLOW_TCP, /* host socket of a connection */
 	SOURCE_FLOW_UDP, /* host socket of a datagram flow */
+	SOURCE_FLOW_ECHO, /* ping socket */
 	SOURCE_PUBLISH,	 /* published port's host socket, TCP or UDP */
 	SOURCE_RESOLVER, /* upstream name server */
 	SOURCE_CTL_LISTEN, /* --control: clients come */

@@ -13,6 +13,7 @@
 #include "relay/attach.h"
 #include "relay/ctl.h"
 #include "relay/dns.h"
+#include "relay/flow_echo.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
@@ -381,6 +382,7 @@ void relay_close(struct relay *relay)
 	HASH_ITER(hh, relay->guests, guest, tmp)
 		guest_free(guest);
 	flow_udp_done(relay);
+	flow_echo_end_all(relay, NULL);
 	dns_done(relay);
 	status_close(relay);
 	capture_stop(&relay->capture);
@@ -427,6 +429,9 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 	case SOURCE_FLOW_UDP:
 		flow_udp_host_event(relay, src, events);
 		break;
+	case SOURCE_FLOW_ECHO:
+		flow_echo_host_event(relay, src, events);
+		break;
 	case SOURCE_PUBLISH:
 		publish_event(relay, src, events);
 		break;
@@ -468,6 +473,7 @@ static int timeout_ms(struct relay *relay)
 		return 0;
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
+	expiry_us = min_time(expiry_us, flow_echo_expiry(relay));
 	expiry_us = min_time(expiry_us, relay->waiting_us);
 	expiry_us = min_time(expiry_us, metrics_expiry(relay));
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
@@ -499,6 +505,7 @@ static void run_timers(struct relay *relay)
 		note_capture(relay);
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
+	flow_echo_advance(relay);
 	flow_tcp_advance(relay);
 	metrics_advance(relay);
 	publish_advance(relay);

@@ -35,6 +35,7 @@
 struct channel;
 struct ctl_client;
 struct dns;
+struct flow_echo;
 struct flow_tcp;
 struct flow_udp_table;
 struct guest;
@@ -74,6 +75,9 @@ struct relay {
 	struct flow_tcp *waiting; /* for their rule's rate, the longest first */
 	uint64_t waiting_us;	  /* until when; FDNET_NEVER: nobody */
 	struct flow_udp_table *udp;
+	struct flow_echo *echoes; /* the longest idle first */
+	unsigned int nechoes;
+	bool told_ping; /* that there are no ping sockets */
 	struct dns *dns;
 	struct publish *published;
 	struct channel *channels;

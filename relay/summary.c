@@ -128,8 +128,12 @@ static void print_advice(FILE *out, const struct summary_entry *entry)
 			key->proto == 17 ? "/udp" : "");
 	} else {
 		fprintf(out, "allow with --allow %s:",
-			key->proto == 17 ? "udp" : "tcp");
+			key->proto == 1	 ? "icmp" :
+			key->proto == 17 ? "udp" :
+					   "tcp");
 		print_host(out, key);
+		if (key->proto == 1)
+			return;
 		if (key->port)
 			fprintf(out, ":%u", key->port);
 		else

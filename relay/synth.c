@@ -3,6 +3,7 @@
 
 #include "relay/synth.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "stack/wire/csum.h"
@@ -148,4 +149,82 @@ struct fdnet_pkt *synth_unreachable(struct fdnet_pkt_pool *pool,
 	fdnet_csum_store(hdr + FDNET_ICMP_CSUM_OFFSET,
 			 fdnet_csum_add(sum, hdr, len));
 	return finish(error, from, &head->src, proto);
+}
+
+static int add_payload(struct fdnet_pkt *pkt, struct fdnet_pkt_pool *pool,
+		       const uint8_t *data, uint32_t len)
+{
+	struct fdnet_buf *buf;
+	int rc;
+
+	if (len <= fdnet_pkt_tailroom(pkt)) {
+		memcpy(fdnet_pkt_put(pkt, len), data, len);
+		return 0;
+	}
+	buf = fdnet_buf_new(pool);
+	if (!buf)
+		return -ENOMEM;
+	rc = buf->size < len ? -EMSGSIZE : 0;
+	if (!rc) {
+		memcpy(buf->data, data, len);
+		rc = fdnet_pkt_add_slice(pkt, buf, buf->data, len);
+	}
+	fdnet_buf_unref(buf);
+	return rc;
+}
+
+struct fdnet_pkt *synth_icmp(struct fdnet_pkt_pool *pool,
+			     const struct fdnet_ip *src,
+			     const struct fdnet_ip *dst, const uint8_t *data,
+			     uint32_t len)
+{
+	static const uint8_t none[2];
+	uint8_t proto = src->family == 4 ? FDNET_PROTO_ICMP :
+					   FDNET_PROTO_ICMP6;
+	struct fdnet_pkt *pkt = fdnet_pkt_new(pool);
+	uint8_t hdr[FDNET_ICMP_LEN];
+	uint32_t sum = 0;
+
+	if (!pkt)
+		return NULL;
+	memcpy(hdr, data, sizeof(hdr));
+	memcpy(hdr + FDNET_ICMP_CSUM_OFFSET, none, sizeof(none));
+	if (proto == FDNET_PROTO_ICMP6)
+		sum = pseudo_sum(src, dst, proto, len);
+	sum = fdnet_csum_add(sum, hdr, sizeof(hdr));
+	sum = fdnet_csum_add(sum, data + sizeof(hdr), len - sizeof(hdr));
+	fdnet_csum_store(hdr + FDNET_ICMP_CSUM_OFFSET, sum);
+	memcpy(fdnet_pkt_put(pkt, sizeof(hdr)), hdr, sizeof(hdr));
+	if (add_payload(pkt, pool, data + sizeof(hdr), len - sizeof(hdr))) {
+		fdnet_pkt_free(pkt);
+		return NULL;
+	}
+	return finish(pkt, src, dst, proto);
+}
+
+size_t synth_header(uint8_t *dst, const struct fdnet_ip *src,
+		    const struct fdnet_ip *remote, uint32_t len)
+{
+	struct fdnet_ipv4 ip4 = {
+		.hdr_len = FDNET_IPV4_MIN_LEN,
+		.total_len = (uint16_t)(FDNET_IPV4_MIN_LEN + len),
+		.ttl = 1,
+		.proto = FDNET_PROTO_ICMP,
+	};
+	struct fdnet_ipv6 ip6 = {
+		.payload_len = (uint16_t)len,
+		.next = FDNET_PROTO_ICMP6,
+		.hops = 1,
+	};
+
+	if (src->family == 4) {
+		memcpy(ip4.src, src->bytes, 4);
+		memcpy(ip4.dst, remote->bytes, 4);
+		fdnet_ipv4_encode(dst, &ip4);
+		return FDNET_IPV4_MIN_LEN;
+	}
+	memcpy(ip6.src, src->bytes, 16);
+	memcpy(ip6.dst, remote->bytes, 16);
+	fdnet_ipv6_encode(dst, &ip6);
+	return FDNET_IPV6_LEN;
 }

@@ -30,6 +30,28 @@ struct fdnet_pkt *synth_tcp(struct fdnet_pkt_pool *pool,
 struct fdnet_pkt *synth_reset(struct fdnet_pkt_pool *pool,
 			      const struct head *head);
 
+/**
+ * synth_icmp - an ICMP message, over IPv6 an ICMPv6 one
+ * @data, @len:  from its header on; the checksum is computed
+ *
+ * NULL: out of memory.
+ */
+struct fdnet_pkt *synth_icmp(struct fdnet_pkt_pool *pool,
+			     const struct fdnet_ip *src,
+			     const struct fdnet_ip *dst, const uint8_t *data,
+			     uint32_t len);
+
+/**
+ * synth_header - the IP header of an ICMP message, to be quoted
+ * @dst:  SYNTH_HDR_MAX bytes
+ * @len:  of what follows it
+ *
+ * Returns its length.
+ */
+size_t synth_header(uint8_t *dst, const struct fdnet_ip *src,
+		    const struct fdnet_ip *remote, uint32_t len);
+#define SYNTH_HDR_MAX 40
+
 enum synth_unreach {
 	SYNTH_PORT,	  /* nobody there: ECONNREFUSED */
 	SYNTH_PROHIBITED, /* a rule forbids it: EHOSTUNREACH */
