@@ -3,7 +3,8 @@ base_libbase_la_SOURCES = base/mem.h base/mem.c \
 	base/ask.h base/ask.c \
 	base/rtnl.h base/rtnl.c \
 	base/siphash.h base/siphash.c \
-	base/spin.h base/spin.c
+	base/spin.h base/spin.c \
+	base/unasked.h
 pkginclude_HEADERS += include/fdnet/mem.h
 EXTRA_DIST += base/README.md
 

@@ -109,26 +109,35 @@ void node_input(struct node *node, struct fdnet_pkt *pkt)
 	guest_touch(node->guest);
 }
 
-bool node_run(struct node *node)
+static void take_events(struct node *node)
 {
 	struct fdnet_sock *so;
-	struct fdnet_pkt *pkt;
 	uint32_t events;
-	bool more = false;
 
-	node_set_time(node);
-	fdnet_stack_advance(node->stack);
 	while ((so = fdnet_stack_next_event(node->stack, &events))) {
 		struct pumped *sock = fdnet_sock_user(so);
 
 		if (sock)
 			pumped_sock_event(sock, events);
 	}
+}
+
+bool node_run(struct node *node)
+{
+	struct fdnet_pkt *pkt;
+	bool more = false;
+
+	node_set_time(node);
+	fdnet_stack_advance(node->stack);
+	take_events(node);
 	pumped_run_ready(node);
 	while ((pkt = fdnet_stack_output(node->stack))) {
 		guest_link_packet(node->guest, pkt);
 		more = true;
 	}
+	/* what goes from one socket of the node to another never comes out:
+	 * its arrival is an event of this very turn */
+	take_events(node);
 	return more || node->ready;
 }
 

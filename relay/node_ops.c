@@ -213,6 +213,8 @@ static int op_connect(struct pumped *sock, struct node_chan *chan,
 		return rc;
 	if (sock->type == FDNET_SOCK_STREAM && !sock->joined)
 		sock->connecting = true; /* and decided at once */
+	if (sock->type == FDNET_SOCK_DGRAM && req->flags & FDNET_NODE_UNFRAME)
+		sock->framed = !req->name.ip.family;
 	return fdnet_sock_name(sock->so, ret_local);
 }
 

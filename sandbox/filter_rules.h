@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/unasked.h"
+
 /* file_setattr, Linux 6.17: the newest call this table was checked against. */
 #define FILTER_NEWEST_CALL 469
 
@@ -33,14 +35,14 @@ enum filter_facts {
 #define FILTER_NOTIFY (-1)
 
 /*
- * In the sixth argument of a call that has at most five: do not notify. The
- * preload library says so where it knows that the kernel's answer is the
- * right one (shim/raw.h), and is spared two task switches. A program that
- * says it opens nothing for itself: the call then acts on the kernel's
- * socket, which inside is an AF_UNIX one whatever happens, and no call that
- * gives a socket an address or a peer looks at this.
+ * In the sixth argument of a call that has at most five: do not notify
+ * (base/unasked.h). A program that says it opens nothing for itself: the call
+ * then acts on the kernel's socket, which inside is an AF_UNIX stream or
+ * SEQPACKET one whatever happens. Those take no address with a message, what
+ * getsockname() and the options tell of them is the sandbox's own, and no call
+ * that gives a socket an address or a peer looks at this word.
  */
-#define FILTER_MAGIC 0x46444e54
+#define FILTER_MAGIC FDNET_UNASKED
 
 enum filter_cond {
 	/* the call as such */

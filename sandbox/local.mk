@@ -18,7 +18,9 @@ sandbox_libsandbox_la_SOURCES = \
 	sandbox/say.c sandbox/say.h \
 	sandbox/signals.c sandbox/signals.h \
 	sandbox/spaces.c sandbox/spaces.h \
-	sandbox/supervise.c sandbox/supervise.h \
+	sandbox/supervise.c sandbox/supervise.h sandbox/notify.h \
+	sandbox/caller.c sandbox/sockaddr.c sandbox/inet.c sandbox/dgram.c \
+	sandbox/netlink.c sandbox/unixnames.c \
 	sandbox/watch.c sandbox/watch.h
 sandbox_libsandbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFDNET_LIBDIR='"$(libdir)"' -DFDNET_LIBEXECDIR='"$(libexecdir)"'

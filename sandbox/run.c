@@ -56,6 +56,7 @@ struct run {
 	struct watch_loop loop;
 	struct watch signals, reports;
 	struct pump pumps[3];
+	struct supervisor *supervisor;
 	sigset_t mask;
 	pid_t child;   /* ours: the program, or the first of its namespace */
 	pid_t program; /* as it is numbered outside */
@@ -395,6 +396,22 @@ static void on_report(struct watch *watch, uint32_t events)
 		program_ended(run, report.value);
 }
 
+static int start_supervisor(struct run *run)
+{
+	struct supervise_setup setup = {
+		.listener_fd = run->listener_fd,
+		.attach_fd = run->relay.attach_fd,
+		.addr = run->opts->addr,
+		.name_server = run->name_server,
+		.own_net = run->spaces.set & LAYER_BIT(LAYER_NET),
+		.own_mounts = run->spaces.set & LAYER_BIT(LAYER_MOUNT),
+		.unix_paths = run->opts->unix_paths,
+		.unix_count = run->opts->unix_count,
+	};
+
+	return supervise_start(&setup, &run->loop, &run->supervisor);
+}
+
 static int watch_program(struct run *run)
 {
 	int rc, i;
@@ -408,9 +425,16 @@ static int watch_program(struct run *run)
 		rc = watch_add(&run->loop, &run->reports, EPOLLIN);
 	for (i = 0; rc == 0 && i < 3; i++)
 		rc = pump_start(&run->pumps[i], &run->loop);
+	if (rc == 0 && run->listener_fd >= 0)
+		rc = start_supervisor(run);
 	/* a relay that ended before signals were blocked sent none */
 	take_ended(run);
-	return rc == 0 ? watch_run(&run->loop, NULL, NULL, NULL) : rc;
+	if (rc < 0)
+		return rc;
+	if (!run->supervisor)
+		return watch_run(&run->loop, NULL, NULL, NULL);
+	return watch_run(&run->loop, supervise_timeout, supervise_round,
+			 run->supervisor);
 }
 
 static int wait_program(struct run *run)
@@ -470,14 +494,18 @@ static int run_prepared(struct run *run)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	signals_block(&run->mask);
 	rc = start_program(run);
-	/* The program's copy only: its last close tells the relay. */
-	close(run->relay.attach_fd);
-	run->relay.attach_fd = -1;
+	/* The program's copy only: its last close tells the relay. But the
+	 * supervisor may have to attach. */
+	if (run->listener_fd < 0) {
+		close(run->relay.attach_fd);
+		run->relay.attach_fd = -1;
+	}
 	if (rc < 0) {
 		relay_proc_done(&run->relay);
 		return EXIT_OWN_FAILURE;
 	}
 	status = wait_program(run);
+	supervise_end(run->supervisor);
 	if (run->relay.pid > 0)
 		relay_proc_finish(&run->relay);
 	relay_proc_done(&run->relay);

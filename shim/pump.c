@@ -202,7 +202,7 @@ static void move_out(struct shim_file *file)
 			return;
 		}
 		m.msg_iovlen = (size_t)cnt;
-		n = RAW(SYS_recvmsg, file->peer_fd, &m, MSG_DONTWAIT, 0, 0, 0);
+		n = raw_recvmsg(file->peer_fd, &m, MSG_DONTWAIT);
 		fdnet_sock_send_commit(file->so, n > 0 ? (size_t)n : 0);
 		if (n == -EAGAIN || n == -EINTR)
 			return;

@@ -17,6 +17,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "base/unasked.h"
+
 #if defined(__x86_64__)
 static inline long raw6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -84,7 +86,12 @@ static inline ssize_t raw_recv(int fd, void *buf, size_t len, int flags)
 
 static inline ssize_t raw_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	return RAW(SYS_sendmsg, fd, msg, flags, 0, 0, 0);
+	return RAW(SYS_sendmsg, fd, msg, flags, 0, 0, FDNET_UNASKED);
+}
+
+static inline ssize_t raw_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return RAW(SYS_recvmsg, fd, msg, flags, 0, 0, FDNET_UNASKED);
 }
 
 static inline int raw_fcntl(int fd, int cmd, long arg)
@@ -100,13 +107,15 @@ static inline int raw_socketpair(int domain, int type, int proto, int *sv)
 static inline int raw_getsockopt(int fd, int level, int name, void *val,
 				 socklen_t *len)
 {
-	return (int)RAW(SYS_getsockopt, fd, level, name, val, len, 0);
+	return (int)RAW(SYS_getsockopt, fd, level, name, val, len,
+			FDNET_UNASKED);
 }
 
 static inline int raw_setsockopt(int fd, int level, int name, const void *val,
 				 socklen_t len)
 {
-	return (int)RAW(SYS_setsockopt, fd, level, name, val, len, 0);
+	return (int)RAW(SYS_setsockopt, fd, level, name, val, len,
+			FDNET_UNASKED);
 }
 
 static inline int raw_shutdown(int fd, int how)

@@ -30,14 +30,15 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	if (shim_file_maybe(fd))
 		return shim_recvmsg(fd, msg, flags);
-	return shim_ret(RAW(SYS_recvmsg, fd, msg, flags, 0, 0, 0));
+	return shim_ret(raw_recvmsg(fd, msg, flags));
 }
 
 int __wrap_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 {
 	if (shim_file_maybe(fd))
 		return shim_sendmmsg(fd, vec, n, flags);
-	return (int)shim_ret(RAW(SYS_sendmmsg, fd, vec, n, flags, 0, 0));
+	return (int)shim_ret(
+		RAW(SYS_sendmmsg, fd, vec, n, flags, 0, FDNET_UNASKED));
 }
 
 int __wrap_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
@@ -45,7 +46,8 @@ int __wrap_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 {
 	if (shim_file_maybe(fd))
 		return shim_recvmmsg(fd, vec, n, flags, timeout);
-	return (int)shim_ret(RAW(SYS_recvmmsg, fd, vec, n, flags, timeout, 0));
+	return (int)shim_ret(RAW(SYS_recvmmsg, fd, vec, n, flags, timeout,
+				 FDNET_UNASKED));
 }
 
 ssize_t __wrap_readv(int fd, const struct iovec *iov, int cnt)

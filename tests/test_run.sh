@@ -94,19 +94,19 @@ same "a relay that does not answer holds us up for 2 s at most" yes \
 # ---- descriptors and environment ----
 probe=$top_build/tests/fence_probe
 exec 5</dev/null 8</dev/null
-run_it -q -- "$probe"
+run_it -q --no-supervisor -- "$probe"
 matches "inherited descriptors are closed" "^open: 0 1 2 channel$" "$out"
 matches "the channel is high and survives exec" \
 	"channel high: yes, over exec: yes" "$out"
-run_it -q --inherit 8 -- "$probe"
+run_it -q --inherit 8 --no-supervisor -- "$probe"
 matches "--inherit keeps one" "^open: 0 1 2 8 channel$" "$out"
 exec 5<&- 8<&-
 out=$( (
 	ulimit -n 256
-	timeout 30 "$run" -q -- "$probe" 2>/dev/null </dev/null
+	timeout 30 "$run" -q --no-supervisor -- "$probe" 2>/dev/null </dev/null
 ))
 matches "a low descriptor limit is no trouble" "channel high: yes" "$out"
-out=$(timeout 30 "$run" -q -- "$probe" 2>/dev/null <&- | grep open)
+out=$(timeout 30 "$run" -q --no-supervisor -- "$probe" 2>/dev/null <&- | grep open)
 matches "a closed standard input is opened first" "open: 0 1 2 channel" "$out"
 # shellcheck disable=SC2016
 LD_PRELOAD=$FDNET_LIB:$FDNET_LIB run_it -q -- sh -c 'echo $LD_PRELOAD'
@@ -194,7 +194,7 @@ run_it --require bogus -- echo ran
 matches "an unknown layer is named" "--require 'bogus'.*accepted are net" "$err"
 
 # ---- the fence ----
-run_it -q -- "$probe"
+run_it -q --no-supervisor -- "$probe"
 matches "no socket of any family" "^socket 2 EAFNOSUPPORT$" "$out"
 same "not of seven families" 7 "$(grep -c '^socket .* EAFNOSUPPORT$' <<<"$out")"
 matches "stream pairs can be made" "^pair stream ok$" "$out"
@@ -209,12 +209,12 @@ matches "no_new_privs is set" "^no_new_privs ok$" "$out"
 matches "the launcher's memory is closed" "^parent memory E" "$out"
 run_it -v -- true
 if grep -q "Landlock [6-9]" <<<"$err"; then
-	run_it -q -- "$probe"
+	run_it -q --no-supervisor -- "$probe"
 	matches "no signals to the launcher" "^kill parent EPERM$" "$out"
 else
 	skip "no signals to the launcher" "this kernel's Landlock has no scopes"
 fi
-run_it -q -- sh -c '(unset LD_PRELOAD; exec "$0") | grep "socket 2 "' "$probe"
+run_it -q --no-supervisor -- sh -c '(unset LD_PRELOAD; exec "$0") | grep "socket 2 "' "$probe"
 same "dropping the preload gives nothing" "socket 2 EAFNOSUPPORT" "$out"
 if [ "$(id -u)" = 0 ]; then
 	run_it -q -- grep CapEff /proc/self/status
@@ -224,7 +224,7 @@ if [ "$(id -u)" = 0 ]; then
 	if have setpriv; then
 		chmod 755 "$work"
 		out=$(timeout 30 setpriv --reuid 65534 --regid 65534 \
-			--clear-groups "$run" -q -- "$probe" 2>&1 </dev/null)
+			--clear-groups "$run" -q --no-supervisor -- "$probe" 2>&1 </dev/null)
 		matches "it works as an ordinary user" "^socket 2 EAFNOSUPPORT" \
 			"$out"
 	fi

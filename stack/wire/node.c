@@ -242,7 +242,7 @@ int fdnet_node_req_decode(const uint8_t *src, size_t len,
 	req.flags = src[1];
 	req.id = get32(src + 4);
 	memcpy(&req.cookie, src + 8, 8);
-	if (req.flags & ~FDNET_NODE_NONBLOCK || get16(src + 2))
+	if (req.flags & ~(FDNET_NODE_NONBLOCK | FDNET_NODE_UNFRAME) || get16(src + 2))
 		return -EBADMSG;
 	rc = decode_req(src, len, &req);
 	if (!rc)

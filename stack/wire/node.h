@@ -39,6 +39,9 @@ enum fdnet_node_op {
 /* In the head's second byte. */
 enum fdnet_node_flag {
 	FDNET_NODE_NONBLOCK = 1 << 0, /* CONNECT: EINPROGRESS at once */
+	/* CONNECT of datagram sockets: frames end with the connection, and
+	 * begin again when it is dissolved */
+	FDNET_NODE_UNFRAME = 1 << 1,
 };
 
 /* In the body of NEW and TAKE. */

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the supervisor: calls under way, and what answers them. */
+#ifndef SANDBOX_NOTIFY_H
+#define SANDBOX_NOTIFY_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/rtnl.h"
+#include "sandbox/supervise.h"
+#include "sandbox/watch.h"
+#include "stack/wire/node.h"
+
+/* At once; a call more gets EAGAIN. */
+#define CALLS_MAX 4096
+/* Bytes of one datagram, with its frame. */
+#define CALL_DATA_MAX (65536 + FDNET_NODE_NAME_LEN)
+#define KINDS	      1024 /* power of two */
+
+/* What we know of a pumped socket by its cookie; a cache, any entry may be
+ * pushed out by another. */
+struct kind {
+	uint64_t cookie; /* 0: empty */
+	uint8_t family;	 /* 4 or 6 */
+	uint8_t type;	 /* SOCK_* */
+	bool framed;
+	bool listening;
+};
+
+struct call;
+
+typedef void call_answered_fn(struct call *call,
+			      const struct fdnet_node_ans *ans);
+typedef void call_ready_fn(struct call *call);
+
+/**
+ * struct call - one notification, from its arrival to our answer
+ * @id, @tid, @nr, @args:  as the kernel gave them
+ * @fd:        the caller's descriptor as it was when we looked, or -1
+ * @cookie:    of @fd, and @unix_type the type of that AF_UNIX socket
+ * @ask_id:    the request to the relay that it waits for, or 0; @answered
+ *             is called then; @ask_deadline_ms: or ENETDOWN is the answer
+ * @ready:     called when @watch's fd (which is @fd) is ready, or
+ *             @deadline_ms has come (0: none; then @timed_out)
+ * @spare_fd:  something more to close at the end, or -1
+ * @kind:      what @fd is, when known
+ * @name:      an address from the arguments
+ * @data, @len:  a datagram on its way; owned
+ */
+struct call {
+	struct supervisor *sup;
+	struct call *prev, *next;
+	uint64_t id;
+	pid_t tid;
+	int nr;
+	uint64_t args[6];
+	int fd, spare_fd;
+	uint64_t cookie;
+	int unix_type;
+	uint32_t ask_id;
+	uint64_t ask_deadline_ms;
+	call_answered_fn *answered;
+	struct watch watch;
+	call_ready_fn *ready;
+	uint64_t deadline_ms;
+	bool timed_out, done;
+	struct kind kind;
+	struct fdnet_name name;
+	uint8_t *data;
+	size_t len;
+};
+
+struct bound; /* sandbox/unixnames.c */
+struct netlink;
+
+struct supervisor {
+	struct supervise_setup setup;
+	struct watch_loop *loop;
+	struct watch listener;
+	struct watch node; /* the channel to the relay; fd -1: none yet */
+	bool node_failed;
+	uint32_t next_ask;
+	struct call *calls; /* under way */
+	unsigned int count;
+	struct call *done; /* answered, freed after the round */
+	struct kind kinds[KINDS];
+	struct bound *bound;
+	unsigned int bound_count;
+	struct netlink *netlinks;
+	unsigned int netlink_count;
+	struct fdnet_rtnl net;
+	bool thread_pidfds; /* the kernel gives a pidfd of a thread (6.9) */
+	struct seccomp_notif *notif; /* room for one, as large as the kernel's */
+	size_t notif_size;
+};
+
+/* ---- answers: each ends the call, which is not to be used any more; its
+ * memory stays until the round of the loop is over ---- */
+
+/** call_reply - @value: what the program gets, or a negative errno */
+void call_reply(struct call *call, long value);
+/** call_reply_fd - the program gets a copy of @fd; taken */
+void call_reply_fd(struct call *call, int fd, bool close_on_exec);
+/**
+ * call_continue - let the kernel make the call
+ * @why:  why whatever another thread does meanwhile is harmless; for readers
+ */
+void call_continue(struct call *call, const char *why);
+
+/** call_is_valid - does the caller still wait? */
+bool call_is_valid(const struct call *call);
+
+/* ---- what waits ---- */
+
+/** call_ask - ask the relay about call->cookie; @fd (or -1) goes along,
+ * borrowed. Ends the call with ENETDOWN if there is no relay, or if it does
+ * not answer for long; a blocking connect() clears call->ask_deadline_ms */
+void call_ask(struct call *call, struct fdnet_node_req *req, int fd,
+	      call_answered_fn *answered);
+/** call_wait - until call->fd shows one of @events (EPOLLIN, EPOLLOUT), or
+ * @timeout_ms have passed (0: no limit) */
+void call_wait(struct call *call, uint32_t events, uint64_t timeout_ms,
+	       call_ready_fn *ready);
+
+/* ---- the caller's memory and descriptors (caller.c) ---- */
+
+/** call_read, call_write - @len bytes at the caller's @addr. 0 or -EFAULT,
+ * -ESRCH (it is gone) */
+int call_read(const struct call *call, uint64_t addr, void *dst, size_t len);
+int call_write(const struct call *call, uint64_t addr, const void *src,
+	       size_t len);
+/** call_take_fd - the caller's descriptor number @number, as call->fd, with
+ * call->cookie and call->unix_type. 0, -EBADF, -ENOTSOCK, -ESRCH, -EPERM;
+ * -ESOCKTNOSUPPORT: a socket, but not AF_UNIX (one that --inherit gave) */
+int call_take_fd(struct call *call, int number);
+/** call_is_nonblocking - call->fd, or MSG_DONTWAIT in @flags */
+bool call_is_nonblocking(const struct call *call, int flags);
+
+/* ---- addresses (sockaddr.c) ---- */
+
+/** sockaddr_read - an address of the caller's: 0, or a negative errno */
+int sockaddr_read(const struct call *call, uint64_t addr, uint64_t len,
+		  struct sockaddr_storage *ret_sa, socklen_t *ret_len);
+/** sockaddr_to_name - 0, -EINVAL, -EAFNOSUPPORT */
+int sockaddr_to_name(const struct sockaddr_storage *sa, socklen_t len,
+		     struct fdnet_name *ret_name);
+/** sockaddr_from_name - as a socket of @family (4, 6) shows it; its length */
+socklen_t sockaddr_from_name(struct sockaddr_storage *sa, int family,
+			     const struct fdnet_name *name);
+/** sockaddr_write - to the caller's memory, cut to what is at @len_addr */
+int sockaddr_write(const struct call *call, uint64_t addr, uint64_t len_addr,
+		   const struct sockaddr_storage *sa, socklen_t len);
+
+/* ---- kinds ---- */
+
+struct kind *kind_find(struct supervisor *sup, uint64_t cookie);
+void kind_put(struct supervisor *sup, const struct kind *kind);
+
+/* ---- handlers: one for each notified call; they end it ---- */
+
+void inet_socket(struct call *call);
+void handle_connect(struct call *call);
+void handle_bind(struct call *call);
+void handle_listen(struct call *call);
+void handle_accept(struct call *call);
+void handle_name(struct call *call); /* getsockname, getpeername */
+void handle_getsockopt(struct call *call);
+void handle_setsockopt(struct call *call);
+void handle_send(struct call *call); /* sendto, sendmsg, sendmmsg */
+void handle_recv(struct call *call); /* recvfrom, recvmsg, recvmmsg */
+
+/* AF_UNIX: call->fd is there; @sa is the caller's, copied */
+void unix_bind(struct call *call, const struct sockaddr_storage *sa,
+	       socklen_t len);
+void unix_connect(struct call *call, const struct sockaddr_storage *sa,
+		  socklen_t len);
+void unix_listen(struct call *call);
+void unix_accept(struct call *call);
+void unix_end(struct supervisor *sup);
+
+/* NETLINK_ROUTE */
+void netlink_socket(struct call *call);
+struct netlink *netlink_find(struct supervisor *sup, uint64_t cookie);
+/** netlink_name - the sockaddr_nl of the socket (@peer: of the kernel) */
+socklen_t netlink_name(const struct netlink *netlink, bool peer,
+		       struct sockaddr_storage *sa);
+void netlink_end(struct supervisor *sup);
+int netlink_init(struct supervisor *sup);
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AF_UNIX sockets with names: those of this sandbox may be reached, those of
+ * the host only if --unix names them.
+ *
+ * How it works: a socket is bound by us, in the folder that the caller means,
+ * and the inode that came of it is remembered and kept open, so that its
+ * number cannot become another's. To connect, the caller's path is opened
+ * once (O_PATH); if that is an inode of ours, or one that --unix names, the
+ * caller's socket is connected to just this inode, by way of /proc/self/fd.
+ * What the path means to anybody else at any other time does not matter.
+ *
+ * That the name we find after binding is the socket's, and not something put
+ * in its place, is the kernel's to say (SIOCUNIXFILE). Where it may not be
+ * asked, which is without a network namespace and without root, the bound
+ * inode is compared by what the kernel lists for the socket (sock_diag).
+ *
+ * Abstract names are the network namespace's. Without one of the sandbox's
+ * own they are refused.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <utlist.h>
+
+#include "sandbox/notify.h"
+
+#define BOUND_MAX 1024
+#define SIOCUNIXFILE_NR 0x89E0 /* Linux 4.11 */
+#define PATH_AT		offsetof(struct sockaddr_un, sun_path)
+#define ABSTRACT_MAX	(sizeof(((struct sockaddr_un *)0)->sun_path))
+
+/* An inode of this sandbox. */
+struct bound {
+	struct bound *next;
+	int fd; /* O_PATH */
+	dev_t dev;
+	ino_t ino;
+};
+
+/* ---- the inodes ---- */
+
+/* Names that are gone lead nowhere: their inodes need not be kept. */
+static void forget_unlinked(struct supervisor *sup)
+{
+	struct bound *bound, *next;
+	struct stat st;
+
+	LL_FOREACH_SAFE(sup->bound, bound, next) {
+		if (fstat(bound->fd, &st) == 0 && st.st_nlink)
+			continue;
+		LL_DELETE(sup->bound, bound);
+		sup->bound_count--;
+		close(bound->fd);
+		free(bound);
+	}
+}
+
+/* @fd is taken on success. */
+static int remember(struct supervisor *sup, int fd)
+{
+	struct bound *bound;
+	struct stat st;
+
+	if (sup->bound_count >= BOUND_MAX)
+		forget_unlinked(sup);
+	if (sup->bound_count >= BOUND_MAX)
+		return -ENOBUFS;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	bound = malloc(sizeof(*bound));
+	if (!bound)
+		return -ENOMEM;
+	*bound = (struct bound){NULL, fd, st.st_dev, st.st_ino};
+	LL_PREPEND(sup->bound, bound);
+	sup->bound_count++;
+	return 0;
+}
+
+static bool is_named(const struct supervisor *sup, const struct stat *st)
+{
+	struct stat named;
+	size_t i;
+
+	for (i = 0; i < sup->setup.unix_count; i++)
+		if (stat(sup->setup.unix_paths[i], &named) == 0 &&
+		    named.st_dev == st->st_dev && named.st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct supervisor *sup, const struct stat *st)
+{
+	const struct bound *bound;
+
+	for (bound = sup->bound; bound; bound = bound->next)
+		if (bound->dev == st->st_dev && bound->ino == st->st_ino)
+			return true;
+	return false;
+}
+
+/* ---- paths as the caller means them ---- */
+
+/* The folder that its paths begin at, O_PATH. */
+static int open_start(const struct call *call, const char *path)
+{
+	char link[40];
+	int fd;
+
+	snprintf(link, sizeof(link), "/proc/%d/%s", call->tid,
+		 path[0] == '/' ? "root" : "cwd");
+	fd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!call_is_valid(call)) {
+		close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+static int open_path(const struct call *call, const char *path, int flags)
+{
+	int start = open_start(call, path), fd;
+
+	if (start < 0)
+		return start;
+	while (*path == '/')
+		path++;
+	fd = openat(start, *path ? path : ".", O_PATH | O_CLOEXEC | flags);
+	if (fd < 0)
+		fd = -errno;
+	close(start);
+	return fd;
+}
+
+static int path_of(const struct sockaddr_storage *sa, socklen_t len,
+		   char *path)
+{
+	const struct sockaddr_un *sun = (const struct sockaddr_un *)sa;
+	size_t room = len - PATH_AT;
+
+	memcpy(path, sun->sun_path, room);
+	path[room] = '\0';
+	return path[0] ? 0 : -EINVAL;
+}
+
+/* ---- which inode has the socket become? ---- */
+
+static int listed_inode(uint32_t socket_ino, uint32_t *ret_dev,
+			uint32_t *ret_ino)
+{
+	struct {
+		struct nlmsghdr head;
+		struct unix_diag_req body;
+	} ask = {
+		.head = {.nlmsg_len = sizeof(ask),
+			 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			 .nlmsg_flags = NLM_F_REQUEST},
+		.body = {.sdiag_family = AF_UNIX,
+			 .udiag_states = ~0u,
+			 .udiag_ino = socket_ino,
+			 .udiag_show = UDIAG_SHOW_VFS,
+			 .udiag_cookie = {~0u, ~0u}},
+	};
+	char answer[1024] __attribute__((aligned(8)));
+	const struct nlmsghdr *head = (const struct nlmsghdr *)answer;
+	const size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
+	const struct nlattr *attr;
+	struct unix_diag_vfs vfs;
+	ssize_t len = -1;
+	size_t at;
+	int fd;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	if (fd < 0)
+		return -errno;
+	if (send(fd, &ask, sizeof(ask), 0) == sizeof(ask))
+		len = recv(fd, answer, sizeof(answer), 0);
+	close(fd);
+	if (len < (ssize_t)skip || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+		return -ENOENT;
+	for (at = skip; at + sizeof(*attr) <= (size_t)len;
+	     at += NLA_ALIGN(attr->nla_len)) {
+		attr = (const struct nlattr *)(answer + at);
+		if (attr->nla_len < sizeof(*attr))
+			break;
+		if (attr->nla_type != UNIX_DIAG_VFS ||
+		    attr->nla_len < sizeof(*attr) + sizeof(vfs))
+			continue;
+		memcpy(&vfs, attr + 1, sizeof(vfs));
+		*ret_dev = vfs.udiag_vfs_dev;
+		*ret_ino = vfs.udiag_vfs_ino;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* The inode, O_PATH, or a negative errno. @name is in @dir. */
+static int open_bound(struct call *call, int dir, const char *name)
+{
+	uint32_t dev = 0, ino = 0;
+	struct stat own, st;
+	int fd;
+
+	fd = ioctl(call->fd, SIOCUNIXFILE_NR);
+	if (fd >= 0 || errno != EPERM)
+		return fd < 0 ? -errno : fd;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* new_encode_dev() of the kernel is what st_dev is made from */
+	if (fstat(call->fd, &own) == 0 && fstat(fd, &st) == 0 &&
+	    listed_inode((uint32_t)own.st_ino, &dev, &ino) == 0 &&
+	    ino == (uint32_t)st.st_ino &&
+	    dev == ((minor(st.st_dev) & 0xff) | (major(st.st_dev) << 8) |
+		    ((minor(st.st_dev) & ~0xffu) << 12)))
+		return fd;
+	close(fd);
+	return -EACCES;
+}
+
+/* ---- bind ---- */
+
+/* Files are made with the caller's mask. */
+static mode_t umask_of(const struct call *call)
+{
+	char path[40], text[512], *line;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", call->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 077;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	line = strstr(text, "Umask:");
+	return line ? (mode_t)strtoul(line + strlen("Umask:"), NULL, 8) & 0777
+		    : 077;
+}
+
+static int bind_in(struct call *call, int dir, const char *name)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	mode_t old;
+	int rc = 0;
+
+	if (strlen(name) >= sizeof(sun.sun_path))
+		return -EINVAL;
+	strcpy(sun.sun_path, name);
+	/* one thread: nobody else's working folder */
+	if (fchdir(dir) < 0)
+		return -errno;
+	old = umask(umask_of(call));
+	if (bind(call->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		rc = -errno;
+	umask(old);
+	return rc;
+}
+
+static int bind_path(struct call *call, char *path)
+{
+	char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	int dir, fd, rc;
+
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EADDRINUSE;
+	if (call->sup->bound_count >= BOUND_MAX)
+		forget_unlinked(call->sup);
+	if (call->sup->bound_count >= BOUND_MAX)
+		return -ENOBUFS;
+	if (!slash)
+		dir = open_start(call, "");
+	else if (slash == path)
+		dir = open_start(call, "/");
+	else {
+		*slash = '\0';
+		dir = open_path(call, path, O_DIRECTORY);
+	}
+	if (dir < 0)
+		return dir;
+	rc = bind_in(call, dir, name);
+	if (rc == 0) {
+		fd = open_bound(call, dir, name);
+		rc = fd < 0 ? fd : remember(call->sup, fd);
+		if (rc < 0 && fd >= 0)
+			close(fd);
+	}
+	close(dir);
+	if (chdir("/") < 0)
+		rc = rc < 0 ? rc : -errno;
+	return rc;
+}
+
+/* The kernel's own choice of an abstract name, too. */
+static int bind_abstract(struct call *call, const struct sockaddr_storage *sa,
+			 socklen_t len)
+{
+	if (!call->sup->setup.own_net)
+		return -EACCES;
+	return bind(call->fd, (const struct sockaddr *)sa, len) < 0 ? -errno :
+								      0;
+}
+
+/* Datagram sockets do not exist inside; should one be there, it stays mute. */
+static bool is_stream(const struct call *call)
+{
+	return call->unix_type == SOCK_STREAM ||
+	       call->unix_type == SOCK_SEQPACKET;
+}
+
+void unix_bind(struct call *call, const struct sockaddr_storage *sa,
+	       socklen_t len)
+{
+	char path[sizeof(*sa) + 1];
+	int rc;
+
+	if (!is_stream(call) || len > sizeof(struct sockaddr_un))
+		rc = -EINVAL;
+	else if (len <= PATH_AT || !((const char *)sa)[PATH_AT])
+		rc = bind_abstract(call, sa, len);
+	else {
+		rc = path_of(sa, len, path);
+		if (rc == 0)
+			rc = bind_path(call, path);
+	}
+	call_reply(call, rc);
+}
+
+/* ---- connect ---- */
+
+/* Never waits: a full backlog is tried again. */
+static int connect_now(struct call *call, const void *sa, socklen_t len)
+{
+	int flags = fcntl(call->fd, F_GETFL), rc = 0;
+
+	fcntl(call->fd, F_SETFL, flags | O_NONBLOCK);
+	if (connect(call->fd, sa, len) < 0)
+		rc = -errno;
+	fcntl(call->fd, F_SETFL, flags);
+	return rc;
+}
+
+static int connect_inode(struct call *call)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d",
+		 call->spare_fd);
+	return connect_now(call, &sun, sizeof(sun));
+}
+
+/* The inode, as call->spare_fd. */
+static int find_target(struct call *call, const char *path)
+{
+	struct supervisor *sup = call->sup;
+	struct stat st;
+	int fd = open_path(call, path, 0);
+
+	if (fd < 0)
+		return fd;
+	call->spare_fd = fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ECONNREFUSED;
+	if (is_ours(sup, &st) || is_named(sup, &st))
+		return 0;
+	return -EACCES;
+}
+
+static void try_connect(struct call *call)
+{
+	struct sockaddr_un *sun = (struct sockaddr_un *)call->data;
+	int rc;
+
+	if (call->spare_fd >= 0)
+		rc = connect_inode(call);
+	else
+		rc = connect_now(call, sun, (socklen_t)call->len);
+	if (rc == -EAGAIN && !call_is_nonblocking(call, 0)) {
+		/* no event tells when there is room: on the next tick */
+		call->deadline_ms = 1;
+		call->ready = try_connect;
+		return;
+	}
+	call_reply(call, rc);
+}
+
+void unix_connect(struct call *call, const struct sockaddr_storage *sa,
+		  socklen_t len)
+{
+	char path[sizeof(*sa) + 1];
+	int rc = 0;
+
+	if (!is_stream(call) || len > sizeof(struct sockaddr_un) ||
+	    len <= PATH_AT)
+		rc = -EINVAL;
+	else if (!((const char *)sa)[PATH_AT]) {
+		/* as in its own namespace nobody else is, anything goes */
+		rc = call->sup->setup.own_net ? 0 : -EACCES;
+		call->data = malloc(len);
+		call->len = len;
+		if (call->data)
+			memcpy(call->data, sa, len);
+		else
+			rc = -ENOMEM;
+	} else {
+		rc = path_of(sa, len, path);
+		if (rc == 0)
+			rc = find_target(call, path);
+	}
+	if (rc < 0)
+		call_reply(call, rc);
+	else
+		try_connect(call);
+}
+
+/* ---- listen, accept ---- */
+
+void unix_listen(struct call *call)
+{
+	if (!is_stream(call))
+		call_reply(call, -EOPNOTSUPP);
+	else
+		call_reply(call, listen(call->fd, (int)call->args[1]) < 0 ?
+					 -errno :
+					 0);
+}
+
+static void try_accept(struct call *call)
+{
+	int flags = call->nr == SYS_accept4 ? (int)call->args[3] : 0;
+	struct sockaddr_storage sa = {0};
+	socklen_t len = sizeof(sa);
+	int fd, rc;
+
+	if (!call_is_valid(call)) {
+		call_reply(call, -EINTR);
+		return;
+	}
+	/* it is ready, or somebody was quicker: never waited for here */
+	rc = fcntl(call->fd, F_GETFL);
+	fcntl(call->fd, F_SETFL, rc | O_NONBLOCK);
+	fd = accept4(call->fd, (struct sockaddr *)&sa, &len,
+		     SOCK_CLOEXEC | (flags & SOCK_NONBLOCK));
+	if (fd < 0)
+		fd = -errno;
+	fcntl(call->fd, F_SETFL, rc);
+	if (fd == -EAGAIN && !call_is_nonblocking(call, 0) && !call->timed_out) {
+		call_wait(call, EPOLLIN, 0, try_accept);
+		return;
+	}
+	if (fd < 0) {
+		call_reply(call, fd);
+		return;
+	}
+	rc = sockaddr_write(call, call->args[1], call->args[2], &sa, len);
+	if (rc < 0) {
+		close(fd);
+		call_reply(call, rc);
+		return;
+	}
+	call_reply_fd(call, fd, flags & SOCK_CLOEXEC);
+}
+
+void unix_accept(struct call *call)
+{
+	try_accept(call);
+}
+
+void unix_end(struct supervisor *sup)
+{
+	struct bound *bound, *next;
+
+	LL_FOREACH_SAFE(sup->bound, bound, next) {
+		close(bound->fd);
+		free(bound);
+	}
+	sup->bound = NULL;
+}
