@@ -119,7 +119,7 @@ static int attach_well(struct fuzz *fuzz)
 static void hello(int fd)
 {
 	struct fdnet_hello hi = { .version = FDNET_CTL_VERSION,
-				  .features = 7,
+				  .features = 31,
 				  .max_msg = 256u << 10,
 				  .comm = "fuzz" };
 	uint8_t body[FDNET_HELLO_LEN];
