@@ -144,6 +144,11 @@ static void fire(struct fdnet_stack *stack, struct fdnet_timer *timer)
 	set_timer(stack);
 }
 
+void fdnet_autoconf_restart(struct fdnet_stack *stack)
+{
+	set_timer(stack);
+}
+
 int fdnet_autoconf_init(struct fdnet_stack *stack)
 {
 	fdnet_timer_init(&stack->autoconf.timer, fire);

@@ -25,6 +25,9 @@ struct fdnet_autoconf {
 
 int fdnet_autoconf_init(struct fdnet_stack *stack);
 
+/** fdnet_autoconf_restart - times were changed from outside */
+void fdnet_autoconf_restart(struct fdnet_stack *stack);
+
 /** fdnet_autoconf_addr - @addr is new */
 void fdnet_autoconf_addr(struct fdnet_stack *stack,
 			 struct fdnet_stack_addr *addr);

@@ -47,6 +47,7 @@ static void config(struct fdnet_save *s, struct fdnet_stack_config *c)
 	c->forward = fdnet_save_bool(s, c->forward);
 	c->lossless = fdnet_save_bool(s, c->lossless);
 	c->ethernet = fdnet_save_bool(s, c->ethernet);
+	c->autoconf = fdnet_save_bool(s, c->autoconf);
 	c->ephemeral_lo = fdnet_save_u16(s, c->ephemeral_lo);
 	c->ephemeral_hi = fdnet_save_u16(s, c->ephemeral_hi);
 	c->max_socks = fdnet_save_u32(s, c->max_socks);
@@ -93,6 +94,18 @@ static void prefix(struct fdnet_save *s, struct fdnet_ip *ip, uint8_t *bits)
 	fdnet_save_check(s, ip->family && *bits <= (ip->family == 4 ? 32 : 128));
 }
 
+static void address(struct fdnet_save *s, struct fdnet_stack_addr *a)
+{
+	prefix(s, &a->ip, &a->bits);
+	a->tentative = fdnet_save_bool(s, a->tentative);
+	a->advertised = fdnet_save_bool(s, a->advertised);
+	a->probes = fdnet_save_u8(s, a->probes);
+	a->announces = fdnet_save_u8(s, a->announces);
+	a->due_us = fdnet_save_time(s, a->due_us);
+	a->valid_us = fdnet_save_time(s, a->valid_us);
+	a->preferred_us = fdnet_save_time(s, a->preferred_us);
+}
+
 static void addresses(struct fdnet_save *s, struct fdnet_stack *stack)
 {
 	uint32_t n, i;
@@ -100,13 +113,21 @@ static void addresses(struct fdnet_save *s, struct fdnet_stack *stack)
 	n = fdnet_save_count(s, stack->naddrs, FDNET_MAX_ADDRS, ADDR_BYTES);
 	stack->naddrs = n;
 	for (i = 0; i < n; i++)
-		prefix(s, &stack->addrs[i].ip, &stack->addrs[i].bits);
+		address(s, &stack->addrs[i]);
 	n = fdnet_save_count(s, stack->nroutes, FDNET_MAX_ROUTES, ROUTE_BYTES);
 	stack->nroutes = n;
 	for (i = 0; i < n; i++) {
 		prefix(s, &stack->routes[i].net, &stack->routes[i].bits);
 		fdnet_save_ip(s, &stack->routes[i].gateway);
+		stack->routes[i].until_us =
+			fdnet_save_time(s, stack->routes[i].until_us);
 	}
+	stack->autoconf.solicits_left =
+		fdnet_save_u8(s, stack->autoconf.solicits_left);
+	stack->autoconf.solicit_us =
+		fdnet_save_time(s, stack->autoconf.solicit_us);
+	if (s->reading && !s->rc)
+		fdnet_autoconf_restart(stack);
 }
 
 static void leases(struct fdnet_save *s, struct fdnet_stack *stack)

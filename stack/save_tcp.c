@@ -67,6 +67,7 @@ static void flags(struct fdnet_save *s, struct fdnet_tcp *tp)
 	FLAG(rcv_fin);
 	FLAG(pingpong);
 	FLAG(reordered);
+	FLAG(pmtu_guess);
 	FLAG(undo_ok);
 	FLAG(fo_connect);
 	FLAG(fo_no_cookie);
@@ -108,6 +109,7 @@ static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U16(peer_mss);
 	U16(syn_len);
 	U32(pmtu);
+	TIME(pmtu_until_us);
 	TIME(pmtu_until_us);
 }
 

@@ -302,9 +302,9 @@ static const struct {
 	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 240},
 	{"fdnet_sock_opts", OPTS, 152},
 	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 72},
-	{"fdnet_mcast", sizeof(struct fdnet_mcast), 40},
-	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 568},
-	{"fdnet_stack", STACK, 4088},
+	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
+	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 672},
+	{"fdnet_stack", STACK, 5032},
 	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 128},
 };
 
