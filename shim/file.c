@@ -154,13 +154,10 @@ int shim_file_new(int domain, int type, struct fdnet_sock *so,
 	file = fdnet_mem_alloc(shim_mem(), sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	rc = raw_socketpair(AF_UNIX, kind | flags, 0, sv);
+	rc = shim_fd_pair(kind | flags, sv);
 	if (rc < 0)
 		goto no_pair;
-	rc = shim_fd_raise(sv[1]);
-	if (rc < 0)
-		goto no_peer;
-	file->peer_fd = rc;
+	file->peer_fd = sv[1];
 	file->cookie = cookie_of(sv[0]);
 	file->nonblock = (flags & SOCK_NONBLOCK) != 0;
 	file->domain = domain;
@@ -184,7 +181,6 @@ int shim_file_new(int domain, int type, struct fdnet_sock *so,
 
 no_slot:
 	shim_fd_lower(file->peer_fd);
-no_peer:
 	raw_close(sv[0]);
 no_pair:
 	fdnet_mem_free(shim_mem(), file, sizeof(*file));

@@ -97,6 +97,46 @@ int shim_fd_raise(int fd)
 	return rc;
 }
 
+/* One number is free, two are needed for a moment. */
+static int pair_above_limit(int type, int sv[2])
+{
+	struct rlimit lim, more;
+	int rc;
+
+	rc = (int)RAW(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim, 0, 0);
+	if (rc < 0 || lim.rlim_max <= lim.rlim_cur)
+		return -EMFILE;
+	more = lim;
+	more.rlim_cur = lim.rlim_max;
+	if (RAW(SYS_prlimit64, 0, RLIMIT_NOFILE, &more, 0, 0, 0) < 0)
+		return -EMFILE;
+	rc = raw_socketpair(AF_UNIX, type, 0, sv);
+	RAW(SYS_prlimit64, 0, RLIMIT_NOFILE, &lim, 0, 0, 0);
+	if (rc == 0 && (rlim_t)sv[0] >= lim.rlim_cur) {
+		raw_close(sv[0]);
+		raw_close(sv[1]);
+		rc = -EMFILE;
+	}
+	return rc;
+}
+
+int shim_fd_pair(int type, int sv[2])
+{
+	int rc = raw_socketpair(AF_UNIX, type, 0, sv);
+
+	if (rc == -EMFILE)
+		rc = pair_above_limit(type, sv);
+	if (rc < 0)
+		return rc;
+	rc = shim_fd_raise(sv[1]);
+	if (rc < 0) {
+		raw_close(sv[0]);
+		return rc;
+	}
+	sv[1] = rc;
+	return 0;
+}
+
 void shim_fd_lower(int fd)
 {
 	if (fd < 0)

@@ -18,6 +18,15 @@
  */
 int shim_fd_raise(int fd);
 
+/**
+ * shim_fd_pair - an AF_UNIX pair, one end the application's, one ours
+ * @type:  SOCK_STREAM or SOCK_SEQPACKET, with SOCK_NONBLOCK, SOCK_CLOEXEC
+ * @sv:    [0] the lowest free number, [1] a high one
+ *
+ * The application's limit counts for [0] alone. Returns 0 or a negative errno.
+ */
+int shim_fd_pair(int type, int sv[2]);
+
 /** shim_fd_lower - forget and close one of our fds (or -1) */
 void shim_fd_lower(int fd);
 

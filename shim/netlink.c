@@ -159,18 +159,11 @@ static int renew(int fd, struct shim_file *file)
 	int flags = raw_fcntl(fd, F_GETFD, 0), sv[2], rc;
 	socklen_t len = sizeof(file->cookie);
 
-	rc = raw_socketpair(AF_UNIX,
-			    SOCK_SEQPACKET |
-				    (file->nonblock ? SOCK_NONBLOCK : 0),
-			    0, sv);
+	rc = shim_fd_pair(SOCK_SEQPACKET | (file->nonblock ? SOCK_NONBLOCK : 0),
+			  sv);
 	if (rc < 0)
 		return rc;
-	rc = shim_fd_raise(sv[1]);
-	if (rc < 0) {
-		raw_close(sv[0]);
-		return rc;
-	}
-	file->peer_fd = rc;
+	file->peer_fd = sv[1];
 	rc = (int)RAW(SYS_dup3, sv[0], fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0,
 		      0, 0, 0);
 	raw_close(sv[0]);

@@ -298,20 +298,31 @@ static void clear_set(fd_set *set, int n)
 			       sizeof(unsigned long));
 }
 
+static unsigned long word_of(const fd_set *set, int i)
+{
+	return set ? ((const unsigned long *)(const void *)set)[i] : 0;
+}
+
 static bool any_ours_in(int n, const struct sets *s)
 {
+	const int width = 8 * sizeof(unsigned long);
 	size_t size = ((size_t)n + 63) / 64 * 8;
-	int fd;
+	int fd, i;
 
 	if ((s->rd && !shim_can_write(s->rd, size)) ||
 	    (s->wr && !shim_can_write(s->wr, size)) ||
 	    (s->ex && !shim_can_write(s->ex, size)))
 		return false; /* the kernel's to say */
-	for (fd = 0; fd < n; fd++)
-		if (shim_file_maybe(fd) &&
-		    (in_set(s->rd, fd) || in_set(s->wr, fd) ||
-		     in_set(s->ex, fd)))
-			return true;
+	for (i = 0; i * width < n; i++) {
+		unsigned long bits = word_of(s->rd, i) | word_of(s->wr, i) |
+				     word_of(s->ex, i);
+
+		for (; bits; bits &= bits - 1) {
+			fd = i * width + __builtin_ctzl(bits);
+			if (fd < n && shim_file_maybe(fd))
+				return true;
+		}
+	}
 	return false;
 }
 

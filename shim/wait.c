@@ -27,8 +27,21 @@
 #define SPIN_US	   40
 #define SPIN_LOOKS 32
 
-static struct shim_waiter *waiters;
-static struct shim_waiter *leader;
+/* A waiting call as others may know it. */
+struct shim_sleeper {
+	struct shim_waiter *w; /* on its thread's stack: an address, no more */
+	void *thread;
+	struct shim_file *file;
+	uint32_t events;
+	bool any;
+	bool awake; /* looks at @rung itself, needs no bell */
+	bool rung, belled;
+	int bell; /* or -1 */
+	struct shim_sleeper *next, *prev;
+};
+
+static struct shim_sleeper *sleepers;
+static struct shim_sleeper *leader;
 static int bells[BELLS_KEPT];
 static unsigned int nbells;
 static struct fdnet_spin spin;
@@ -66,57 +79,89 @@ static void bell_put(int bell, bool rung)
 		shim_fd_lower(bell);
 }
 
-static void waiter_add(struct shim_waiter *w)
+static int sleeper_add(struct shim_waiter *w, int bell, bool awake)
 {
-	w->rung = w->belled = false;
-	w->listed = true;
-	w->prev = NULL;
-	w->next = waiters;
-	if (waiters)
-		waiters->prev = w;
-	waiters = w;
+	struct shim_sleeper *s = fdnet_mem_alloc(shim_mem(), sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->w = w;
+	s->thread = __builtin_thread_pointer();
+	s->file = w->file;
+	s->events = w->events;
+	s->any = w->any;
+	s->awake = awake;
+	s->bell = bell;
+	s->next = sleepers;
+	if (sleepers)
+		sleepers->prev = s;
+	sleepers = s;
+	w->sleeper = s;
+	return 0;
 }
 
-static void waiter_del(struct shim_waiter *w)
+static void sleeper_free(struct shim_sleeper *s)
 {
-	if (!w->listed)
-		return;
-	w->listed = false;
-	if (w->prev)
-		w->prev->next = w->next;
+	if (s->prev)
+		s->prev->next = s->next;
 	else
-		waiters = w->next;
-	if (w->next)
-		w->next->prev = w->prev;
-	bell_put(w->bell, w->belled);
-	w->bell = -1;
-	if (leader == w)
+		sleepers = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	bell_put(s->bell, s->belled);
+	if (leader == s)
 		leader = NULL;
+	fdnet_mem_free(shim_mem(), s, sizeof(*s));
 }
 
-static void ring(struct shim_waiter *w)
+static void sleeper_del(struct shim_waiter *w)
+{
+	if (w->sleeper)
+		sleeper_free(w->sleeper);
+	w->sleeper = NULL;
+}
+
+/* Drops this thread's calls that a siglongjmp() has left: their frames are
+ * below the one that calls now. */
+static void forget_left(const struct shim_waiter *now)
+{
+	struct shim_sleeper *s, *next;
+	struct shim_file *file;
+
+	for (s = sleepers; s; s = next) {
+		next = s->next;
+		if (s->thread != __builtin_thread_pointer() || s->w > now)
+			continue;
+		file = s->file;
+		sleeper_free(s);
+		if (file)
+			shim_file_put(file);
+	}
+}
+
+static void ring(struct shim_sleeper *s)
 {
 	uint64_t one = 1;
 
-	if (w->rung || (w->bell < 0 && !w->awake))
+	if (s->rung || (s->bell < 0 && !s->awake))
 		return;
-	__atomic_store_n(&w->rung, true, __ATOMIC_RELEASE);
-	if (w->awake)
+	__atomic_store_n(&s->rung, true, __ATOMIC_RELEASE);
+	if (s->awake)
 		return;
-	w->belled = true;
-	raw_write(w->bell, &one, sizeof(one));
+	s->belled = true;
+	raw_write(s->bell, &one, sizeof(one));
 }
 
 void shim_wait_ring(struct shim_file *file, uint32_t events)
 {
-	struct shim_waiter *w;
+	struct shim_sleeper *s;
 
-	for (w = waiters; w; w = w->next) {
-		if (w->any ? file->pollers > 0
-			   : w->file == file &&
-				     (events & (w->events | FDNET_EV_ERR |
+	for (s = sleepers; s; s = s->next) {
+		if (s->any ? file->pollers > 0
+			   : s->file == file &&
+				     (events & (s->events | FDNET_EV_ERR |
 						FDNET_EV_HUP)))
-			ring(w);
+			ring(s);
 	}
 }
 
@@ -127,31 +172,36 @@ void shim_wait_news(void)
 
 void shim_wait_ring_all(void)
 {
-	struct shim_waiter *w;
+	struct shim_sleeper *s;
 
-	for (w = waiters; w; w = w->next)
-		ring(w);
+	for (s = sleepers; s; s = s->next)
+		ring(s);
 }
 
 bool shim_wait_others(void)
 {
-	return waiters != NULL;
+	return sleepers != NULL;
 }
 
 /* Somebody must poll the link while anybody waits. */
 static void pass_leadership(void)
 {
-	if (!leader && waiters)
-		ring(waiters);
-}
+	struct shim_sleeper *s;
 
+	if (leader)
+		return;
+	for (s = sleepers; s && s->bell < 0 && !s->awake; s = s->next)
+		;
+	if (s)
+		ring(s);
+}
 
 static void cancelled(void *arg)
 {
 	struct shim_waiter *w = arg;
 
 	shim_lock_only();
-	waiter_del(w);
+	sleeper_del(w);
 	shim_helper_active();
 	if (w->file)
 		shim_file_put(w->file);
@@ -231,7 +281,7 @@ static bool may_stay_awake(const struct shim_waiter *w, uint64_t now)
 
 static bool has_news(const struct shim_waiter *w, uint32_t since)
 {
-	if (__atomic_load_n(&w->rung, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&w->sleeper->rung, __ATOMIC_ACQUIRE))
 		return true;
 	return !w->file && !w->any &&
 	       __atomic_load_n(&news, __ATOMIC_ACQUIRE) != since;
@@ -247,9 +297,8 @@ static bool stay_awake(struct shim_waiter *w, uint64_t start)
 	bool found = false;
 	int i;
 
-	w->bell = -1;
-	w->awake = true;
-	waiter_add(w);
+	if (sleeper_add(w, -1, true) < 0)
+		return false;
 	shim_unlock_only();
 	while (!found && now - start < SPIN_US) {
 		for (i = 0; i < SPIN_LOOKS && !found; i++) {
@@ -265,23 +314,30 @@ static bool stay_awake(struct shim_waiter *w, uint64_t start)
 	}
 	shim_lock_only();
 	found = has_news(w, since);
-	waiter_del(w);
-	w->awake = false;
+	sleeper_del(w);
 	fdnet_spin_ended(&spin, now - start, found ? FDNET_SPIN_FOUND : how);
 	return found;
+}
+
+/* Nobody leads, or the call of this thread that a handler has interrupted. */
+static bool can_lead(void)
+{
+	return shim_net_link_fd() >= 0 &&
+	       (!leader || leader->thread == __builtin_thread_pointer());
 }
 
 int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 {
 	struct pollfd few[16], *set = few;
 	unsigned int n = nfds, link_at = 0, i;
-	bool lead = !leader && shim_net_link_fd() >= 0;
-	int saved_errno = errno;
+	bool lead = can_lead();
+	int saved_errno = errno, bell = -1;
 	struct timespec ts, *timeout;
 	sigset_t room;
 	uint64_t expiry;
 	int rc;
 
+	forget_left(w);
 	if (!__libc_single_threaded) {
 		uint64_t now = shim_now_us();
 
@@ -290,7 +346,7 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 				fds[i].revents = 0;
 			return 0;
 		}
-		lead = !leader && shim_net_link_fd() >= 0;
+		lead = can_lead();
 	}
 	if (nfds + OWN_FDS > sizeof(few) / sizeof(few[0])) {
 		set = fdnet_mem_alloc(shim_mem(),
@@ -300,15 +356,21 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 	}
 	for (i = 0; i < nfds; i++)
 		set[i] = fds[i];
-	w->bell = -1;
 	if (!lead || !__libc_single_threaded) {
-		w->bell = bell_get();
-		if (w->bell >= 0)
-			set[n++] = (struct pollfd){ .fd = w->bell,
+		bell = bell_get();
+		if (bell >= 0)
+			set[n++] = (struct pollfd){ .fd = bell,
 						    .events = POLLIN };
 	}
+	if (sleeper_add(w, bell, false) < 0) {
+		bell_put(bell, false);
+		if (set != few)
+			fdnet_mem_free(shim_mem(), set,
+				       (nfds + OWN_FDS) * sizeof(*set));
+		return -ENOMEM;
+	}
 	if (lead) {
-		leader = w;
+		leader = w->sleeper;
 		link_at = n;
 		set[n++] = (struct pollfd){
 			.fd = shim_net_link_fd(),
@@ -316,15 +378,14 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 		};
 	}
 	w->led = w->led || lead;
-	waiter_add(w);
 	expiry = lead ? shim_net_expiry_us() : FDNET_NEVER;
-	if (!lead && w->bell < 0) /* no fd to be had: look again now and then */
+	if (!lead && bell < 0) /* no fd to be had: look again now and then */
 		expiry = shim_now_us() + NO_BELL_US;
 	timeout = until(w->deadline_us, expiry, &ts);
 	shim_unlock_only();
 	rc = cancellable_poll(w, set, n, timeout, sleep_mask(w, &room));
 	shim_lock_only();
-	waiter_del(w);
+	sleeper_del(w);
 	if (rc > 0)
 		for (i = 0; i < nfds; i++)
 			fds[i].revents = set[i].revents;
@@ -373,7 +434,10 @@ bool shim_wait_restarts(void)
 
 void shim_wait_after_fork(void)
 {
-	waiters = NULL;
+	while (sleepers) {
+		sleepers->bell = -1; /* the parent's, closed here already */
+		sleeper_free(sleepers);
+	}
 	leader = NULL;
 	nbells = 0;
 }

@@ -8,6 +8,12 @@
  * pool, which is rung when their socket changes, or when the leader goes home
  * and one of them must take its place. A program with one thread needs no
  * bell and no second wake-up. No lock is held while asleep.
+ *
+ * A signal handler may run while its thread sleeps. If it waits too, it leads
+ * in place of the call that it interrupted, which will look again in any
+ * case; and if it leaves by siglongjmp(), that call never comes back: the
+ * list of sleepers is in our own memory, not on stacks, and an entry whose
+ * frame is gone is dropped when its thread waits the next time.
  */
 #ifndef SHIM_WAIT_H
 #define SHIM_WAIT_H
@@ -39,12 +45,8 @@ struct shim_waiter {
 	struct shim_guard *guard;
 	const sigset_t *mask;
 	/* private */
-	struct shim_waiter *next, *prev;
-	bool listed, led;
-	bool awake; /* looks at @rung itself, needs no bell */
-	bool belled;
-	bool rung;
-	int bell;
+	struct shim_sleeper *sleeper;
+	bool led;
 };
 
 /**
