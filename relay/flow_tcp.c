@@ -977,6 +977,12 @@ void flow_tcp_end(struct flow *item, const char *reason)
 	struct flow_tcp *flow = of_item(item);
 
 	fdnet_stack_set_time(flow->guest->stack, flow->guest->relay->now_us);
+	if (flow->state == FLOW_RESETTING) {
+		/* it has been said, and is a matter of moments */
+		flow->reset_by_us = 0;
+		guest_touch(flow->guest);
+		return;
+	}
 	if (flow->state == FLOW_TO_HOST) {
 		/* not yet answered: no reset, but an answer */
 		note(flow, RECORD_CLOSE, 0, reason);
