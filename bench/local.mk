@@ -16,3 +16,4 @@ EXTRA_DIST += bench/run bench/in-slirp4netns
 #   LD_PRELOAD=.libs/libfdnet.so bench/shim_calls
 noinst_PROGRAMS += bench/shim_calls
 bench_shim_calls_SOURCES = bench/shim_calls.c
+EXTRA_DIST += bench/run bench/in-slirp4netns bench/results/2-cores.tsv

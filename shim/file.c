@@ -83,14 +83,17 @@ static void file_end(struct shim_file *file)
 }
 
 /* Does nobody hold A any more? */
-static bool is_hung_up(const struct shim_file *file)
+static bool is_hung_up(struct shim_file *file)
 {
 	struct pollfd p = { .fd = file->peer_fd };
 	struct timespec now = { 0 };
 
 	if (file->peer_fd < 0)
 		return true; /* closed to show an error: only we counted */
-	return raw_ppoll(&p, 1, &now, NULL) == 1 && (p.revents & POLLHUP);
+	if (!file->hung_up)
+		file->hung_up = raw_ppoll(&p, 1, &now, NULL) == 1 &&
+				(p.revents & POLLHUP);
+	return file->hung_up;
 }
 
 static void file_check(struct shim_file *file)

@@ -31,6 +31,7 @@ struct shim_file {
 	int peer_fd;	 /* B, a high fd; -1 once closed to show an error */
 	unsigned int fds;   /* table entries that point here */
 	unsigned int users; /* calls in progress, blocked ones included */
+	bool hung_up;	    /* B was seen to: nobody can hold A again */
 	bool closed;	    /* no fd left: end the socket when users is 0 */
 	bool nonblock;	    /* O_NONBLOCK of A, shared by all duplicates */
 	int domain;	    /* AF_INET or AF_INET6 */
