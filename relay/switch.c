@@ -58,13 +58,14 @@ static enum switch_verdict route_tcp(struct switch_table *sw, uint32_t from,
 	unsigned int side;
 
 	flow = switch_flow_find(sw, head, &side);
-	if (flow && flow->guest[side] != from)
-		return drop(sw, C_PKT_PORT);
-	/* the same ports again after the end of a connection */
+	/* the same ports again after the end of a connection, by the next who
+	 * has them in its lease perhaps */
 	if (flow && syn && switch_flow_is_over(flow)) {
 		switch_flow_free(sw, flow);
 		flow = NULL;
 	}
+	if (flow && flow->guest[side] != from)
+		return drop(sw, C_PKT_PORT);
 	if (!flow && syn)
 		return route_syn(sw, from, head, now_us, ret_to);
 	if (!flow)
