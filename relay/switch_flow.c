@@ -115,6 +115,7 @@ int switch_flow_new(struct switch_table *sw, uint32_t from, uint32_t to,
 	flow->guest[!side] = to;
 	flow->seen[side] = true;
 	flow->nxt[side] = head->seq + head->seg_len;
+	flow->start[side] = flow->nxt[side];
 	HASH_ADD(hh, sw->flows, key, sizeof(flow->key), flow);
 	if (!hash_added(flow)) {
 		free(flow);
@@ -202,6 +203,8 @@ static void take_in(struct switch_flow *flow, unsigned int side,
 		flow->acked[side] = true; /* a SYN was seen before it */
 	}
 	flow->seen[side] = true;
+	if (head->flags & FDNET_TH_SYN)
+		flow->start[side] = end;
 	if (head->flags & FDNET_TH_FIN)
 		flow->fin[side] = true;
 }
@@ -288,7 +291,10 @@ static void bury(struct switch_table *sw, struct switch_flow *flow,
 	}
 	if (flow->fin[0] && flow->fin[1])
 		return; /* its sweep is due already */
-	/* half open, or data that the dead guest had not read */
+	/* half open, or data that the dead guest had not read; on links that
+	 * lose nothing the handshake's last ACK waits for the first data */
+	if (!flow->acked[dead])
+		flow->ack[dead] = flow->start[side];
 	if (!flow->seen[side] || !flow->seen[dead] ||
 	    flow->nxt[side] != flow->ack[dead]) {
 		reset(sw, flow, dead);

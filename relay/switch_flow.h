@@ -32,6 +32,7 @@ struct switch_key {
  * @guest:   of each side, 0: it has died
  * @seen:    the side has sent something
  * @nxt:     the sequence number after the last one the side has sent
+ * @start:   the sequence number after its SYN
  * @ack:     the last acknowledgment the side has sent, if @acked
  * @fin:     the side has sent its FIN, whose number is nxt - 1
  * @tries:   FINs sent for a dead side
@@ -42,7 +43,7 @@ struct switch_flow {
 	struct switch_key key;
 	uint32_t guest[2];
 	bool seen[2], acked[2], fin[2];
-	uint32_t nxt[2], ack[2];
+	uint32_t nxt[2], ack[2], start[2];
 	unsigned int tries;
 	enum switch_list list;
 	uint64_t expiry_us;
