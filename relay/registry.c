@@ -368,7 +368,9 @@ static bool block_is_free(struct registry *registry, unsigned int protos,
 	       (!(protos & 2) || !registry->blocks[1][block]);
 }
 
-/* A free block; those that nobody has bound a port in come first. */
+/* A free block; those that nobody has bound a port in come first. They are
+ * taken in turn: in one that was given back connections may still be ending,
+ * from ports that nobody should choose again soon. */
 static int find_block(struct registry *registry, unsigned int protos)
 {
 	static const struct {
@@ -383,7 +385,10 @@ static int find_block(struct registry *registry, unsigned int protos)
 		unsigned int first = block_of(tiers[tier].lo);
 		unsigned int last = block_of(tiers[tier].hi);
 
-		for (unsigned int i = first; i <= last; i++) {
+		for (unsigned int n = 0; n <= last - first; n++) {
+			unsigned int i = first + (registry->cursor + n) %
+						(last - first + 1);
+
 			if (!block_is_free(registry, protos, i))
 				continue;
 			if ((protos & 1 && block_is_used(registry, 6, i)) ||
@@ -392,6 +397,7 @@ static int find_block(struct registry *registry, unsigned int protos)
 					second = (int)i;
 				continue;
 			}
+			registry->cursor = i - first + 1;
 			return (int)i;
 		}
 	}

@@ -37,6 +37,7 @@ struct registry {
 	struct registry_use *uses;
 	/* owner of each block, 0: free; [0] TCP, [1] UDP */
 	uint32_t blocks[2][REGISTRY_BLOCKS];
+	unsigned int cursor; /* of the next block that is looked at */
 };
 
 /* A port that somebody claims. */

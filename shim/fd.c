@@ -16,6 +16,7 @@
 #include "shim/helper.h"
 #include "shim/highfd.h"
 #include "shim/ifaces.h"
+#include "shim/mirror.h"
 #include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
@@ -35,6 +36,13 @@ int shim_close(int fd)
 	shim_enter(&guard);
 	file = shim_file_peek(fd);
 	waits = file && !file->nonblock;
+	/* what has come, but was not looked at, is unread data */
+	if (file && file->so && file->is_stream && file->joined &&
+	    file->fds == 1)
+		shim_net_drive();
+	/* A is to carry data for those who hold it still, and nothing else */
+	if (file && file->shared && file->fds == 1)
+		shim_mirror_undo(file);
 	rc = raw_close(fd);
 	shim_file_forget(fd);
 	shim_net_flush(); /* FIN or RST */

@@ -69,7 +69,26 @@ void shim_fork_child(void)
 	shim_leave(&guard);
 }
 
-void shim_settle(void)
+/* A connection that ends with data unread is reset (RFC 2525 2.17): the relay
+ * sees only what the stack had acknowledged. */
+static void reset_unread(void)
+{
+	struct shim_file *file;
+
+	shim_net_drive();
+	for (file = shim_file_first(); file; file = file->next) {
+		struct fdnet_sock *so = file->so;
+
+		if (!so || !file->is_stream || !file->joined ||
+		    file->moving || file->users || !fdnet_sock_inq(so))
+			continue;
+		file->so = NULL;
+		fdnet_sock_set_user(so, NULL);
+		fdnet_sock_close(so);
+	}
+}
+
+static void settle(bool ends)
 {
 	struct shim_guard guard;
 	int state;
@@ -80,16 +99,23 @@ void shim_settle(void)
 	shim_enter(&guard);
 	shim_pump_run(); /* what is still in the placeholders */
 	shim_handover_shared();
+	if (ends)
+		reset_unread();
 	shim_net_settle();
 	shim_leave(&guard);
 	shim_cancel_restore(state);
+}
+
+void shim_settle(void)
+{
+	settle(false);
 }
 
 /* exit() and return from main: what was written is on its way before we go.
  * Sockets keep working for those whose destructors run after ours. */
 static __attribute__((destructor)) void shim_done(void)
 {
-	shim_settle();
+	settle(true);
 }
 
 /* What a program inherits may be a socket of the sandbox's. */
@@ -114,7 +140,7 @@ static __attribute__((constructor(101))) void shim_init(void)
 
 void shim__exit(int status)
 {
-	shim_settle();
+	settle(true);
 	LIBC(_exit)(status);
 	__builtin_unreachable();
 }
@@ -123,7 +149,7 @@ SHIM_EXPORT_AS(_Exit, _exit);
 
 void shim_quick_exit(int status)
 {
-	shim_settle();
+	settle(true);
 	LIBC(quick_exit)(status);
 	__builtin_unreachable();
 }
