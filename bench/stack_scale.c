@@ -8,11 +8,22 @@
  * lookup_ns: fdnet_demux_find() of a random connected socket; timer_ns: one
  * fdnet_timer_set() to a random time among as many; bytes: of memory for a
  * socket, tables included.
+ *
+ *	stack_scale tcp
+ *
+ * opens that many TCP connections between two stacks, sends a byte each way
+ * on every one, and prints
+ *
+ *	conns	open_ns	echo_ns	bytes
+ *
+ * processor time of both ends together; bytes: of memory for one end of an
+ * idle connection, tables included, nothing in its buffers.
  */
 #include "config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "stack/internal.h"
@@ -155,12 +166,139 @@ static void measure(unsigned int socks)
 	fdnet_pkt_pool_free(pool);
 }
 
-int main(void)
+/* ---- connections ---- */
+
+static struct fdnet_stack *make_host(struct fdnet_pkt_pool *pool, int side)
 {
+	struct fdnet_stack_config cfg;
+	struct fdnet_stack *stack;
+
+	fdnet_stack_config_init(&cfg);
+	cfg.mem = &mem;
+	cfg.pool = pool;
+	cfg.max_socks = 200000;
+	cfg.ephemeral_lo = 10000;
+	cfg.ephemeral_hi = 60999;
+	if (fdnet_stack_new(&cfg, 1000000, &stack))
+		die("no stack");
+	for (uint32_t i = 0; i < 4; i++) {
+		struct fdnet_ip ip =
+			fdnet_ip4(0x0a000001 + (uint32_t)side + (i << 8));
+
+		fdnet_stack_add_addr(stack, &ip, 8);
+	}
+	return stack;
+}
+
+/* Packets from one to the other until none moves. */
+static void shuttle(struct fdnet_stack *s[2])
+{
+	struct fdnet_pkt *pkt;
+	uint32_t events;
+	bool moved = true;
+
+	while (moved) {
+		moved = false;
+		for (int i = 0; i < 2; i++) {
+			while ((pkt = fdnet_stack_output(s[i]))) {
+				fdnet_stack_input(s[!i], pkt);
+				moved = true;
+			}
+			while (fdnet_stack_next_event(s[i], &events))
+				;
+		}
+	}
+}
+
+static void pass(struct fdnet_stack *s[2], uint64_t us)
+{
+	for (int i = 0; i < 2; i++) {
+		fdnet_stack_set_time(s[i], fdnet_stack_time(s[i]) + us);
+		fdnet_stack_advance(s[i]);
+	}
+	shuttle(s);
+}
+
+static struct fdnet_sock *connect_one(struct fdnet_stack *s[2], unsigned int i,
+				      struct fdnet_sock *listener,
+				      struct fdnet_sock **ret_child)
+{
+	struct fdnet_name to = {
+		.ip = fdnet_ip4(0x0a000002 + (i / 50000 << 8)),
+		.port = 80,
+	};
+	struct fdnet_sock *so;
+
+	if (fdnet_sock_open(s[0], 4, FDNET_SOCK_STREAM, 6, &so) ||
+	    fdnet_sock_connect(so, &to) != -115 /* EINPROGRESS */)
+		die("no connection");
+	shuttle(s);
+	if (fdnet_sock_accept(listener, ret_child))
+		die("not accepted");
+	return so;
+}
+
+static void echo(struct fdnet_stack *s[2], struct fdnet_sock *from,
+		 struct fdnet_sock *to)
+{
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
+
+	if (fdnet_sock_send(from, &msg) != 1)
+		die("not sent");
+	shuttle(s);
+	msg.flags = 0;
+	if (fdnet_sock_recv(to, &msg) != 1)
+		die("not received");
+	shuttle(s);
+}
+
+static void measure_tcp(unsigned int conns)
+{
+	struct fdnet_pkt_pool *pool = fdnet_pkt_pool_new(&mem, 16, 0);
+	struct fdnet_stack *s[2] = { make_host(pool, 0), make_host(pool, 1) };
+	struct fdnet_sock **so = calloc(2 * conns, sizeof(*so)), *listener;
+	struct fdnet_name any = { .ip = { .family = 4 }, .port = 80 };
+	size_t before = allocated;
+	double start, opened, echoed;
+	unsigned int i;
+
+	if (!so || fdnet_sock_open(s[1], 4, FDNET_SOCK_STREAM, 6, &listener) ||
+	    fdnet_sock_bind(listener, &any) || fdnet_sock_listen(listener, 16))
+		die("no listener");
+	start = now_ns();
+	for (i = 0; i < conns; i++)
+		so[2 * i] = connect_one(s, i, listener, &so[2 * i + 1]);
+	opened = (now_ns() - start) / conns;
+	start = now_ns();
+	for (i = 0; i < conns; i++) {
+		echo(s, so[2 * i], so[2 * i + 1]);
+		echo(s, so[2 * i + 1], so[2 * i]);
+	}
+	echoed = (now_ns() - start) / conns;
+	pass(s, 1000000);
+	printf("%u\t%.0f\t%.0f\t%zu\n", conns, opened, echoed,
+	       (allocated - before) / (2 * conns));
+	fdnet_stack_free(s[0]);
+	fdnet_stack_free(s[1]);
+	fdnet_pkt_pool_free(pool);
+	free(so);
+}
+
+int main(int argc, char **argv)
+{
+	bool tcp = argc > 1 && !strcmp(argv[1], "tcp");
 	unsigned int socks;
 
-	printf("socks\topen_ns\tlookup_ns\ttimer_ns\tbytes\n");
-	for (socks = 100; socks <= 100000; socks *= 10)
-		measure(socks);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	puts(tcp ? "conns\topen_ns\techo_ns\tbytes"
+		 : "socks\topen_ns\tlookup_ns\ttimer_ns\tbytes");
+	for (socks = 100; socks <= 100000; socks *= 10) {
+		if (tcp)
+			measure_tcp(socks);
+		else
+			measure(socks);
+	}
 	return 0;
 }

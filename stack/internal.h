@@ -46,25 +46,24 @@ void fdnet_timer_unreserve(struct fdnet_stack *stack, unsigned int n);
 struct fdnet_sock_opts {
 	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, v6only;
 	bool linger_on, dontroute, no_check, timestamp;
+	bool recvttl, recvtos, pktinfo, recverr, mcast_loop, hdrincl;
+	bool sndbuf_locked, rcvbuf_locked; /* set by hand: no tuning */
+	uint8_t min_ttl;    /* IP_MINTTL, IPV6_MINHOPCOUNT */
 	int linger_s;
 	uint32_t sndbuf, rcvbuf; /* bytes; limits, as doubled by the kernel */
 	uint32_t rcvlowat;
-	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: none; kept for the caller */
-	int priority, mark;
+	int priority;
 	int ttl, mcast_ttl, tos; /* -1: the default */
 	int mtu_discover;
-	bool recvttl, recvtos, pktinfo, recverr, mcast_loop, hdrincl;
-	uint32_t ip_flags6; /* RECVPKTINFO and friends, for sockopt.c */
 	/* the same for IPv6, -1: the default */
 	int hops6, mcast_hops6, tclass6, mtu_discover6;
-	uint64_t flags;	    /* more of them: enum fdnet_sock_flag, sockopt.h */
 	int bound_dev;	    /* SO_BINDTODEVICE: 0 none, 1 loopback, 2 link */
 	int mcast_if;	    /* likewise IP_MULTICAST_IF */
-	bool sndbuf_locked, rcvbuf_locked; /* set by hand: no tuning */
-	uint8_t min_ttl;    /* IP_MINTTL, IPV6_MINHOPCOUNT */
 	int busy_poll, timestamping, incoming_cpu; /* kept for reading back */
-	uint64_t max_pacing;
 	uint32_t mtu6; /* IPV6_MTU: no larger packets; 0: what fits */
+	uint64_t flags;	    /* more of them: enum fdnet_sock_flag, sockopt.h */
+	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: none; kept for the caller */
+	uint64_t max_pacing;
 };
 
 struct fdnet_ip_in;
@@ -142,30 +141,28 @@ struct fdnet_sock {
 	bool foreign;	 /* fdnet_sock_bind_foreign() */
 	bool user_addr;	 /* the address was given to bind() */
 	bool user_port;	 /* likewise the port */
+	bool busy;	 /* fdnet_sock_set_busy() */
+	bool port_child; /* among @port's children: fdnet_demux_connect() */
+	bool in_event_list, in_out_ring, in_req_list;
 	/* what a lookup reads stands close together */
 	uint32_t conn_hash;
 	struct fdnet_sock *conn_next;
 	struct fdnet_name local, peer;
 	int error; /* positive errno, fetched by SO_ERROR or the next call */
+	/* events not yet reported; in the event list while non-zero */
+	uint32_t events;
 	struct fdnet_sock_opts opts;
 	struct fdnet_mcast *mcast; /* joined groups: mcast.h */
 	void *user;
-	/* events not yet reported; in the event list while non-zero */
-	uint32_t events;
 	struct fdnet_sock *event_next, *event_prev;
-	bool in_event_list;
 	/* ready ring */
 	struct fdnet_sock *out_next, *out_prev;
-	bool in_out_ring;
-	bool busy; /* fdnet_sock_set_busy() */
 	/* requests of a gateway */
 	struct fdnet_sock *req_next, *req_prev;
-	bool in_req_list;
 	/* all sockets of the stack */
 	struct fdnet_sock *all_next, *all_prev;
 	/* demux chains; @port is the holder of the local port, if any */
 	struct fdnet_port *port;
-	bool port_child; /* among @port's children: see fdnet_demux_connect() */
 	struct fdnet_sock *bound_next, *bound_prev;
 };
 

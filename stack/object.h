@@ -116,6 +116,8 @@ struct fdnet_stack {
 	struct fdnet_pmtu pmtus[FDNET_PMTU_MAX];
 	uint64_t pmtu_until_us; /* none of them is valid any more */
 
+	struct fdnet_tcp_txseg *txseg_spare; /* tcp_txseg.c */
+	unsigned int ntxseg_spare;
 	struct fdnet_tcp_fo_cache *fo_cache; /* tcp_fastopen.c; or NULL */
 
 	/* payload memory that small senders share */
@@ -137,6 +139,9 @@ struct fdnet_pkt *fdnet_pktq_pop(struct fdnet_pktq *q);
 void fdnet_pktq_purge(struct fdnet_pktq *q);
 /** fdnet_pktq_splice - move all of @src to the end of @dst */
 void fdnet_pktq_splice(struct fdnet_pktq *dst, struct fdnet_pktq *src);
+
+/* tcp_txseg.c */
+void fdnet_txseg_done(struct fdnet_stack *stack);
 
 /* tcp_fastopen.c */
 void fdnet_tcp_fo_done(struct fdnet_stack *stack);

@@ -11,6 +11,8 @@
 #include "stack/object.h"
 #include "stack/wire/icmp.h"
 
+#define FEW 64
+
 static unsigned int table_of(uint8_t proto)
 {
 	return proto == FDNET_PROTO_TCP ? 0 : 1;
@@ -71,7 +73,9 @@ static int autobind_ping(struct fdnet_sock *so)
 	return -EADDRNOTAVAIL;
 }
 
-static int search(struct fdnet_sock *so, uint32_t total, bool shared)
+/* Looks at @tries of @total ports. */
+static int search(struct fdnet_sock *so, uint32_t total, uint32_t tries,
+		  bool shared)
 {
 	struct fdnet_stack *stack = so->stack;
 	unsigned int t = table_of(so->proto);
@@ -79,7 +83,7 @@ static int search(struct fdnet_sock *so, uint32_t total, bool shared)
 	uint16_t port;
 	int rc;
 
-	for (i = 0; i < total; i++) {
+	for (i = 0; i < tries; i++) {
 		port = nth_port(stack, t, (start + i) % total);
 		rc = shared ? fdnet_demux_share(so, port) :
 			      fdnet_demux_bind_auto(so, port,
@@ -102,9 +106,14 @@ int fdnet_sock_autobind(struct fdnet_sock *so, const struct fdnet_ip *dst)
 	if (so->proto == FDNET_PROTO_ICMP || so->proto == FDNET_PROTO_ICMP6)
 		return autobind_ping(so);
 	total = count_ports(so->stack, table_of(so->proto));
-	rc = search(so, total, false);
-	if (rc == -EADDRNOTAVAIL && so->type == FDNET_SOCK_STREAM &&
-	    so->peer.port && !so->listening)
-		rc = search(so, total, true);
+	if (so->type != FDNET_SOCK_STREAM || !so->peer.port || so->listening)
+		return search(so, total, total, false);
+	/* A connection may share its port with others to other peers. Where
+	 * most ports are taken, one is shared rather than all looked at. */
+	rc = search(so, total, total < FEW ? total : FEW, false);
+	if (rc == -EADDRNOTAVAIL)
+		rc = search(so, total, total, true);
+	if (rc == -EADDRNOTAVAIL)
+		rc = search(so, total, total, false);
 	return rc;
 }

@@ -28,7 +28,6 @@ static void numbers(struct fdnet_save *s, struct fdnet_sock_opts *o)
 	o->rcvtimeo_us = fdnet_save_u64(s, o->rcvtimeo_us);
 	o->sndtimeo_us = fdnet_save_u64(s, o->sndtimeo_us);
 	o->priority = fdnet_save_int(s, o->priority, INT_MIN, INT_MAX);
-	o->mark = fdnet_save_int(s, o->mark, INT_MIN, INT_MAX);
 	o->ttl = fdnet_save_int(s, o->ttl, -1, 255);
 	o->mcast_ttl = fdnet_save_int(s, o->mcast_ttl, -1, 255);
 	o->tos = fdnet_save_int(s, o->tos, -1, 255);
@@ -37,7 +36,6 @@ static void numbers(struct fdnet_save *s, struct fdnet_sock_opts *o)
 	o->mcast_hops6 = fdnet_save_int(s, o->mcast_hops6, -1, 255);
 	o->tclass6 = fdnet_save_int(s, o->tclass6, -1, 255);
 	o->mtu_discover6 = fdnet_save_int(s, o->mtu_discover6, 0, 5);
-	o->ip_flags6 = fdnet_save_u32(s, o->ip_flags6);
 	o->flags = fdnet_save_u64(s, o->flags);
 	fdnet_save_check(s, !(o->flags >> FDNET_SF_MAX));
 	o->bound_dev = fdnet_save_int(s, o->bound_dev, 0, 2);

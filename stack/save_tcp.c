@@ -109,8 +109,8 @@ static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U16(peer_mss);
 	U16(syn_len);
 	U32(pmtu);
-	TIME(pmtu_until_us);
-	TIME(pmtu_until_us);
+	if (s->reading) /* not believed much longer elsewhere */
+		tp->pmtu_until_s = (uint32_t)(tcp_now(tp) / FDNET_SEC) + 60;
 }
 
 /* A listener's, or of one that may become one. */
@@ -145,10 +145,10 @@ static void statistics(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U32(data_segs_out);
 	U32(total_retrans);
 	U32(delivered);
-	U32(dsack_dups);
-	U32(reord_seen);
+	U16(dsack_dups);
+	U16(reord_seen);
 	U8(reordering);
-	for (int i = 0; i < FDNET_TCP_CHRONO_MAX; i++)
+	for (int i = 0; i < FDNET_TCP_CHRONO_MAX - 1; i++)
 		U32(chrono[i]);
 }
 
@@ -192,17 +192,12 @@ static void congestion(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U8(reo_persist);
 	U32(tlp_end);
 	tp->frto = fdnet_save_u8(s, tp->frto) & 3;
-	U32(hystart.end);
-	U32(hystart.last_us);
-	U32(hystart.now_us);
-	U32(hystart.base_us);
-	U8(hystart.samples);
-	U8(hystart.rounds);
 	U32(max_out);
 	U32(usage_seq);
 	TIME(last_send_us);
-	/* the first is CUBIC's time */
-	if (tp->cc == &fdnet_tcp_cc_cubic)
+	/* the first is CUBIC's time, but in the first slow start */
+	if (tp->cc == &fdnet_tcp_cc_cubic &&
+	    tp->ssthresh < FDNET_TCP_CWND_MAX)
 		TIME(cc_priv[0]);
 	else
 		U64(cc_priv[0]);

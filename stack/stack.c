@@ -203,6 +203,7 @@ void fdnet_stack_free(struct fdnet_stack *stack)
 	fdnet_pktq_purge(&stack->orphans);
 	fdnet_buf_unref(stack->page);
 	fdnet_tcp_fo_done(stack);
+	fdnet_txseg_done(stack);
 	fdnet_reass_done(stack);
 	fdnet_neigh_done(stack);
 	fdnet_member_done(stack);

@@ -113,7 +113,8 @@ void fdnet_tcp_chrono(struct fdnet_tcp *tp)
 {
 	uint32_t now = (uint32_t)(tcp_now(tp) / FDNET_TCP_CHRONO_US);
 
-	tp->chrono[tp->chrono_type] += now - tp->chrono_since;
+	if (tp->chrono_type)
+		tp->chrono[tp->chrono_type - 1] += now - tp->chrono_since;
 	tp->chrono_since = now;
 	tp->chrono_type = chrono_now(tp);
 }

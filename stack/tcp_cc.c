@@ -34,9 +34,15 @@ static uint32_t initial_window(const struct fdnet_tcp *tp)
 void fdnet_tcp_cc_start(struct fdnet_tcp *tp)
 {
 	tp->ssthresh = FDNET_TCP_CWND_MAX;
-	tp->hystart = (struct fdnet_tcp_hystart){.end = tp->snd_nxt};
 	tp->cwnd = tp->lossless ? FDNET_TCP_CWND_MAX : initial_window(tp);
 	tp->cc->init(tp);
+	tp->hystart.end = tp->snd_nxt;
+}
+
+void fdnet_tcp_cc_leave_start(struct fdnet_tcp *tp)
+{
+	if (tp->ssthresh >= FDNET_TCP_CWND_MAX)
+		memset(tp->cc_priv, 0, sizeof(tp->cc_priv));
 }
 
 uint32_t fdnet_tcp_cc_slow_start(struct fdnet_tcp *tp, uint32_t bytes)
@@ -45,7 +51,7 @@ uint32_t fdnet_tcp_cc_slow_start(struct fdnet_tcp *tp, uint32_t bytes)
 
 	if (tp->cwnd >= tp->ssthresh)
 		return bytes;
-	if (tp->hystart.base_us) { /* RFC 9406 4.2: a quarter */
+	if (tp->ssthresh >= FDNET_TCP_CWND_MAX && tp->hystart.base_us) { /* RFC 9406 4.2: a quarter */
 		tp->cwnd += bytes / 4;
 		return 0;
 	}

@@ -29,8 +29,11 @@ static uint32_t threshold(const struct fdnet_tcp_hystart *hs)
 
 static void next_round(struct fdnet_tcp *tp, struct fdnet_tcp_hystart *hs)
 {
-	if (hs->base_us && ++hs->rounds >= CSS_ROUNDS)
+	if (hs->base_us && ++hs->rounds >= CSS_ROUNDS) {
+		fdnet_tcp_cc_leave_start(tp);
 		tp->ssthresh = tp->cwnd;
+		return;
+	}
 	hs->end = tp->snd_nxt;
 	hs->last_us = hs->now_us;
 	hs->now_us = 0;
@@ -46,7 +49,7 @@ void fdnet_tcp_hystart(struct fdnet_tcp *tp, uint64_t rtt_us)
 		return; /* only the first one */
 	if (seq_geq(tp->snd_una, hs->end))
 		next_round(tp, hs);
-	if (!rtt)
+	if (!rtt || tp->ssthresh < FDNET_TCP_CWND_MAX)
 		return;
 	if (!hs->now_us || rtt < hs->now_us)
 		hs->now_us = rtt;

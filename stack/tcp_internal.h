@@ -212,10 +212,9 @@ struct fdnet_tcp {
 	uint16_t adv_mss, user_mss, peer_mss; /* 0: none */
 	uint16_t syn_len; /* bytes of data in the SYN */
 	uint32_t pmtu; /* IP bytes, 0: ask fdnet_ip_mtu() */
-	uint64_t pmtu_until_us;
+	uint32_t pmtu_until_s;
 	struct fdnet_sndq sndq;
 	struct fdnet_tcp_txseg *tx_head, *tx_tail;
-	struct fdnet_tcp_txseg *tx_free;   /* one kept back */
 	uint32_t sacked_bytes, lost_bytes; /* of txsegs with these flags */
 
 	/* --- congestion and time --- */
@@ -239,8 +238,12 @@ struct fdnet_tcp {
 	uint32_t max_out, usage_seq;
 	uint32_t small_out;  /* short segments sent and not acknowledged */
 	uint32_t tlp_end;    /* snd_nxt at the probe, 0: none out */
-	struct fdnet_tcp_hystart hystart;
-	uint64_t cc_priv[3];
+	/* One after the other: the first slow start, then @cc's own. Cleared
+	 * by fdnet_tcp_cc_leave_start() in between. */
+	union {
+		struct fdnet_tcp_hystart hystart;
+		uint64_t cc_priv[3];
+	};
 	uint64_t last_send_us;
 
 	/* --- receiving --- */
@@ -287,8 +290,10 @@ struct fdnet_tcp {
 	/* --- statistics for TCP_INFO --- */
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out;
-	uint32_t total_retrans, delivered, dsack_dups, reord_seen;
-	uint32_t chrono[FDNET_TCP_CHRONO_MAX]; /* in FDNET_TCP_CHRONO_US */
+	uint32_t total_retrans, delivered;
+	uint16_t dsack_dups, reord_seen;
+	/* but the first, in FDNET_TCP_CHRONO_US */
+	uint32_t chrono[FDNET_TCP_CHRONO_MAX - 1];
 	uint32_t chrono_since;
 	uint8_t chrono_type;
 	uint8_t reordering; /* segments, the most seen */
@@ -645,6 +650,9 @@ void fdnet_tcp_cc_start(struct fdnet_tcp *tp);
 /** fdnet_tcp_cc_slow_start - grow up to ssthresh; returns the bytes left for
  * congestion avoidance */
 uint32_t fdnet_tcp_cc_slow_start(struct fdnet_tcp *tp, uint32_t bytes);
+/** fdnet_tcp_cc_leave_start - the first slow start ends; before ssthresh is
+ * set, or the window taken back to where it was in it */
+void fdnet_tcp_cc_leave_start(struct fdnet_tcp *tp);
 /** fdnet_tcp_hystart - an ACK in slow start; @rtt_us: sample, 0: none */
 void fdnet_tcp_hystart(struct fdnet_tcp *tp, uint64_t rtt_us);
 /** fdnet_tcp_cc_idle - restart after an idle time (RFC 5681 4.1) */

@@ -76,6 +76,13 @@ static bool rack_mark(struct fdnet_tcp *tp, uint64_t *ret_wait)
 	return marked;
 }
 
+/* The threshold after a loss. */
+static void reduce(struct fdnet_tcp *tp)
+{
+	fdnet_tcp_cc_leave_start(tp);
+	tp->ssthresh = tp->cc->ssthresh(tp);
+}
+
 static void remember(struct fdnet_tcp *tp)
 {
 	tp->prior_cwnd = tp->cwnd;
@@ -92,7 +99,7 @@ static void enter_recovery(struct fdnet_tcp *tp)
 	tp->recover = tp->snd_nxt;
 	tp->prr_flight = tp->snd_nxt - tp->snd_una;
 	tp->prr_delivered = tp->prr_out = 0;
-	tp->ssthresh = tp->cc->ssthresh(tp);
+	reduce(tp);
 	tp->tlp_end = 0;
 }
 
@@ -136,7 +143,7 @@ void fdnet_tcp_enter_loss(struct fdnet_tcp *tp)
 	if (tp->ca_state != FDNET_TCP_CA_LOSS) {
 		if (tp->ca_state != FDNET_TCP_CA_RECOVERY)
 			remember(tp);
-		tp->ssthresh = tp->cc->ssthresh(tp);
+		reduce(tp);
 		tp->recover = tp->snd_nxt;
 	}
 	/* RFC 5682 with SACK: worth a look unless a recovery was going on */
@@ -165,6 +172,7 @@ void fdnet_tcp_undo(struct fdnet_tcp *tp)
 
 	tp->cwnd = max_u32(tp->cwnd, tp->prior_cwnd);
 	tp->ssthresh = max_u32(tp->ssthresh, tp->prior_ssthresh);
+	fdnet_tcp_cc_leave_start(tp); /* back in it: with a clean slate */
 	tp->undo_ok = false;
 	for (seg = tp->tx_head; seg; seg = seg->next)
 		fdnet_txseg_clear(tp, seg, FDNET_TXSEG_LOST);
@@ -192,7 +200,7 @@ void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp)
 	if (seq_lt(tp->snd_una, tp->cwr_end))
 		return;
 	tp->undo_ok = false;
-	tp->ssthresh = tp->cc->ssthresh(tp);
+	reduce(tp);
 	tp->cwnd = tp->ssthresh;
 	tp->cwr_end = tp->snd_nxt;
 	tp->cwr_due = true;

@@ -425,7 +425,7 @@ static uint64_t chrono_us(const struct fdnet_tcp *tp, int type)
 	uint32_t now = (uint32_t)(tcp_now(tp) / FDNET_TCP_CHRONO_US);
 	uint32_t extra = tp->chrono_type == type ? now - tp->chrono_since : 0;
 
-	return ((uint64_t)tp->chrono[type] + extra) * FDNET_TCP_CHRONO_US;
+	return ((uint64_t)tp->chrono[type - 1] + extra) * FDNET_TCP_CHRONO_US;
 }
 
 static void info_chrono(const struct fdnet_tcp *tp, struct tcp_info *info)

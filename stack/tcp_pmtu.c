@@ -45,7 +45,8 @@ static void resend_large(struct fdnet_tcp *tp)
 static void set(struct fdnet_tcp *tp, uint32_t mtu)
 {
 	tp->pmtu = mtu;
-	tp->pmtu_until_us = tcp_now(tp) + FDNET_PMTU_US;
+	tp->pmtu_until_s =
+		(uint32_t)((tcp_now(tp) + FDNET_PMTU_US) / FDNET_SEC) + 1;
 	fdnet_tcp_sync_mss(tp);
 }
 
@@ -90,7 +91,7 @@ void fdnet_tcp_pmtu_acked(struct fdnet_tcp *tp)
 
 void fdnet_tcp_pmtu_age(struct fdnet_tcp *tp)
 {
-	if (tcp_now(tp) < tp->pmtu_until_us)
+	if (tcp_now(tp) / FDNET_SEC < tp->pmtu_until_s)
 		return;
 	tp->pmtu = 0;
 	tp->pmtu_guess = false;

@@ -2,27 +2,47 @@
 /* The record of what was sent and when: what RFC 6675 calls the scoreboard. */
 #include "config.h"
 
+#include "stack/object.h"
 #include "stack/tcp_internal.h"
+
+#define SPARE_MAX 64
 
 static struct fdnet_tcp_txseg *seg_new(struct fdnet_tcp *tp)
 {
-	struct fdnet_tcp_txseg *seg = tp->tx_free;
+	struct fdnet_tcp_txseg **spare = &tp->so.stack->txseg_spare;
+	struct fdnet_tcp_txseg *seg = *spare;
 
 	if (!seg)
 		return fdnet_mem_alloc(tcp_mem(tp), sizeof(*seg));
-	tp->tx_free = NULL;
+	*spare = seg->next;
+	tp->so.stack->ntxseg_spare--;
 	*seg = (struct fdnet_tcp_txseg){0};
 	return seg;
 }
 
-/* One record is kept back while data flows: request and response would
- * otherwise allocate for each other. An idle connection keeps none. */
+/* A few records are kept back for all connections: request and response would
+ * otherwise allocate for each other. */
 static void seg_free(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg)
 {
-	if (!tp->tx_free && tp->tx_head)
-		tp->tx_free = seg;
-	else
-		fdnet_mem_free(tcp_mem(tp), seg, sizeof(*seg));
+	struct fdnet_stack *stack = tp->so.stack;
+
+	if (stack->ntxseg_spare < SPARE_MAX) {
+		seg->next = stack->txseg_spare;
+		stack->txseg_spare = seg;
+		stack->ntxseg_spare++;
+		return;
+	}
+	fdnet_mem_free(tcp_mem(tp), seg, sizeof(*seg));
+}
+
+void fdnet_txseg_done(struct fdnet_stack *stack)
+{
+	struct fdnet_tcp_txseg *seg;
+
+	while ((seg = stack->txseg_spare)) {
+		stack->txseg_spare = seg->next;
+		fdnet_mem_free(stack->mem, seg, sizeof(*seg));
+	}
 }
 
 static void link_after(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *prev,
@@ -127,6 +147,4 @@ void fdnet_txseg_purge(struct fdnet_tcp *tp)
 {
 	while (tp->tx_head)
 		fdnet_txseg_trim(tp, tp->tx_head->end);
-	fdnet_mem_free(tcp_mem(tp), tp->tx_free, sizeof(*tp->tx_free));
-	tp->tx_free = NULL;
 }
