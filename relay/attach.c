@@ -10,6 +10,7 @@
 #include "relay/guest.h"
 #include "relay/node_chan.h"
 #include "relay/sys.h"
+#include "relay/unixsock.h"
 #include "stack/wire/control.h"
 
 /* Messages taken from a channel in one turn. */
@@ -63,40 +64,6 @@ int attach_check(int fd)
 	return rc;
 }
 
-/* One message: the body's length, and the fd that came with it or -1. */
-static ssize_t channel_recv(int channel_fd, uint8_t *data, size_t size,
-			    int *ret_fd)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { data, size };
-	/* CMSG_LEN: with CMSG_SPACE there would be room for a second fd */
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = CMSG_LEN(sizeof(int)),
-	};
-	struct cmsghdr *cmsg;
-	ssize_t len = SYS_RETRY(recvmsg(channel_fd, &msg,
-					MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-
-	*ret_fd = -1;
-	if (len < 0)
-		return len;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET &&
-	    cmsg->cmsg_type == SCM_RIGHTS &&
-	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(cmsg), sizeof(int));
-	/* too long, or more fds than one: the kernel has closed those */
-	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-		return -EBADMSG;
-	return len;
-}
-
 static int take_attach(struct relay *relay, const uint8_t *data, size_t len,
 		       int fd)
 {
@@ -128,7 +95,7 @@ void attach_channel_event(struct relay *relay, struct source *src,
 
 	for (int i = 0; i < BUDGET; i++) {
 		int fd, rc;
-		ssize_t len = channel_recv(src->fd, data, sizeof(data), &fd);
+		ssize_t len = unixsock_recv(src->fd, data, sizeof(data), &fd);
 
 		/* later, when there are descriptors and memory again */
 		if (len == -EAGAIN || len == -EMFILE || len == -ENFILE ||

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "relay/dns_internal.h"
+#include "relay/peer.h"
 
 /* Answers of our own are not to be kept for long. */
 #define OWN_TTL_S 60
@@ -100,6 +101,13 @@ static bool answer_inside(struct relay *relay, const struct dns_asker *asker,
 	int family = question_family(q);
 	struct fdnet_ip ip = fdnet_ip4(0x7f000001);
 
+	if (peer_lookup(relay, q->name, family ? family : 4, &ip)) {
+		if (family)
+			reply_addrs(relay, asker, q, &ip, 1);
+		else
+			reply_error(relay, asker, q, DNS_NOERROR);
+		return true;
+	}
 	if (!is_localhost(q->name) && !is_host_name(q->name))
 		return false;
 	/* most services on a machine's loopback are on 127.0.0.1 only, and

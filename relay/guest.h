@@ -59,6 +59,7 @@ struct dns_conn;
 struct impair_path;
 struct flow_tcp;
 struct hold;
+struct peer;
 struct node;
 
 /**
@@ -91,6 +92,7 @@ struct guest {
 	struct fdnet_pkt_pool *payload_pool;
 	struct node *node;
 	struct fdnet_stack *stack;
+	struct peer *peer; /* another sandbox, or NULL */
 	bool greeted, doomed, is_dirty, want_out, captured;
 	uint64_t deadline_us; /* for HELLO, and as an orphan */
 	uint64_t expiry_us;   /* of the engine's next timer */

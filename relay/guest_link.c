@@ -17,6 +17,7 @@
 #include "relay/impair_link.h"
 #include "relay/hold.h"
 #include "relay/node.h"
+#include "relay/peer.h"
 #include "relay/synth.h"
 #include "stack/link_out.h"
 #include "stack/wire/control.h"
@@ -251,6 +252,11 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 
 	if (!guest->greeted || head_parse_pkt(pkt, &head)) {
 		count(&relay->counters, C_PKT_BAD);
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	if (guest->peer && !peer_owns(guest, &head.src)) {
+		count(&relay->counters, C_PKT_SRC);
 		fdnet_pkt_free(pkt);
 		return;
 	}
@@ -516,7 +522,7 @@ static void link_control(void *arg, enum fdnet_link_type type,
 			take_hello(guest, &hello);
 		return;
 	}
-	if (type != FDNET_LINK_CONTROL || !guest->greeted ||
+	if (type != FDNET_LINK_CONTROL || !guest->greeted || guest->peer ||
 	    fdnet_ctl_decode(body, len, &ctl)) {
 		bad_message(guest, C_CONTROL_BAD);
 		return;
@@ -595,6 +601,7 @@ void guest_link_end(struct guest *guest)
 	relay->nguests--;
 	registry_gone(&relay->registry, guest->id);
 	switch_gone(&relay->sw, guest->id, relay->now_us);
+	peer_gone(guest);
 	flow_udp_end_all(guest);
 	flow_echo_end_all(relay, guest);
 	dns_end_guest(guest);

@@ -41,6 +41,7 @@ relay_librelay_la_SOURCES = \
 	relay/node_ops.c relay/node_ops.h \
 	relay/options.c relay/options.h \
 	relay/pcap_proc.c relay/pcap_proc.h \
+	relay/peer.c relay/peer.h \
 	relay/policy.c relay/policy.h \
 	relay/policy_internal.h \
 	relay/policy_parse.c \
@@ -56,6 +57,7 @@ relay_librelay_la_SOURCES = \
 	relay/relay.c relay/relay.h \
 	relay/resolver.c relay/resolver.h \
 	relay/service.c relay/service.h \
+	relay/service_net.c \
 	relay/service_worker.c \
 	relay/spin.c relay/spin.h \
 	relay/status.c relay/status.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "relay/harden.h"
+#include "relay/peer.h"
 #include "relay/relay.h"
 #include "relay/service.h"
 #include "relay/status.h"
@@ -84,6 +85,10 @@ int main(int argc, char **argv)
 	rc = harden_early(&opts);
 	if (rc)
 		return fail("start", rc);
+	if (opts.network && peer_join(&opts)) {
+		options_done(&opts);
+		return EXIT_FAILED;
+	}
 	rc = relay_open(&relay, &opts);
 	if (!rc)
 		status = serve(&relay);

@@ -281,11 +281,43 @@ static int word_addr(void *arg, const char *text, struct policy_error *ret_err)
 		       0;
 }
 
+/* Words that go through messages and the name server. */
+static int take_label(const char *text, char **ret_label,
+		      struct policy_error *ret_err)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	if (!len || text[len] || len > 40 || *text == '-')
+		return policy_fail(ret_err, len,
+				   "lower-case letters, digits and '-' are "
+				   "expected, 40 at most");
+	free(*ret_label);
+	*ret_label = strdup(text);
+	return *ret_label ? 0 : policy_fail(ret_err, 0, "out of memory");
+}
+
+static int word_network(void *arg, const char *text,
+			struct policy_error *ret_err)
+{
+	struct options *opts = arg;
+
+	return take_label(text, &opts->network, ret_err);
+}
+
+static int word_name(void *arg, const char *text, struct policy_error *ret_err)
+{
+	struct options *opts = arg;
+
+	return take_label(text, &opts->name, ret_err);
+}
+
 /* What a policy file says besides rules. */
 static const struct policy_word words[] = {
 	{ "publish", word_publish },
 	{ "limit", word_limit },
 	{ "addr", word_addr },
+	{ "network", word_network },
+	{ "name", word_name },
 	{ NULL, NULL },
 };
 
@@ -293,10 +325,14 @@ int options_reread(struct policy *policy, FILE *file,
 		   struct policy_error *ret_err)
 {
 	struct options scratch = { 0 };
+	int rc;
 
 	net_init(&scratch.net);
 	limits_init(&scratch.limits);
-	return policy_read(policy, file, words, &scratch, ret_err);
+	rc = policy_read(policy, file, words, &scratch, ret_err);
+	free(scratch.network);
+	free(scratch.name);
+	return rc;
 }
 
 static int read_policy(struct options *opts, const char *path)
@@ -574,6 +610,8 @@ enum options_result options_parse(int argc, char **argv,
 void options_done(struct options *opts)
 {
 	policy_done(&opts->policy);
+	free(opts->network);
+	free(opts->name);
 	free(opts->service.pass);
 	opts->service.pass = NULL;
 }

@@ -70,6 +70,9 @@ struct options {
 	struct impair impair; /* of what no rule says otherwise about */
 	int attach_fd, status_fd; /* -1: none */
 	unsigned int sandbox; /* its number in a service, else 0 */
+	/* shared with other sandboxes, or NULL; what it is called there: as
+	 * wanted, and as peer_join() got it */
+	char *network, *name, own_name[64];
 	bool is_service;
 	struct service_options service;
 	bool quiet, verbose;

@@ -23,6 +23,7 @@
 #include "relay/hash.h"
 #include "relay/learn.h"
 #include "relay/metrics.h"
+#include "relay/peer.h"
 #include "relay/publish.h"
 #include "relay/reload.h"
 #include "relay/resolver.h"
@@ -255,6 +256,7 @@ static int open_tables(struct relay *relay)
 		.counters = &relay->counters,
 		.pool = relay->pool,
 		.send = switch_send,
+		.find_peer = peer_find,
 		.arg = relay,
 	};
 	switch_init(&relay->sw);

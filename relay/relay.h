@@ -42,6 +42,7 @@ struct guest;
 struct learn;
 struct metrics_client;
 struct node;
+struct peer;
 struct publish;
 
 struct relay {
@@ -79,6 +80,7 @@ struct relay {
 	unsigned int nechoes;
 	bool told_ping; /* that there are no ping sockets */
 	struct dns *dns;
+	struct peer *peers;
 	struct publish *published;
 	struct channel *channels;
 	struct node *node; /* NULL before the first pumped socket */

@@ -227,12 +227,19 @@ static void take_sandbox(struct service *service, struct listener *listener)
 
 static void status_event(struct service *service, struct worker *worker)
 {
-	char word[16];
-	ssize_t len = SYS_RETRY(
-		recv(worker->src.fd, word, sizeof(word), MSG_DONTWAIT));
+	char word[256];
+	ssize_t len = SYS_RETRY(recv(worker->src.fd, word, sizeof(word) - 1,
+				     MSG_DONTWAIT));
 
-	if (len == -EAGAIN || len > 0)
-		return; /* "ready" */
+	if (len == -EAGAIN)
+		return;
+	word[len > 0 ? len : 0] = '\0';
+	if (!strncmp(word, "join ", 5))
+		service_net_join(service, worker, word);
+	if (!strcmp(word, "ready"))
+		service_net_ready(service, worker);
+	if (len > 0)
+		return;
 	if (worker->pid)
 		worker_close(service, worker);
 	else

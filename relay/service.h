@@ -50,6 +50,11 @@ struct worker {
 	pid_t pid;
 	unsigned int number;
 	uid_t uid;
+	/* of a shared network, else empty; introduced once it is ready */
+	char network[64], name[64];
+	char ip[2][FDNET_IP_STRLEN];
+	unsigned int place;
+	bool ready;
 	struct worker *prev, *next;
 };
 
@@ -72,6 +77,14 @@ struct service {
  * Returns 0, or a negative errno after a line on standard error.
  */
 int service_run(struct options *opts);
+
+/* ---- service_net.c ---- */
+
+/** service_net_join - "join NETWORK NAME": give it a place, or none */
+void service_net_join(struct service *service, struct worker *worker,
+		      const char *text);
+/** service_net_ready - introduce it to the others of its network */
+void service_net_ready(struct service *service, struct worker *worker);
 
 /* ---- service_worker.c ---- */
 

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "relay/attach.h"
+#include "relay/peer.h"
 #include "relay/sys.h"
+#include "relay/unixsock.h"
 
 static void say(struct relay *relay, const char *what)
 {
@@ -51,9 +53,10 @@ void status_close(struct relay *relay)
 
 void status_event(struct relay *relay)
 {
-	char word[16];
-	ssize_t len = SYS_RETRY(
-		recv(relay->status.fd, word, sizeof(word), MSG_DONTWAIT));
+	char word[256];
+	int fd;
+	ssize_t len = unixsock_recv(relay->status.fd, word, sizeof(word) - 1,
+				    &fd);
 
 	if (len == -EAGAIN)
 		return;
@@ -62,8 +65,15 @@ void status_event(struct relay *relay)
 		status_close(relay);
 		return;
 	}
-	if (len == 6 && !memcmp(word, "finish", 6))
+	word[len] = '\0';
+	if (!strcmp(word, "finish"))
 		relay->finishing = true;
+	if (fd < 0)
+		return;
+	if (!strncmp(word, "peer ", 5) && !attach_check(fd))
+		peer_new(relay, word, fd);
+	else
+		close(fd);
 }
 
 void status_finish(struct relay *relay)

@@ -25,6 +25,31 @@ static enum switch_verdict drop(struct switch_table *sw, enum counter why)
 	return SWITCH_DROP;
 }
 
+/* ---- other sandboxes (peer.h) ---- */
+
+static uint32_t find_peer(struct switch_table *sw, const struct fdnet_ip *ip)
+{
+	return sw->find_peer ? sw->find_peer(sw->arg, ip) : 0;
+}
+
+/* A peer's ports are its own business: what comes from its address is its. */
+static bool may_send(struct switch_table *sw, uint32_t from,
+		     const struct head *head, uint8_t proto, uint16_t port)
+{
+	return !net_is_sandbox(sw->net, &head->src) ||
+	       registry_owns(sw->registry, from, proto, port);
+}
+
+static uint32_t find_owner(struct switch_table *sw, uint8_t proto,
+			   const struct fdnet_ip *ip, uint16_t port,
+			   uint32_t hash)
+{
+	uint32_t peer = find_peer(sw, ip);
+
+	return peer ? peer :
+		      registry_find(sw->registry, proto, ip, port, hash);
+}
+
 /* ---- TCP between guests ---- */
 
 static enum switch_verdict route_syn(struct switch_table *sw, uint32_t from,
@@ -33,10 +58,9 @@ static enum switch_verdict route_syn(struct switch_table *sw, uint32_t from,
 {
 	uint32_t to, hash = head->seq ^ head->sport;
 
-	if (!registry_owns(sw->registry, from, FDNET_PROTO_TCP, head->sport))
+	if (!may_send(sw, from, head, FDNET_PROTO_TCP, head->sport))
 		return drop(sw, C_PKT_PORT);
-	to = registry_find(sw->registry, FDNET_PROTO_TCP, &head->dst,
-			   head->dport, hash);
+	to = find_owner(sw, FDNET_PROTO_TCP, &head->dst, head->dport, hash);
 	/* an owner that sent it out itself does not listen after all */
 	if (!to || to == from)
 		return SWITCH_REFUSE;
@@ -87,11 +111,10 @@ static enum switch_verdict route_udp(struct switch_table *sw, uint32_t from,
 {
 	uint32_t key[2] = { head->sport, head->dport };
 
-	if (!registry_owns(sw->registry, from, FDNET_PROTO_UDP, head->sport))
+	if (!may_send(sw, from, head, FDNET_PROTO_UDP, head->sport))
 		return drop(sw, C_PKT_PORT);
-	*ret_to = registry_find(sw->registry, FDNET_PROTO_UDP, &head->dst,
-				head->dport,
-				(uint32_t)hash_bytes(key, sizeof(key)));
+	*ret_to = find_owner(sw, FDNET_PROTO_UDP, &head->dst, head->dport,
+			     (uint32_t)hash_bytes(key, sizeof(key)));
 	return *ret_to && *ret_to != from ? SWITCH_FORWARD : SWITCH_REFUSE;
 }
 
@@ -103,13 +126,14 @@ static enum switch_verdict route_error(struct switch_table *sw, uint32_t from,
 	const struct head_inner *inner = &head->inner;
 
 	if (!head->has_inner || inner->proto != FDNET_PROTO_UDP ||
-	    !net_is_sandbox(sw->net, &inner->src) ||
-	    !net_is_sandbox(sw->net, &inner->dst))
+	    !(net_is_sandbox(sw->net, &inner->src) ||
+	      find_peer(sw, &inner->src)) ||
+	    !(net_is_sandbox(sw->net, &inner->dst) ||
+	      find_peer(sw, &inner->dst)))
 		return drop(sw, C_PKT_PROTO);
-	if (!registry_owns(sw->registry, from, inner->proto, inner->dport))
+	if (!may_send(sw, from, head, inner->proto, inner->dport))
 		return drop(sw, C_PKT_PORT);
-	*ret_to = registry_find(sw->registry, inner->proto, &inner->src,
-				inner->sport, 0);
+	*ret_to = find_owner(sw, inner->proto, &inner->src, inner->sport, 0);
 	return *ret_to && *ret_to != from ? SWITCH_FORWARD :
 					    drop(sw, C_PKT_PORT);
 }
@@ -221,13 +245,20 @@ enum switch_verdict switch_route(struct switch_table *sw, uint32_t from,
 				 uint32_t *ret_to)
 {
 	bool inside = net_is_sandbox(sw->net, &head->dst);
+	uint32_t peer = find_peer(sw, &head->src);
 
+	/* whose link it came over has been looked at */
+	if (peer)
+		return inside && peer == from &&
+				       !fdnet_ip_is_loopback(&head->dst) ?
+			       route_inside(sw, from, head, now_us, ret_to) :
+			       drop(sw, C_PKT_SRC);
 	if (!net_is_sandbox(sw->net, &head->src) ||
 	    (!inside && fdnet_ip_is_loopback(&head->src)))
 		return drop(sw, C_PKT_SRC);
 	if (inside && is_host_dns(sw, head))
 		return SWITCH_ENGINE;
-	if (inside)
+	if (inside || find_peer(sw, &head->dst))
 		return route_inside(sw, from, head, now_us, ret_to);
 	return route_outside(sw, head);
 }

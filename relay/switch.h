@@ -46,6 +46,8 @@ struct switch_table {
 	struct fdnet_pkt_pool *pool;
 	/* hands over a packet that the switch made; taken */
 	void (*send)(void *arg, uint32_t guest, struct fdnet_pkt *pkt);
+	/* the guest that has this address, another sandbox's, or 0 */
+	uint32_t (*find_peer)(void *arg, const struct fdnet_ip *ip);
 	void *arg;
 
 	struct switch_flow *flows;

@@ -4,6 +4,7 @@
 #define RELAY_UNIXSOCK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /**
  * unixsock_listen - listen at @path, mode 0600
@@ -17,5 +18,16 @@ int unixsock_listen(const char *path, int type, int backlog);
 /** unixsock_is_ours - is the peer of our own user, or root? A path's
  * permissions may say otherwise. */
 bool unixsock_is_ours(int fd);
+
+/**
+ * unixsock_recv - one message, and the fd that came with it
+ * @ret_fd:  the caller's, or -1
+ *
+ * Returns its length, -EBADMSG (too long, or more fds than one), -EAGAIN ...
+ */
+ssize_t unixsock_recv(int fd, void *data, size_t size, int *ret_fd);
+
+/** unixsock_send - a message with the fd @pass (borrowed), or -1 */
+ssize_t unixsock_send(int fd, const char *text, int pass);
 
 #endif

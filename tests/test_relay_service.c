@@ -370,6 +370,140 @@ START_TEST(the_service_manager_gives_sockets_and_is_told)
 }
 END_TEST
 
+/* ---- networks that sandboxes share ---- */
+
+static struct rg_relay member(const char *name, struct rg **ret_g)
+{
+	struct rg_relay box;
+	char at[64];
+
+	snprintf(at, sizeof(at), "%s/%s", dir, name);
+	box = sandbox_at(at);
+	*ret_g = NULL;
+	return box;
+}
+
+/* rg_drive() knows one sandbox: both, for a while. */
+static void drive(struct rg_relay *a, struct rg_relay *b, int times)
+{
+	for (int i = 0; i < times; i++) {
+		rg_drive(a, 1);
+		rg_drive(b, 1);
+	}
+}
+
+static int connect_between(struct rg_relay *from_box, struct rg *from,
+			   struct rg_relay *to_box, const char *ip,
+			   uint16_t to_port, struct fdnet_sock **ret_so)
+{
+	struct fdnet_name name = rg_name(ip, to_port);
+	int error = 0;
+	uint32_t len = sizeof(error);
+
+	ck_assert_int_eq(fdnet_sock_open(from->stack, name.ip.family,
+					 FDNET_SOCK_STREAM, 6, ret_so),
+			 0);
+	ck_assert_int_eq(fdnet_sock_connect(*ret_so, &name), -EINPROGRESS);
+	for (int i = 0; i < 4000; i++) {
+		if (fdnet_sock_poll(*ret_so) & (FDNET_EV_OUT | FDNET_EV_ERR))
+			break;
+		drive(from_box, to_box, 1);
+	}
+	fdnet_sock_getopt(*ret_so, SOL_SOCKET, SO_ERROR, &error, &len);
+	return -error;
+}
+
+/* The address of a name, by the sandbox's name server; false: refused. */
+static bool lookup(struct rg *g, const char *name, uint8_t *ret_ip)
+{
+	uint8_t msg[512] = { 0, 42, 1, 0, 0, 1 };
+	struct fdnet_sock *so = rg_udp(g);
+	size_t at = 12;
+	ssize_t rc;
+
+	while (*name) {
+		size_t label = strcspn(name, ".");
+
+		msg[at++] = (uint8_t)label;
+		memcpy(msg + at, name, label);
+		at += label;
+		name += label + (name[label] == '.');
+	}
+	msg[at + 2] = msg[at + 4] = 1;
+	ck_assert_int_gt(rg_sendto(g, so, DNS, 53, msg, at + 5), 0);
+	rc = rg_recvfrom(g, so, msg, sizeof(msg), NULL);
+	fdnet_sock_close(so);
+	if (rc < 16 || (msg[3] & 15) || !msg[7])
+		return false;
+	memcpy(ret_ip, msg + rc - 4, 4);
+	return true;
+}
+
+START_TEST(sandboxes_meet_in_a_network_that_both_name)
+{
+	struct rg_relay web, db, other;
+	struct fdnet_sock *listener, *so, *client;
+	struct fdnet_name peer;
+	struct rg *w, *d, *o;
+	char options[512], ip[FDNET_IP_STRLEN];
+	uint8_t bytes[4];
+
+	port = 5432;
+	write_policy("web", "network lab\nname web # %u\n");
+	write_policy("db", "network lab\nname db # %u\n");
+	write_policy("other", "# none: %u\n");
+	write_policy("default", "# none: %u\n");
+	snprintf(options, sizeof(options),
+		 "--policy-dir %s --listen web=%s/web --listen db=%s/db "
+		 "--listen other=%s/other",
+		 dir, dir, dir, dir);
+	start_service(options);
+	web = member("web", &w);
+	w = rg_attach(&web);
+	db = member("db", &d);
+	d = rg_attach(&db);
+	other = member("other", &o);
+	o = rg_attach(&other);
+	/* introductions pass through the service */
+	for (int i = 0; !lookup(w, "db.lab", bytes); i++) {
+		ck_assert_int_lt(i, 200);
+		rg_drive(&web, 5);
+	}
+	snprintf(ip, sizeof(ip), "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2],
+		 bytes[3]);
+	ck_assert_mem_eq(bytes, d->welcome.ip4, 4);
+	ck_assert_mem_ne(w->welcome.ip4, d->welcome.ip4, 4);
+	ck_assert(lookup(d, "web", bytes));
+	ck_assert_mem_eq(bytes, w->welcome.ip4, 4);
+	ck_assert(!lookup(o, "db", bytes));
+	/* refused there, refused here; then bytes both ways */
+	ck_assert_int_eq(connect_between(&web, w, &db, ip, 5432, &client),
+			 -ECONNREFUSED);
+	fdnet_sock_close(client);
+	listener = rg_listen(d, "0.0.0.0", 5432);
+	ck_assert_int_eq(connect_between(&web, w, &db, ip, 5432, &client), 0);
+	for (int i = 0; fdnet_sock_accept(listener, &so); i++) {
+		ck_assert_int_lt(i, 1000);
+		drive(&web, &db, 1);
+	}
+	ck_assert_int_eq(fdnet_sock_peer(so, &peer), 0);
+	ck_assert_mem_eq(peer.ip.bytes, w->welcome.ip4, 4);
+	ck_assert_int_eq(rg_send(w, client, "query", 5), 0);
+	ck_assert_int_eq(rg_recv(d, so, text, 16), 5);
+	ck_assert_int_eq(rg_send(d, so, "answer", 6), 0);
+	ck_assert_int_eq(rg_recv(w, client, text, 16), 6);
+	/* who is no member gets nowhere */
+	ck_assert_int_eq(connect_between(&other, o, &db, ip, 5432, &listener),
+			 -EHOSTUNREACH);
+	/* one dies: the other sees the end */
+	leave(&db);
+	ck_assert_int_eq(rg_recv(w, client, text, 16), 0);
+	leave(&web);
+	leave(&other);
+	rg_stop(&relay);
+}
+END_TEST
+
 static Suite *service_suite(void)
 {
 	Suite *s = suite_create("relay_service");
@@ -384,6 +518,7 @@ static Suite *service_suite(void)
 	tcase_add_test(tc, sandboxes_without_end_are_refused);
 	tcase_add_test(tc, other_users_need_the_paths_permission);
 	tcase_add_test(tc, the_service_manager_gives_sockets_and_is_told);
+	tcase_add_test(tc, sandboxes_meet_in_a_network_that_both_name);
 	suite_add_tcase(s, tc);
 	return s;
 }
