@@ -27,6 +27,6 @@ TESTS += tests/test_impair.sh
 dist_check_SCRIPTS += tests/test_impair.sh
 TESTS += tests/test_names.sh
 dist_check_SCRIPTS += tests/test_names.sh
-EXTRA_DIST += tests/name_server.py tests/name_client.py
+EXTRA_DIST += tests/name_server.py tests/name_client.py tests/urgent.py
 TESTS += tests/test_echo.sh
 dist_check_SCRIPTS += tests/test_echo.sh

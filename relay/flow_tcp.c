@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "relay/sys.h"
 
@@ -28,6 +29,7 @@ enum flow_state {
  * struct flow_tcp
  * @guest_name, @dst:  the guest's end; what it asked for or the client
  * @host_in, @host_out:  the host socket is believed to be ready
+ * @host_urgent:  urgent data are announced: reads end in front of them
  * @host_hup:   no more edges will come: read until the end
  * @host_dead:  the host has reset: what it said before is still read
  * @guest_eof:  the guest's FIN was passed on
@@ -44,7 +46,7 @@ struct flow_tcp {
 	struct guest *guest;
 	struct fdnet_sock *so;
 	enum flow_state state;
-	bool host_in, host_out, host_hup, host_dead;
+	bool host_in, host_out, host_urgent, host_hup, host_dead;
 	bool guest_eof, host_eof, guest_deaf;
 	bool is_ready, is_waiting, is_published, nodelay;
 	struct fdnet_name guest_name, dst;
@@ -386,6 +388,60 @@ static void set_nodelay(struct flow_tcp *flow)
 	sys_setopt(flow->src.fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
+/* The urgent byte at the mark, which reads leave out. false: the host does
+ * not take it yet. */
+static bool pass_guest_urgent(struct flow_tcp *flow)
+{
+	uint8_t byte;
+	struct iovec iov = { &byte, sizeof(byte) };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.flags = FDNET_MSG_OOB | FDNET_MSG_PEEK,
+	};
+
+	/* else it has been passed on, or is part of the stream */
+	if (fdnet_sock_recv(flow->so, &msg) != 1)
+		return true;
+	if (SYS_RETRY(send(flow->src.fd, &byte, 1,
+			   MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL)) ==
+	    -EAGAIN) {
+		flow->host_out = false;
+		return false;
+	}
+	msg.flags = FDNET_MSG_OOB;
+	fdnet_sock_recv(flow->so, &msg);
+	flow->bytes_out++;
+	return true;
+}
+
+/* Likewise from the host, when all in front of it was read. */
+static bool pass_host_urgent(struct flow_tcp *flow)
+{
+	uint8_t byte;
+	struct iovec iov = { &byte, sizeof(byte) };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.flags = FDNET_MSG_OOB,
+	};
+	int at_mark = 0;
+	ssize_t rc;
+
+	if (ioctl(flow->src.fd, SIOCATMARK, &at_mark) < 0 || !at_mark)
+		return true;
+	if (!(fdnet_sock_poll(flow->so) & FDNET_EV_OUT))
+		return false;
+	rc = SYS_RETRY(recv(flow->src.fd, &byte, 1, MSG_OOB | MSG_DONTWAIT));
+	/* announced, but still to come: there will be an edge */
+	if (rc == -EAGAIN)
+		return true;
+	flow->host_urgent = false;
+	if (rc == 1 && fdnet_sock_send(flow->so, &msg) == 1)
+		flow->bytes_in++;
+	return true;
+}
+
 static enum pump pump_to_host(struct flow_tcp *flow)
 {
 	struct iovec iov[FLOW_IOV];
@@ -393,10 +449,13 @@ static enum pump pump_to_host(struct flow_tcp *flow)
 	size_t moved = 0;
 
 	while (flow->host_out && !flow->guest_eof) {
-		int n = fdnet_sock_recv_peek(flow->so, iov,
-					     entries(flow, FLOW_IOV));
 		ssize_t rc;
+		int n;
 
+		if (fdnet_sock_at_mark(flow->so) && !pass_guest_urgent(flow))
+			return PUMP_WAIT;
+		n = fdnet_sock_recv_peek(flow->so, iov,
+					 entries(flow, FLOW_IOV));
 		if (n > 0 && must_wait(flow, 0))
 			return PUMP_WAIT;
 		if (n == -EAGAIN || n == -ENOTCONN)
@@ -483,7 +542,7 @@ static enum pump host_read(struct flow_tcp *flow, const struct iovec *iov,
 	spend(flow, 1, (size_t)rc);
 	*moved += (size_t)rc;
 	/* a short read has emptied the socket; the next byte makes an edge */
-	if ((size_t)rc < room && !flow->host_hup)
+	if ((size_t)rc < room && !flow->host_hup && !flow->host_urgent)
 		flow->host_in = false;
 	adapt_reads(flow, (size_t)rc == room);
 	return PUMP_WAIT;
@@ -498,6 +557,8 @@ static enum pump pump_to_guest(struct flow_tcp *flow)
 		int n;
 
 		if (must_wait(flow, 1))
+			return PUMP_WAIT;
+		if (flow->host_urgent && !pass_host_urgent(flow))
 			return PUMP_WAIT;
 		n = fdnet_sock_send_reserve(flow->so, iov,
 					    entries(flow, flow->reads));
@@ -638,7 +699,7 @@ static int host_connect(struct relay *relay, struct flow_tcp *flow)
 	if (rc && rc != -EINPROGRESS)
 		return rc;
 	if (loop_add(&relay->loop, &flow->src,
-		     EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET))
+		     EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET))
 		return -ENOBUFS;
 	return rc;
 }
@@ -748,7 +809,7 @@ int flow_tcp_publish(struct guest *guest, int fd,
 	flow->guest_name = *target;
 	set_rule(flow, rule);
 	rc = loop_add(&relay->loop, &flow->src,
-		      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+		      EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	if (rc) {
 		flow_guest_reset(flow, "no memory");
 		return rc;
@@ -807,6 +868,8 @@ void flow_tcp_host_event(struct relay *relay, struct source *src,
 		flow->host_hup = true;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		flow->host_in = true;
+	if (events & EPOLLPRI)
+		flow->host_urgent = flow->host_in = true;
 	if (events & EPOLLOUT)
 		flow->host_out = true;
 	if (flow->state != FLOW_OPEN)

@@ -95,7 +95,7 @@ enum check {
 	CHECK_SOCKET, /* AF_INET, AF_INET6; stream and datagram */
 	CHECK_UNIX, /* AF_UNIX */
 	CHECK_NOEXEC, /* third argument without PROT_EXEC */
-	CHECK_FIONREAD, /* that request only */
+	CHECK_IOCTL, /* FIONREAD and SIOCATMARK only */
 	CHECK_TCGETS,	/* likewise */
 };
 
@@ -133,7 +133,7 @@ static const struct allowed {
 	{ SCMP_SYS(newfstatat), CHECK_NONE, "the same, in newer libcs" },
 	{ SCMP_SYS(poll), CHECK_NONE, "has a link ended?" },
 	{ SCMP_SYS(ppoll), CHECK_NONE, "the same, on newer machines" },
-	{ SCMP_SYS(ioctl), CHECK_FIONREAD, "the same" },
+	{ SCMP_SYS(ioctl), CHECK_IOCTL, "the same; urgent data" },
 	{ SCMP_SYS(ioctl), CHECK_TCGETS, "stdio: is the record a terminal?" },
 	{ SCMP_SYS(lseek), CHECK_NONE, "size of the record" },
 	{ SCMP_SYS(getrandom), CHECK_NONE, "seeds of new engines" },
@@ -188,6 +188,8 @@ static int allow_socket(scmp_filter_ctx ctx)
 
 static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 {
+	int rc;
+
 	switch (call->check) {
 	case CHECK_NONE:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 0);
@@ -200,9 +202,13 @@ static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
 					SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC,
 						0));
-	case CHECK_FIONREAD:
-		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
-					SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+	case CHECK_IOCTL:
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
+				      SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+		return rc ? rc :
+			    seccomp_rule_add(
+				    ctx, SCMP_ACT_ALLOW, call->nr, 1,
+				    SCMP_A1(SCMP_CMP_EQ, SIOCATMARK));
 	case CHECK_TCGETS:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
 					SCMP_A1(SCMP_CMP_EQ, TCGETS));

@@ -24,6 +24,18 @@ kill_at_end+=("$!")
 wait_port "$port"
 one="1 of 1 connections answered"
 
+# ---- urgent data ----
+urgent=$(free_port)
+/usr/bin/python3 -S "$top_src/tests/urgent.py" serve "$urgent" \
+	>"$work/urgent" 2>&1 &
+kill_at_end+=("$!")
+wait_port "$urgent"
+run_it -q --allow "host:$urgent" -- /usr/bin/python3 -S \
+	"$top_src/tests/urgent.py" ask 10.0.2.2 "$urgent"
+same "urgent data reach the host at their mark" "host: abc ! def" \
+	"$(cat "$work/urgent")"
+same "and the program" "guest: abc ! def" "$out"
+
 # ---- limits ----
 run_it --allow "host:$port conns=3" -- "$peer" many 10.0.2.2 "$port" 3
 same "conns=3 lets three in" "3 of 3 connections answered" "$out"
