@@ -101,6 +101,41 @@ START_TEST(many_datagram_flows_are_bounded)
 }
 END_TEST
 
+/* More than the link holds, while the guest looks elsewhere: what is too much
+ * is lost, and what comes afterwards arrives. */
+START_TEST(a_flood_from_the_host_goes_on)
+{
+	int fd = rg_host_udp("127.0.0.1", &port);
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	struct fdnet_sock *so;
+	struct rg *g;
+	ssize_t n = 0;
+
+	start("--allow host:%u/udp");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	ck_assert_int_eq(rg_sendto(g, so, GATEWAY, port, "x", 1), 1);
+	while ((n = recvfrom(fd, text, 1, MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &len)) < 0)
+		rg_drive(&relay, 1);
+	ck_assert_int_eq(n, 1);
+	for (int i = 0; i < 40000; i++)
+		sendto(fd, text, 1400, 0, (struct sockaddr *)&from, len);
+	for (int i = 0; i < 40000 && n != 4; i++) {
+		if (i % 16 == 0)
+			sendto(fd, "last", 4, 0, (struct sockaddr *)&from,
+			       len);
+		n = rg_recvfrom(g, so, text, sizeof(text), NULL);
+		ck_assert_int_gt(n, 0);
+	}
+	ck_assert_int_eq(n, 4);
+	fdnet_sock_close(so);
+	rg_stop(&relay);
+	close(fd);
+}
+END_TEST
+
 /* What one socket sends comes from one port, wherever it goes; and a peer
  * that was never sent to is not heard. */
 START_TEST(all_destinations_see_one_port)
@@ -210,6 +245,7 @@ static Suite *relay_udp_suite(void)
 	tcase_add_test(tc, datagrams_cross_both_ways);
 	tcase_add_test(tc, icmp_errors_come_back_to_datagrams);
 	tcase_add_test(tc, many_datagram_flows_are_bounded);
+	tcase_add_test(tc, a_flood_from_the_host_goes_on);
 	tcase_add_test(tc, all_destinations_see_one_port);
 	tcase_add_test(tc, idle_flows_end_by_their_own_times);
 	tcase_add_test(tc, datagrams_over_ipv6);
