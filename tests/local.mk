@@ -152,3 +152,13 @@ tests_escape_probe_static_LDFLAGS = -all-static
 tests_escape_probe_static_LDADD = $(PTHREAD_LIBS)
 TESTS += tests/escape/run
 dist_check_SCRIPTS += tests/escape/run
+
+# Programs that the preload cannot reach.
+check_PROGRAMS += tests/apps/netpeer-static
+tests_apps_netpeer_static_SOURCES = tests/apps/netpeer.c
+tests_apps_netpeer_static_CFLAGS = -std=gnu11 -w $(PTHREAD_CFLAGS)
+tests_apps_netpeer_static_LDFLAGS = -all-static
+tests_apps_netpeer_static_LDADD = $(PTHREAD_LIBS)
+TESTS += tests/test_static.sh
+dist_check_SCRIPTS += tests/test_static.sh
+EXTRA_DIST += tests/apps/gonet.go

@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# Programs that the preload cannot reach: static ones, Go's, shells and tools
+# of busybox. They have the network by the supervisor.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+run=$top_build/fdnet-run
+peer=$top_build/tests/apps/netpeer
+static=$top_build/tests/apps/netpeer-static
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
+unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
+
+run_it() {
+	timeout 60 "$run" "$@" >"$work/out" 2>"$work/err" </dev/null
+	rc=$?
+	out=$(cat "$work/out")
+	err=$(cat "$work/err")
+}
+
+if "$run" --check | grep -q '^supervisor *no'; then
+	skip "programs without the preload" "this kernel has no supervisor"
+	finish
+fi
+
+port=$(free_port)
+closed=$(free_port)
+"$peer" serve 127.0.0.1 "$port" >"$work/peer.log" 2>&1 &
+kill_at_end+=("$!")
+wait_port "$port"
+web=$(free_port)
+mkdir "$work/www"
+head -c 100000 /dev/zero >"$work/www/page"
+(cd "$work/www" && exec /usr/bin/python3 -S -m http.server --bind 127.0.0.1 \
+	"$web" >/dev/null 2>&1) &
+kill_at_end+=("$!")
+wait_port "$web"
+
+# ---- a static C program ----
+one="1 of 1 connections answered"
+if [ -x "$static" ]; then
+	run_it -q --allow "host:$port" -- "$static" many 10.0.2.2 "$port" 1
+	same "static: an allowed service is reached" "$one" "$out"
+	run_it -q --allow "host:$port" -- "$static" many 10.0.2.2 "$port" 50
+	same "static: 50 at once" "50 of 50 connections answered" "$out"
+	run_it -q -- "$static" many 10.0.2.2 "$port" 1
+	same "static: without a rule it is unreachable" "connect: EHOSTUNREACH" \
+		"$out"
+	run_it -- "$static" many 10.0.2.2 "$port" 1
+	matches "static: the summary names the option" "--allow host:$port" \
+		"$err"
+	run_it -q --allow "host:$closed" -- "$static" many 10.0.2.2 "$closed" 1
+	same "static: nobody there refuses" "connect: ECONNREFUSED" "$out"
+	run_it -q --allow "host:$port" -- "$static" bulk 10.0.2.2 "$port" 8
+	matches "static: 8 MiB both ways" "all bytes as they should be" "$out"
+	run_it -q --no-namespaces --allow "host:$port" -- "$static" many \
+		10.0.2.2 "$port" 5
+	same "static: without namespaces too" "5 of 5 connections answered" \
+		"$out"
+	if [ "$(id -u)" = 0 ]; then
+		chmod 755 "$work"
+		cp "$static" "$run" "$top_build/fdnet-relay" \
+			"$top_build/.libs/libfdnet.so" "$work/"
+		chmod 755 "$work"/*
+		out=$(FDNET_RELAY_BIN=$work/fdnet-relay \
+			FDNET_LIB=$work/libfdnet.so timeout 60 setpriv \
+			--reuid 65534 --regid 65534 --clear-groups \
+			"$work/fdnet-run" -q --allow "host:$port" -- \
+			"$work/netpeer-static" many 10.0.2.2 "$port" 5 \
+			</dev/null 2>&1)
+		same "static: as an ordinary user" \
+			"5 of 5 connections answered" "$out"
+	fi
+
+	# ---- both kinds in one sandbox ----
+	# shellcheck disable=SC2016
+	meet='"$0" serve 127.0.0.1 7000 >/dev/null & for i in 1 2 3 4 5 6 7 8 9; do
+		sleep 0.2; "$1" many 127.0.0.1 7000 3 2>/dev/null |
+		grep answered && break; done; kill $!'
+	three="3 of 3 connections answered"
+	run_it -q -- bash -c "$meet" "$static" "$static"
+	same "static serves static" "$three" "$out"
+	run_it -q -- bash -c "$meet" "$static" "$peer"
+	same "static serves one with the preload" "$three" "$out"
+	run_it -q -- bash -c "$meet" "$peer" "$static"
+	same "one with the preload serves static" "$three" "$out"
+
+	# ---- published ----
+	inner=$(free_port)
+	timeout 60 "$run" -q --publish "$inner:8080" -- "$static" serve \
+		0.0.0.0 8080 >"$work/inner.log" 2>&1 &
+	kill_at_end+=("$!")
+	wait_port "$inner"
+	answers() { [ "$("$peer" many 127.0.0.1 "$inner" 1)" = "$one" ]; }
+	if wait_until 15 answers; then
+		ok "a published port reaches a static server"
+	else
+		not_ok "a published port reaches a static server"
+	fi
+else
+	skip "static" "it cannot be built here"
+fi
+
+# ---- busybox ----
+if have busybox && busybox wget --help 2>&1 | grep -q Usage; then
+	run_it -q --allow "host:$web" -- busybox wget -q -O - \
+		"http://10.0.2.2:$web/page"
+	same "busybox wget" 100000 "$(wc -c <"$work/out")"
+	run_it -q --allow "host:$web" -- busybox wget -q -O - \
+		"http://host.fdnet:$web/page"
+	same "busybox wget by name" 100000 "$(wc -c <"$work/out")"
+	run_it -q --no-namespaces --allow "host:$web" -- busybox wget -q -O - \
+		"http://host.fdnet:$web/page"
+	same "busybox wget by name, without namespaces" 100000 \
+		"$(wc -c <"$work/out")"
+	run_it -q -- sh -c 'busybox nc -l -p 7001 >"$0" & sleep 0.5
+		echo across | busybox nc -w 2 127.0.0.1 7001; wait' "$work/nc"
+	same "busybox nc" across "$(cat "$work/nc")"
+else
+	skip "busybox" "it is not here"
+fi
+
+# ---- Go ----
+go_program=$work/gonet
+if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS= \
+	timeout 300 go build -o "$go_program" "$top_src/tests/apps/gonet.go" \
+	>"$work/go.log" 2>&1; then
+	run_it -q --allow "host:$web" -- "$go_program" get \
+		"http://10.0.2.2:$web/page" "http://10.0.2.2:$web/page"
+	same "Go: net/http client" "200 100000 200 100000" "$(echo $out)"
+	run_it -q --allow "host:$web" -- "$go_program" get \
+		"http://host.fdnet:$web/page"
+	same "Go: by name" "200 100000" "$out"
+	run_it -q -- "$go_program" names host.fdnet
+	matches "Go: its resolver asks the relay" "10\.0\.2\.2" "$out"
+	run_it -q --no-namespaces -- "$go_program" names host.fdnet
+	matches "Go: also without namespaces" "10\.0\.2\.2" "$out"
+	run_it -q -- "$go_program" interfaces
+	same "Go: interfaces are the sandbox's" \
+		"lo [127.0.0.1/8 ::1/128] eth0 [10.0.2.15/24 fd00::15/64]" \
+		"$(echo $out)"
+	inner=$(free_port)
+	timeout 60 "$run" -q --publish "$inner:8080" -- "$go_program" serve \
+		:8080 2 >"$work/go.out" 2>&1 &
+	kill_at_end+=("$!")
+	wait_until 15 grep -q listening "$work/go.out"
+	same "Go: net/http server, published" "hello /a" \
+		"$(timeout 10 curl -s "http://127.0.0.1:$inner/a")"
+	# shellcheck disable=SC2016
+	run_it -q -- sh -c '"$0" echo 127.0.0.1:7002 & sleep 0.5
+		"$0" udp 127.0.0.1:7002; wait' "$go_program"
+	same "Go: datagrams" "listening hello" "$(echo $out)"
+	# shellcheck disable=SC2016
+	run_it -q -- sh -c '"$0" echo [::1]:7002 & sleep 0.5
+		"$0" udp [::1]:7002; wait' "$go_program"
+	same "Go: datagrams, IPv6" "listening hello" "$(echo $out)"
+	# shellcheck disable=SC2016
+	run_it -q -- sh -c '"$0" serve [::1]:7003 1 & sleep 0.5
+		"$0" get http://[::1]:7003/; wait' "$go_program"
+	same "Go: streams, IPv6" "listening 200 8" "$(echo $out)"
+	run_it -q --allow "host:$port" -- "$go_program" many \
+		"10.0.2.2:$port" 500
+	same "Go: 500 connections while signals interrupt calls" \
+		"500 answered" "$out"
+else
+	skip "Go" "golang-go is not here"
+fi
+
+# ---- musl ----
+cat >"$work/names.c" <<'END'
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
+	char buf[6] = "";
+	int fd;
+
+	if (getaddrinfo(argv[1], argv[2], &hints, &list))
+		return puts("no such name"), 1;
+	fd = socket(list->ai_family, SOCK_STREAM, 0);
+	if (connect(fd, list->ai_addr, list->ai_addrlen) ||
+	    dprintf(fd, "%-32shello", "echo 0") < 0)
+		return perror("connect"), 1;
+	return read(fd, buf, 5) == 5 ? puts(buf), 0 : 1;
+}
+END
+if have musl-gcc && musl-gcc -static -o "$work/names" "$work/names.c" \
+	2>/dev/null; then
+	run_it -q --allow "host:$port" -- "$work/names" host.fdnet "$port"
+	same "musl: a name, and a connection" hello "$out"
+	run_it -q --no-namespaces --allow "host:$port" -- "$work/names" \
+		host.fdnet "$port"
+	same "musl: without namespaces" hello "$out"
+else
+	skip "musl" "musl-tools is not here"
+fi
+finish
