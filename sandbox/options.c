@@ -50,6 +50,8 @@ static const struct option_row option_rows[] = {
 	{"--addr", 0, "ADDR", OPT_ADDR,
 	 "the sandbox's own address, such as 10.0.2.15/24"},
 	{"--mtu", 0, "BYTES", OPT_RELAY, "largest packet on the link"},
+	{"--limit", 0, "NAME=N", OPT_RELAY,
+	 "memory, tcp-flows, udp-idle and others: fdnet-relay(8)"},
 	{"--record", 0, "FILE", OPT_RELAY,
 	 "write what the program tried, one event a line"},
 	{"--record-keep", 0, "N", OPT_RELAY,
