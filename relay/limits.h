@@ -24,7 +24,7 @@ struct policy_error;
 /* Ports that one guest may claim besides its leases. */
 #define LIMIT_BINDS 4096
 /* Leased blocks of ephemeral ports for one guest and protocol. */
-#define LIMIT_LEASES 64
+#define LIMIT_LEASES 192
 
 /* TCP connections to and from the host: all, and those not yet decided. */
 #define LIMIT_TCP_FLOWS 16384
