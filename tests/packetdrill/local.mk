@@ -12,6 +12,7 @@ tests_packetdrill_fdnet_packetdrill_la_SOURCES = \
 tests_packetdrill_fdnet_packetdrill_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 tests_packetdrill_fdnet_packetdrill_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 tests_packetdrill_fdnet_packetdrill_la_LIBADD = $(STACK_LIBS) $(PTHREAD_LIBS)
+EXTRA_DIST += tests/packetdrill/README.md
 dist_packetdrill_SCRIPTS = tests/packetdrill/run-packetdrill
 
 check_PROGRAMS += tests/test_packetdrill
