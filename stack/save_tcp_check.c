@@ -137,6 +137,10 @@ bool fdnet_save_tcp_ok(const struct fdnet_tcp *tp)
 	    tp->ca_state > FDNET_TCP_CA_LOSS || tp->rtx_mode > FDNET_TCP_RTX_REO ||
 	    tp->snd_wnd > FDNET_TCP_WND_MAX || tp->max_wnd > FDNET_TCP_WND_MAX)
 		return false;
+	/* the SYN that the first write is to send */
+	if (tp->fo_defer && (tp->state != FDNET_TCP_SYN_SENT ||
+			     tp->snd_nxt != tp->iss || tp->sndq.bytes))
+		return false;
 	return tcp_in_state(tp, FDNET_SAVE_CONNECTED) ? connection_ok(tp)
 						      : idle_ok(tp);
 }

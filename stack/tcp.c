@@ -162,6 +162,7 @@ void fdnet_tcp_done(struct fdnet_tcp *tp, int error)
 	fdnet_txseg_purge(tp);
 	fdnet_rcvq_purge_ooo(&tp->rcvq, tcp_mem(tp));
 	tp->syn_due = tp->ack_due = tp->probe_due = tp->tlp_due = false;
+	tp->fo_defer = false;
 	tp->fin_queued = false;
 	tp->snd_una = tp->snd_nxt;
 	tp->rtx_mode = FDNET_TCP_RTX_NONE;
