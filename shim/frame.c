@@ -76,10 +76,10 @@ ssize_t shim_frame_send(int fd, struct shim_file *file,
 		msg.msg_iovlen = (size_t)rc;
 		fdnet_node_name_encode(frame, &name);
 	}
-	rc = (int)LIBC(sendmsg)(fd, &msg,
-				(flags & MSG_DONTWAIT) | MSG_NOSIGNAL);
+	/* raw: the supervisor makes frames for those who know none */
+	rc = (int)raw_sendmsg(fd, &msg, (flags & MSG_DONTWAIT) | MSG_NOSIGNAL);
 	if (rc < 0)
-		return errno == EPIPE ? -ENETDOWN : -errno;
+		return rc == -EPIPE ? -ENETDOWN : rc;
 	return rc - (framed ? FDNET_NODE_NAME_LEN : 0);
 }
 
@@ -104,10 +104,10 @@ ssize_t shim_frame_recv(int fd, struct shim_file *file, struct msghdr *hdr,
 		msg.msg_iov = iov;
 		msg.msg_iovlen = (size_t)rc;
 	}
-	rc = (int)LIBC(recvmsg)(fd, &msg, flags & (MSG_DONTWAIT | MSG_PEEK |
-						   MSG_TRUNC));
+	rc = (int)raw_recvmsg(fd, &msg, flags & (MSG_DONTWAIT | MSG_PEEK |
+						 MSG_TRUNC));
 	if (rc < 0)
-		return -errno;
+		return rc;
 	hdr->msg_controllen = 0;
 	hdr->msg_flags = msg.msg_flags & MSG_TRUNC;
 	if (head && (rc < head || fdnet_node_name_decode(frame, &from) < 0)) {

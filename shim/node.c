@@ -25,7 +25,7 @@ static ssize_t call_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 static ssize_t call_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return RAW(SYS_recvmsg, fd, msg, flags, 0, 0, 0);
+	return raw_recvmsg(fd, msg, flags);
 }
 
 static const struct fdnet_ask_calls calls = { call_sendmsg, call_recvmsg };

@@ -458,10 +458,9 @@ int shim_pump_accept(int fd, int flags, struct fdnet_name *ret_local,
 	ssize_t n;
 	int new_fd;
 
-	n = LIBC(recvmsg)(fd, &m,
-			  flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
+	n = raw_recvmsg(fd, &m, flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	c = CMSG_FIRSTHDR(&m);
 	if (n != sizeof(names) || !c || c->cmsg_type != SCM_RIGHTS)
 		return n == 0 ? -EINVAL : -EMFILE;

@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/apps/python-urllib.sh \
 	tests/apps/redis.sh \
 	tests/apps/relay-killed.sh \
+	tests/apps/sharing.sh tests/apps/sharing.py \
 	tests/apps/socat.sh \
 	tests/apps/socat-server.sh \
 	tests/apps/ssh.sh \
