@@ -3,8 +3,8 @@
  * AF_UNIX sockets with names: those of this sandbox may be reached, those of
  * the host only if --unix names them.
  *
- * How it works: a socket is bound by us, in the folder that the caller means,
- * and the inode that came of it is remembered and kept open, so that its
+ * How it works: a socket is bound by us, from the folder that the caller is
+ * in, and the inode that came of it is remembered and kept open, so that its
  * number cannot become another's. To connect, the caller's path is opened
  * once (O_PATH); if that is an inode of ours, or one that --unix names, the
  * caller's socket is connected to just this inode, by way of /proc/self/fd.
@@ -12,8 +12,8 @@
  *
  * That the name we find after binding is the socket's, and not something put
  * in its place, is the kernel's to say (SIOCUNIXFILE). Where it may not be
- * asked, which is without a network namespace and without root, the bound
- * inode is compared by what the kernel lists for the socket (sock_diag).
+ * asked, which is without a network namespace and without root, the inode's
+ * time of birth tells.
  *
  * Abstract names are the network namespace's. Without one of the sandbox's
  * own they are refused.
@@ -22,9 +22,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <linux/unix_diag.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +30,8 @@
 #include <sys/syscall.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <utlist.h>
@@ -44,7 +41,6 @@
 #define BOUND_MAX 1024
 #define SIOCUNIXFILE_NR 0x89E0 /* Linux 4.11 */
 #define PATH_AT		offsetof(struct sockaddr_un, sun_path)
-#define ABSTRACT_MAX	(sizeof(((struct sockaddr_un *)0)->sun_path))
 
 /* An inode of this sandbox. */
 struct bound {
@@ -163,74 +159,35 @@ static int path_of(const struct sockaddr_storage *sa, socklen_t len,
 
 /* ---- which inode has the socket become? ---- */
 
-static int listed_inode(uint32_t socket_ino, uint32_t *ret_dev,
-			uint32_t *ret_ino)
+/*
+ * Where the kernel may not be asked: the name that we find is of an inode made
+ * while we bound. One that somebody put in its place is older.
+ */
+static bool is_new(int fd, const struct timespec *since)
 {
-	struct {
-		struct nlmsghdr head;
-		struct unix_diag_req body;
-	} ask = {
-		.head = {.nlmsg_len = sizeof(ask),
-			 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			 .nlmsg_flags = NLM_F_REQUEST},
-		.body = {.sdiag_family = AF_UNIX,
-			 .udiag_states = ~0u,
-			 .udiag_ino = socket_ino,
-			 .udiag_show = UDIAG_SHOW_VFS,
-			 .udiag_cookie = {~0u, ~0u}},
-	};
-	char answer[1024] __attribute__((aligned(8)));
-	const struct nlmsghdr *head = (const struct nlmsghdr *)answer;
-	const size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct unix_diag_msg));
-	const struct nlattr *attr;
-	struct unix_diag_vfs vfs;
-	ssize_t len = -1;
-	size_t at;
-	int fd;
+	struct statx st;
 
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	if (fd < 0)
-		return -errno;
-	if (send(fd, &ask, sizeof(ask), 0) == sizeof(ask))
-		len = recv(fd, answer, sizeof(answer), 0);
-	close(fd);
-	if (len < (ssize_t)skip || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-		return -ENOENT;
-	for (at = skip; at + sizeof(*attr) <= (size_t)len;
-	     at += NLA_ALIGN(attr->nla_len)) {
-		attr = (const struct nlattr *)(answer + at);
-		if (attr->nla_len < sizeof(*attr))
-			break;
-		if (attr->nla_type != UNIX_DIAG_VFS ||
-		    attr->nla_len < sizeof(*attr) + sizeof(vfs))
-			continue;
-		memcpy(&vfs, attr + 1, sizeof(vfs));
-		*ret_dev = vfs.udiag_vfs_dev;
-		*ret_ino = vfs.udiag_vfs_ino;
-		return 0;
-	}
-	return -ENOENT;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME | STATX_NLINK, &st) < 0 ||
+	    !(st.stx_mask & STATX_BTIME) || st.stx_nlink != 1)
+		return false;
+	return st.stx_btime.tv_sec > since->tv_sec ||
+	       (st.stx_btime.tv_sec == since->tv_sec &&
+		st.stx_btime.tv_nsec >= (uint32_t)since->tv_nsec);
 }
 
-/* The inode, O_PATH, or a negative errno. @name is in @dir. */
-static int open_bound(struct call *call, int dir, const char *name)
+/* The inode, O_PATH, or a negative errno. */
+static int open_bound(struct call *call, const char *path,
+		      const struct timespec *since)
 {
-	uint32_t dev = 0, ino = 0;
-	struct stat own, st;
 	int fd;
 
 	fd = ioctl(call->fd, SIOCUNIXFILE_NR);
 	if (fd >= 0 || errno != EPERM)
 		return fd < 0 ? -errno : fd;
-	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* new_encode_dev() of the kernel is what st_dev is made from */
-	if (fstat(call->fd, &own) == 0 && fstat(fd, &st) == 0 &&
-	    listed_inode((uint32_t)own.st_ino, &dev, &ino) == 0 &&
-	    ino == (uint32_t)st.st_ino &&
-	    dev == ((minor(st.st_dev) & 0xff) | (major(st.st_dev) << 8) |
-		    ((minor(st.st_dev) & ~0xffu) << 12)))
+	if (is_new(fd, since))
 		return fd;
 	close(fd);
 	return -EACCES;
@@ -257,54 +214,48 @@ static mode_t umask_of(const struct call *call)
 		    : 077;
 }
 
-static int bind_in(struct call *call, int dir, const char *name)
+/*
+ * By the very path that the caller gave, which getsockname() shows, from its
+ * folder. Its root is ours: chroot() is refused.
+ */
+static int bind_here(struct call *call, const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct timespec since;
 	mode_t old;
-	int rc = 0;
+	int fd, rc;
 
-	if (strlen(name) >= sizeof(sun.sun_path))
-		return -EINVAL;
-	strcpy(sun.sun_path, name);
-	/* one thread: nobody else's working folder */
-	if (fchdir(dir) < 0)
-		return -errno;
+	strcpy(sun.sun_path, path);
+	/* the clock by which the kernel dates files */
+	clock_gettime(CLOCK_REALTIME_COARSE, &since);
 	old = umask(umask_of(call));
-	if (bind(call->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		rc = -errno;
+	rc = bind(call->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno
+								      : 0;
 	umask(old);
+	if (rc < 0)
+		return rc;
+	fd = open_bound(call, path, &since);
+	rc = fd < 0 ? fd : remember(call->sup, fd);
+	if (rc < 0 && fd >= 0)
+		close(fd);
 	return rc;
 }
 
-static int bind_path(struct call *call, char *path)
+static int bind_path(struct call *call, const char *path)
 {
-	char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	int dir, fd, rc;
+	int dir, rc;
 
-	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-		return -EADDRINUSE;
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return -EINVAL;
 	if (call->sup->bound_count >= BOUND_MAX)
 		forget_unlinked(call->sup);
 	if (call->sup->bound_count >= BOUND_MAX)
 		return -ENOBUFS;
-	if (!slash)
-		dir = open_start(call, "");
-	else if (slash == path)
-		dir = open_start(call, "/");
-	else {
-		*slash = '\0';
-		dir = open_path(call, path, O_DIRECTORY);
-	}
+	dir = open_start(call, "");
 	if (dir < 0)
 		return dir;
-	rc = bind_in(call, dir, name);
-	if (rc == 0) {
-		fd = open_bound(call, dir, name);
-		rc = fd < 0 ? fd : remember(call->sup, fd);
-		if (rc < 0 && fd >= 0)
-			close(fd);
-	}
+	/* one thread: nobody else's working folder */
+	rc = fchdir(dir) < 0 ? -errno : bind_here(call, path);
 	close(dir);
 	if (chdir("/") < 0)
 		rc = rc < 0 ? rc : -errno;

@@ -162,4 +162,4 @@ tests_apps_netpeer_static_LDFLAGS = -all-static
 tests_apps_netpeer_static_LDADD = $(PTHREAD_LIBS)
 TESTS += tests/test_static.sh
 dist_check_SCRIPTS += tests/test_static.sh
-EXTRA_DIST += tests/apps/gonet.go
+EXTRA_DIST += tests/apps/gonet.go tests/unix_names.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Programs that the preload cannot reach: static ones, Go's, shells and tools
-# of busybox. They have the network by the supervisor.
+# What the supervisor answers: programs that the preload cannot reach (static
+# ones, Go's, tools of busybox), and AF_UNIX sockets with names.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -164,6 +164,38 @@ if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS= \
 else
 	skip "Go" "golang-go is not here"
 fi
+
+# ---- AF_UNIX sockets with names ----
+/usr/bin/python3 -S -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+s.listen(5)
+while True:
+    s.accept()[0].sendall(b"of the host")' "$work/service" &
+kill_at_end+=("$!")
+wait_until 10 test -S "$work/service"
+names=$top_src/tests/unix_names.py
+own="path HI same name
+seqpacket HI same name
+relative HI same name"
+same "named sockets, natively" "$own
+abstract HI same name
+another's of the host" "$(/usr/bin/python3 "$names" "$work/service")"
+abstract="HI same name"
+"$run" --check | grep -q '^net *no' && abstract=PermissionError
+run_it -q -- /usr/bin/python3 "$names" "$work/service"
+same "inside: its own, but not the host's" "$own
+abstract $abstract
+another's PermissionError" "$out"
+run_it -q --no-namespaces -- /usr/bin/python3 "$names" "$work/service"
+same "without namespaces: no abstract ones" "$own
+abstract PermissionError
+another's PermissionError" "$out"
+run_it -q --unix "$work/service" -- /usr/bin/python3 "$names" "$work/service"
+same "--unix lets one be reached" "another's of the host" \
+	"$(tail -1 <<<"$out")"
 
 # ---- musl ----
 cat >"$work/names.c" <<'END'
