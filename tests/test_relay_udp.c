@@ -140,7 +140,7 @@ END_TEST
  * that was never sent to is not heard. */
 START_TEST(all_destinations_see_one_port)
 {
-	uint16_t ports[3], froms[3];
+	uint16_t ports[3], seen[3];
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
 	struct fdnet_sock *so, *another;
@@ -164,12 +164,12 @@ START_TEST(all_destinations_see_one_port)
 		ck_assert_int_eq(recvfrom(fds[i], text, 1, 0,
 					  (struct sockaddr *)&from, &len),
 				 1);
-		froms[i] = from.sin_port;
+		seen[i] = from.sin_port;
 	}
-	ck_assert_uint_eq(froms[0], froms[1]);
-	ck_assert_uint_ne(froms[0], froms[2]);
+	ck_assert_uint_eq(seen[0], seen[1]);
+	ck_assert_uint_ne(seen[0], seen[2]);
 	/* the third was not asked by the first socket */
-	from.sin_port = froms[0];
+	from.sin_port = seen[0];
 	sendto(fds[2], "uninvited", 9, 0, (struct sockaddr *)&from, len);
 	ck_assert_int_eq(sendto(fds[1], "second", 6, 0,
 				(struct sockaddr *)&from, len),
