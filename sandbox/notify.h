@@ -92,6 +92,7 @@ struct supervisor {
 	struct netlink *netlinks;
 	unsigned int netlink_count;
 	struct fdnet_rtnl net;
+	bool alone_ends; /* the loop stops when nobody is left */
 	bool thread_pidfds; /* the kernel gives a pidfd of a thread (6.9) */
 	struct seccomp_notif *notif; /* room for one, as large as the kernel's */
 	size_t notif_size;

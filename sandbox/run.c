@@ -481,6 +481,35 @@ static int get_relay(struct run *run)
 	return relay_proc_connect(path, &run->relay);
 }
 
+/* How long the first process of a pid namespace may take to end after all
+ * others have. */
+#define LAST_END_MS 20
+
+/*
+ * Daemons and others that outlive the program: their calls still need an
+ * answer, but whoever waits for us is told the program's status now. So a
+ * child of ours goes on, in a session of its own, until all have ended.
+ */
+static void serve_leftovers(struct run *run)
+{
+	int null_fd, i;
+
+	if (!run->supervisor || supervise_is_alone(run->supervisor, LAST_END_MS))
+		return;
+	if (fork() != 0)
+		return;
+	setsid();
+	if (chdir("/") < 0)
+		_exit(0);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (i = 0; null_fd >= 0 && i < 3; i++)
+		dup2(null_fd, i);
+	watch_remove(&run->loop, &run->signals);
+	watch_remove(&run->loop, &run->reports);
+	supervise_until_alone(run->supervisor);
+	_exit(0);
+}
+
 static int run_prepared(struct run *run)
 {
 	int rc, status;
@@ -505,9 +534,10 @@ static int run_prepared(struct run *run)
 		return EXIT_OWN_FAILURE;
 	}
 	status = wait_program(run);
-	supervise_end(run->supervisor);
 	if (run->relay.pid > 0)
 		relay_proc_finish(&run->relay);
+	serve_leftovers(run);
+	supervise_end(run->supervisor);
 	relay_proc_done(&run->relay);
 	return exit_status_of(status);
 }

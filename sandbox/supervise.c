@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -463,6 +464,8 @@ static void on_listener(struct watch *watch, uint32_t events)
 		 * for those who ask whether they are valid */
 		watch_change(sup->loop, watch, 0);
 		epoll_ctl(sup->loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+		if (sup->alone_ends)
+			sup->loop->stop = true;
 	}
 }
 
@@ -520,6 +523,20 @@ int supervise_start(const struct supervise_setup *setup,
 	}
 	*ret_sup = sup;
 	return 0;
+}
+
+bool supervise_is_alone(struct supervisor *sup, int ms)
+{
+	struct pollfd pollfd = {.fd = sup->listener.fd}; /* the end only */
+
+	return poll(&pollfd, 1, ms) == 1;
+}
+
+void supervise_until_alone(struct supervisor *sup)
+{
+	sup->alone_ends = true;
+	sup->loop->stop = false;
+	watch_run(sup->loop, supervise_timeout, supervise_round, sup);
 }
 
 void supervise_end(struct supervisor *sup)

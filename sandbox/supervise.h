@@ -70,6 +70,14 @@ int supervise_timeout(void *sup);
 /** supervise_round - after each round of the loop */
 void supervise_round(void *sup);
 
+/**
+ * supervise_is_alone - has everybody under the filter ended?
+ * @ms:  how long to wait for those who are about to
+ */
+bool supervise_is_alone(struct supervisor *sup, int ms);
+/** supervise_until_alone - the loop goes on, and stops when all have ended */
+void supervise_until_alone(struct supervisor *sup);
+
 /** supervise_end - calls that wait, and later ones, get ENOSYS; NULL is fine */
 void supervise_end(struct supervisor *sup);
 

@@ -112,6 +112,16 @@ if have busybox && busybox wget --help 2>&1 | grep -q Usage; then
 		"http://host.fdnet:$web/page"
 	same "busybox wget by name, without namespaces" 100000 \
 		"$(wc -c <"$work/out")"
+	# a daemon outlives the program: fdnet-run returns, and serves it on
+	mkfifo "$work/go" "$work/got"
+	run_it -q --allow "host:$web" -- sh -c 'exec >/dev/null 2>&1
+		busybox sh -c "read -r go <$0/go
+			busybox wget -q -O - $1 >$0/got" & exit 3' \
+		"$work" "http://10.0.2.2:$web/page"
+	same "a daemon is left behind: the status" 3 "$rc"
+	timeout 20 sh -c 'echo go >"$0/go"; cat "$0/got"' "$work" >"$work/out"
+	same "a daemon is left behind: its network" 100000 \
+		"$(wc -c <"$work/out")"
 	run_it -q -- sh -c 'busybox nc -l -p 7001 >"$0" & sleep 0.5
 		echo across | busybox nc -w 2 127.0.0.1 7001; wait' "$work/nc"
 	same "busybox nc" across "$(cat "$work/nc")"
