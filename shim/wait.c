@@ -315,6 +315,7 @@ static bool stay_awake(struct shim_waiter *w, uint64_t start)
 	shim_lock_only();
 	found = has_news(w, since);
 	sleeper_del(w);
+	shim_helper_active();
 	fdnet_spin_ended(&spin, now - start, found ? FDNET_SPIN_FOUND : how);
 	return found;
 }
@@ -386,6 +387,7 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 	rc = cancellable_poll(w, set, n, timeout, sleep_mask(w, &room));
 	shim_lock_only();
 	sleeper_del(w);
+	shim_helper_active();
 	if (rc > 0)
 		for (i = 0; i < nfds; i++)
 			fds[i].revents = set[i].revents;
