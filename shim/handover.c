@@ -22,8 +22,9 @@
 /* Ports of connections that live on elsewhere, not to be chosen again soon. */
 #define RESERVED 64
 
-static struct fdnet_sock *reserved[RESERVED];
-static unsigned int next_reserved;
+/* [0] of connections, [1] of listeners */
+static struct fdnet_sock *reserved[2][RESERVED];
+static unsigned int next_reserved[2];
 
 /* ---- the cut ---- */
 
@@ -155,19 +156,36 @@ static void prepare_pair(struct shim_file *file)
 /* ---- the port ---- */
 
 /* The stack must not choose this port for another connection meanwhile. */
-static void reserve(const struct fdnet_name *local)
+static void reserve(const struct fdnet_name *local, int type, int proto,
+		    unsigned int kind)
 {
 	struct fdnet_name name = { .ip.family = local->ip.family,
 				   .port = local->port };
-	struct fdnet_sock **at = &reserved[next_reserved++ % RESERVED];
+	struct fdnet_sock **at =
+		&reserved[kind][next_reserved[kind]++ % RESERVED];
 
 	if (*at)
 		fdnet_sock_close(*at);
 	*at = NULL;
 	if (fdnet_sock_open(shim_net_stack(), local->ip.family,
-			    FDNET_SOCK_STREAM, 6, at) < 0)
+			    type, proto, at) < 0)
 		return;
 	if (fdnet_sock_bind(*at, &name) < 0) {
+		fdnet_sock_close(*at);
+		*at = NULL;
+	}
+}
+
+void shim_handover_release(uint16_t port)
+{
+	struct fdnet_name name;
+
+	for (unsigned int i = 0; i < 2 * RESERVED; i++) {
+		struct fdnet_sock **at = &reserved[i / RESERVED][i % RESERVED];
+
+		if (!*at || fdnet_sock_name(*at, &name) < 0 ||
+		    name.port != port)
+			continue;
 		fdnet_sock_close(*at);
 		*at = NULL;
 	}
@@ -234,7 +252,9 @@ static int move(struct shim_file *file)
 {
 	struct fdnet_name local = { 0 }, peer = { 0 };
 	uint32_t flags = 0, bytes = 0;
-	bool listens, client, ended;
+	bool listens, ended;
+	unsigned int kind;
+	int type;
 	int rc, memfd;
 
 	fdnet_sock_name(file->so, &local);
@@ -265,11 +285,15 @@ static int move(struct shim_file *file)
 	memfd = save(file->so, &bytes);
 	if (memfd < 0)
 		return memfd;
-	client = file->is_stream && peer.port && !file->claim;
+	type = fdnet_sock_type(file->so);
+	kind = listens;
+	if (file->is_stream && !listens && file->claim)
+		local.port = 0; /* its listener's */
 	file->framed = flags & FDNET_NODE_FRAMED;
 	become_remote(file);
-	if (client)
-		reserve(&local);
+	/* a datagram socket would take what is for the node's */
+	if (local.port && type == FDNET_SOCK_STREAM)
+		reserve(&local, type, file->proto, kind);
 	rc = give(file, memfd, bytes, flags);
 	if (rc < 0)
 		shim_log("a socket could not be handed over, error %d", -rc);

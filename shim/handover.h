@@ -15,6 +15,7 @@
 #define SHIM_HANDOVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "shim/file.h"
 
@@ -33,6 +34,10 @@ void shim_handover_listeners(void);
 
 /** shim_handover_shared - what others may hold: before this process ends */
 void shim_handover_shared(void);
+
+/** shim_handover_release - the program binds to this port itself: whatever it
+ * had there is the relay's to refuse */
+void shim_handover_release(uint16_t port);
 
 /** shim_handover_after_fork - in the child */
 void shim_handover_after_fork(void);

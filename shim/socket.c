@@ -14,6 +14,7 @@
 #include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/claim.h"
+#include "shim/handover.h"
 #include "shim/helper.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
@@ -243,6 +244,8 @@ static int do_bind(struct shim_file *file, const struct fdnet_name *name)
 		shim_claim_put(claim);
 		return -ENETDOWN;
 	}
+	if (name->port != 0)
+		shim_handover_release(name->port);
 	rc = bind_leased(file, name);
 	if (rc < 0)
 		shim_claim_put(claim);
