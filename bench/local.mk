@@ -16,3 +16,11 @@ EXTRA_DIST += bench/run bench/in-slirp4netns bench/results/2-cores.tsv
 #   LD_PRELOAD=.libs/libfdnet.so bench/shim_calls
 noinst_PROGRAMS += bench/shim_calls
 bench_shim_calls_SOURCES = bench/shim_calls.c
+
+# What the fence costs: bench/fence.sh.
+noinst_PROGRAMS += bench/fence
+bench_fence_SOURCES = bench/fence.c
+# static: the preload would answer syscall()
+bench_fence_CFLAGS = -std=gnu11 -O2 -Wall
+bench_fence_LDFLAGS = -all-static
+EXTRA_DIST += bench/fence.sh

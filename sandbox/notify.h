@@ -30,6 +30,25 @@ struct kind {
 	bool listening;
 };
 
+/*
+ * An answer that came too late: its caller was interrupted while we made it.
+ * Such a call is made again with the same arguments, by the kernel
+ * (SA_RESTART) or by the program after EINTR, and what was done must not be
+ * done twice: a bind would find the socket bound, a connection taken for
+ * accept() be lost.
+ */
+#define LOST_MAX 16
+
+struct lost {
+	pid_t tid; /* 0: empty */
+	int nr;
+	uint64_t args[6];
+	long value;
+	int fd; /* that the answer carries, or -1 */
+	bool close_on_exec;
+	uint64_t at_ms; /* when; it does not stay for long */
+};
+
 struct call;
 
 typedef void call_answered_fn(struct call *call,
@@ -93,6 +112,8 @@ struct supervisor {
 	unsigned int netlink_count;
 	struct fdnet_rtnl net;
 	bool alone_ends; /* the loop stops when nobody is left */
+	struct lost lost[LOST_MAX];
+	unsigned int next_lost;
 	bool thread_pidfds; /* the kernel gives a pidfd of a thread (6.9) */
 	struct seccomp_notif *notif; /* room for one, as large as the kernel's */
 	size_t notif_size;

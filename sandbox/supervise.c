@@ -31,6 +31,8 @@
 
 /* How often those that wait are asked whether they still do. */
 #define TICK_MS 100
+/* How long an answer is kept whose caller was interrupted. */
+#define LOST_MS 1000
 /* A relay that does not answer is as good as none. */
 #define PATIENCE_MS 10000
 
@@ -92,7 +94,77 @@ static void free_done(struct supervisor *sup)
 	sup->done = NULL;
 }
 
-static void send_answer(const struct call *call, long value, uint32_t flags)
+/* ---- answers that came too late ---- */
+
+static void forget_lost(struct lost *lost)
+{
+	if (lost->tid && lost->fd >= 0)
+		close(lost->fd);
+	lost->tid = 0;
+}
+
+/* Calls that only ask, or move data, may as well be made again. */
+static bool is_to_be_kept(const struct call *call, long value)
+{
+	if (value < 0)
+		return false;
+	switch (call->nr) {
+	case SYS_connect:
+	case SYS_bind:
+	case SYS_accept:
+	case SYS_accept4:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* @fd: taken */
+static void keep_lost(struct call *call, long value, int fd, bool close_on_exec)
+{
+	struct supervisor *sup = call->sup;
+	struct lost *lost = &sup->lost[sup->next_lost++ % LOST_MAX];
+
+	forget_lost(lost);
+	*lost = (struct lost){
+		.tid = call->tid,
+		.nr = call->nr,
+		.value = value,
+		.fd = fd,
+		.close_on_exec = close_on_exec,
+		.at_ms = now_ms(),
+	};
+	memcpy(lost->args, call->args, sizeof(lost->args));
+}
+
+/* The thread's next call decides: the same one again, or none. */
+static bool give_lost(struct call *call)
+{
+	struct supervisor *sup = call->sup;
+	int fd;
+
+	for (unsigned int i = 0; i < LOST_MAX; i++) {
+		struct lost *lost = &sup->lost[i];
+
+		if (lost->tid != call->tid)
+			continue;
+		if (lost->nr != call->nr || now_ms() - lost->at_ms > LOST_MS ||
+		    memcmp(lost->args, call->args, sizeof(lost->args)) != 0) {
+			forget_lost(lost);
+			continue;
+		}
+		fd = lost->fd;
+		lost->tid = 0;
+		if (fd >= 0)
+			call_reply_fd(call, fd, lost->close_on_exec);
+		else
+			call_reply(call, lost->value);
+		return true;
+	}
+	return false;
+}
+
+static int send_answer(const struct call *call, long value, uint32_t flags)
 {
 	struct seccomp_notif_resp resp = {
 		.id = call->id,
@@ -101,13 +173,14 @@ static void send_answer(const struct call *call, long value, uint32_t flags)
 		.flags = flags,
 	};
 
-	/* a caller that has gone in between is no trouble */
-	ioctl(call->sup->listener.fd, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	/* the caller may have gone in between */
+	return ioctl(call->sup->listener.fd, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
 void call_reply(struct call *call, long value)
 {
-	send_answer(call, value, 0);
+	if (send_answer(call, value, 0) < 0 && is_to_be_kept(call, value))
+		keep_lost(call, value, -1, false);
 	call_end(call);
 }
 
@@ -129,10 +202,16 @@ void call_reply_fd(struct call *call, int fd, bool close_on_exec)
 	int rc;
 
 	rc = ioctl(call->sup->listener.fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-	close(fd);
+	rc = rc < 0 ? -errno : 0;
 	/* as the caller's own table says: EMFILE */
-	if (rc < 0 && errno != ENOENT && errno != EINPROGRESS)
-		send_answer(call, -errno, 0);
+	if (rc < 0 && rc != -ENOENT && rc != -EINPROGRESS)
+		send_answer(call, rc, 0);
+	else if (rc < 0 && is_to_be_kept(call, 0)) {
+		keep_lost(call, 0, fd, close_on_exec);
+		fd = -1;
+	}
+	if (fd >= 0)
+		close(fd);
 	call_end(call);
 }
 
@@ -324,6 +403,9 @@ int supervise_timeout(void *arg)
 {
 	struct supervisor *sup = arg;
 
+	for (unsigned int i = 0; i < LOST_MAX; i++)
+		if (sup->lost[i].tid)
+			return TICK_MS;
 	return sup->calls ? TICK_MS : -1;
 }
 
@@ -347,15 +429,25 @@ static void tick(struct supervisor *sup)
 	}
 }
 
+/* A connection that nobody comes back for is closed. */
+static void forget_old(struct supervisor *sup, uint64_t now)
+{
+	for (unsigned int i = 0; i < LOST_MAX; i++)
+		if (sup->lost[i].tid && now - sup->lost[i].at_ms > LOST_MS)
+			forget_lost(&sup->lost[i]);
+}
+
 void supervise_round(void *arg)
 {
 	struct supervisor *sup = arg;
 	static uint64_t last;
 	uint64_t now = now_ms();
 
-	if (sup->calls && now - last >= TICK_MS) {
+	if (now - last >= TICK_MS) {
 		last = now;
-		tick(sup);
+		if (sup->calls)
+			tick(sup);
+		forget_old(sup, now);
 	}
 	free_done(sup);
 }
@@ -448,7 +540,8 @@ static void take_notification(struct supervisor *sup)
 	call->fd = call->spare_fd = call->watch.fd = -1;
 	DL_APPEND(sup->calls, call);
 	sup->count++;
-	dispatch(call);
+	if (!give_lost(call))
+		dispatch(call);
 }
 
 static void on_listener(struct watch *watch, uint32_t events)
@@ -546,6 +639,8 @@ void supervise_end(struct supervisor *sup)
 	while (sup->calls)
 		call_reply(sup->calls, -ENOSYS);
 	free_done(sup);
+	for (unsigned int i = 0; i < LOST_MAX; i++)
+		forget_lost(&sup->lost[i]);
 	netlink_end(sup);
 	unix_end(sup);
 	if (sup->node.fd >= 0)

@@ -151,6 +151,12 @@ tests_escape_probe_static_CPPFLAGS = $(AM_CPPFLAGS) -DESCAPE_STATIC
 tests_escape_probe_static_CFLAGS = -std=gnu11 -Wall $(PTHREAD_CFLAGS)
 tests_escape_probe_static_LDFLAGS = -all-static
 tests_escape_probe_static_LDADD = $(PTHREAD_LIBS)
+# Its calls are an enemy's: what answers them must not mind.
+check_PROGRAMS += tests/escape/hostile
+tests_escape_hostile_SOURCES = tests/escape/hostile.c
+tests_escape_hostile_CFLAGS = -std=gnu11 -Wall $(PTHREAD_CFLAGS)
+tests_escape_hostile_LDFLAGS = -all-static
+tests_escape_hostile_LDADD = $(PTHREAD_LIBS)
 TESTS += tests/escape/run
 dist_check_SCRIPTS += tests/escape/run
 

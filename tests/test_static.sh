@@ -239,4 +239,19 @@ if have musl-gcc && musl-gcc -static -o "$work/names" "$work/names.c" \
 else
 	skip "musl" "musl-tools is not here"
 fi
+
+# ---- hostile arguments, threads, signals, dying callers ----
+hostile=$top_build/tests/escape/hostile
+if [ -x "$hostile" ] && [ -x "$static" ]; then
+	for mode in "" --no-namespaces; do
+		# shellcheck disable=SC2016,SC2086
+		run_it -q $mode --allow "host:$port" -- sh -c \
+			'"$0" 2 $$; "$1" many 10.0.2.2 "$2" 5' "$hostile" \
+			"$static" "$port"
+		same "hostile calls${mode:+, $mode}: others are served" \
+			"over 5 of 5 connections answered" "$(echo $out)"
+	done
+else
+	skip "hostile calls" "they cannot be built here"
+fi
 finish
