@@ -29,6 +29,12 @@
 #define SECCOMP_ADDFD_FLAG_SEND 2
 #endif
 
+/* Linux 6.6: the caller's processor is handed over to us, and back. */
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS	   SECCOMP_IOW(4, __u64)
+#endif
+
 /* How often those that wait are asked whether they still do. */
 #define TICK_MS 100
 /* How long an answer is kept whose caller was interrupted. */
@@ -604,6 +610,9 @@ int supervise_start(const struct supervise_setup *setup,
 	sup->node.fd = -1;
 	sup->thread_pidfds = true;
 	sup->listener = (struct watch){setup->listener_fd, on_listener};
+	/* not in older kernels: then it only takes longer */
+	ioctl(setup->listener_fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+	      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	rc = make_room(sup);
 	if (rc == 0)
 		rc = netlink_init(sup);
