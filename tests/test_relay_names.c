@@ -192,7 +192,7 @@ START_TEST(name_servers_are_asked_and_not_believed_everything)
 	ck_assert_int_eq(lookup_served(g, so, server, "evil.test",
 				       "\x0a\x02\x00\x01", ip),
 			 5);
-	ck_assert_int_eq(lookup_served(g, so, server, "evil.test",
+	ck_assert_int_eq(lookup_served(g, so, server, "evil2.test",
 				       "\x7f\x00\x00\x01", ip),
 			 5);
 	ck_assert_int_eq(lookup_served(g, so, server, "meta.test",
