@@ -9,10 +9,19 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-static inline ssize_t sys_rc(ssize_t rc)
-{
-	return rc < 0 ? -errno : rc;
-}
+/* The program's errno stays as it is: the shim works inside calls of its that
+ * succeed, and those leave errno alone. */
+#define sys_rc(call)                               \
+	({                                         \
+		int saved_errno = errno;           \
+		ssize_t sys_ret = (call);          \
+                                                   \
+		if (sys_ret < 0) {                 \
+			sys_ret = -errno;          \
+			errno = saved_errno;       \
+		}                                  \
+		sys_ret;                           \
+	})
 
 static inline ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
@@ -108,7 +117,7 @@ static inline int sys_socket_at_end(int fd)
 		return 0;
 	if (!(pfd.revents & (POLLHUP | POLLRDHUP | POLLNVAL)))
 		return 0;
-	return ioctl(fd, FIONREAD, &queued) < 0 || queued == 0;
+	return sys_rc(ioctl(fd, FIONREAD, &queued)) < 0 || queued == 0;
 }
 
 #endif

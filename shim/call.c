@@ -29,7 +29,6 @@ struct shim_file *shim_begin(int fd, struct shim_guard *guard)
 struct shim_file *shim_begin_io(int fd, struct shim_guard *guard)
 {
 	struct shim_file *file = shim_begin(fd, guard);
-	int saved;
 
 	if (!file || !file->pumped)
 		return file;
@@ -43,9 +42,7 @@ struct shim_file *shim_begin_io(int fd, struct shim_guard *guard)
 			shim_node_open_out(file, fd);
 	}
 	shim_end(guard);
-	saved = errno;
 	shim_helper_start();
-	errno = saved;
 	return NULL;
 }
 

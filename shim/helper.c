@@ -216,11 +216,13 @@ void shim_helper_start(void)
 	uint64_t all = ~0ull, old;
 	pthread_attr_t attr;
 	pthread_t thread;
+	int saved;
 
 	if (!__atomic_load_n(&wanted, __ATOMIC_RELAXED) || running)
 		return;
 	if (__atomic_exchange_n(&running, true, __ATOMIC_RELAXED))
 		return;
+	saved = errno; /* of a call that may have been right */
 	raw_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -229,6 +231,7 @@ void shim_helper_start(void)
 		running = false;
 	pthread_attr_destroy(&attr);
 	raw_sigmask(SIG_SETMASK, &old, NULL);
+	errno = saved;
 }
 
 void shim_helper_after_fork(void)

@@ -48,7 +48,10 @@ app() {
 		"$url/page.txt?[1-100]" | grep -c 'from nginx')"
 	is "not found" 404 \
 		"$(curl -sS -o /dev/null -w '%{http_code}' "$url/none")"
-	kill -TERM "$(cat nginx.pid)"
+	# nginx.pid has a number of the sandbox's own
+	for pid in $(family "$background_pid"); do
+		[ "$(cat "/proc/$pid/comm")" != nginx ] || kill -TERM "$pid"
+	done
 	wait "$background_pid"
 	is "exit status" 0 $?
 }

@@ -179,9 +179,29 @@ static void bad_descriptors(void)
 	close(file);
 }
 
+/* Calls that succeed leave errno alone: wget prints it after a close(). */
+static void errno_stays(void)
+{
+	struct sockaddr_in sin = loopback(9);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	say(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), "refused");
+	errno = ENOTTY;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	printf("errno after setsockopt: %d\n", errno == ENOTTY);
+	close(fd);
+	printf("errno after close: %d\n", errno == ENOTTY);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	printf("errno after socket: %d\n", errno == ENOTTY);
+	connect(fd, (struct sockaddr *)&sin, sizeof(sin));
+	printf("errno after connect: %d\n", errno == ENOTTY);
+	close(fd);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	errno_stays();
 	tcp_states();
 	udp_states();
 	bad_descriptors();
