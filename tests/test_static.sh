@@ -131,12 +131,12 @@ fi
 
 # ---- Go ----
 go_program=$work/gonet
-if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS= \
+if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS="" \
 	timeout 300 go build -o "$go_program" "$top_src/tests/apps/gonet.go" \
 	>"$work/go.log" 2>&1; then
 	run_it -q --allow "host:$web" -- "$go_program" get \
 		"http://10.0.2.2:$web/page" "http://10.0.2.2:$web/page"
-	same "Go: net/http client" "200 100000 200 100000" "$(echo $out)"
+	same "Go: net/http client" "200 100000 200 100000" "${out//$'\n'/ }"
 	run_it -q --allow "host:$web" -- "$go_program" get \
 		"http://host.fdnet:$web/page"
 	same "Go: by name" "200 100000" "$out"
@@ -147,7 +147,7 @@ if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS= \
 	run_it -q -- "$go_program" interfaces
 	same "Go: interfaces are the sandbox's" \
 		"lo [127.0.0.1/8 ::1/128] eth0 [10.0.2.15/24 fd00::15/64]" \
-		"$(echo $out)"
+		"${out//$'\n'/ }"
 	inner=$(free_port)
 	timeout 60 "$run" -q --publish "$inner:8080" -- "$go_program" serve \
 		:8080 2 >"$work/go.out" 2>&1 &
@@ -158,15 +158,15 @@ if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS= \
 	# shellcheck disable=SC2016
 	run_it -q -- sh -c '"$0" echo 127.0.0.1:7002 & sleep 0.5
 		"$0" udp 127.0.0.1:7002; wait' "$go_program"
-	same "Go: datagrams" "listening hello" "$(echo $out)"
+	same "Go: datagrams" "listening hello" "${out//$'\n'/ }"
 	# shellcheck disable=SC2016
 	run_it -q -- sh -c '"$0" echo [::1]:7002 & sleep 0.5
 		"$0" udp [::1]:7002; wait' "$go_program"
-	same "Go: datagrams, IPv6" "listening hello" "$(echo $out)"
+	same "Go: datagrams, IPv6" "listening hello" "${out//$'\n'/ }"
 	# shellcheck disable=SC2016
 	run_it -q -- sh -c '"$0" serve [::1]:7003 1 & sleep 0.5
 		"$0" get http://[::1]:7003/; wait' "$go_program"
-	same "Go: streams, IPv6" "listening 200 8" "$(echo $out)"
+	same "Go: streams, IPv6" "listening 200 8" "${out//$'\n'/ }"
 	run_it -q --allow "host:$port" -- "$go_program" many \
 		"10.0.2.2:$port" 500
 	same "Go: 500 connections while signals interrupt calls" \
@@ -249,7 +249,7 @@ if [ -x "$hostile" ] && [ -x "$static" ]; then
 			'"$0" 2 $$; "$1" many 10.0.2.2 "$2" 5' "$hostile" \
 			"$static" "$port"
 		same "hostile calls${mode:+, $mode}: others are served" \
-			"over 5 of 5 connections answered" "$(echo $out)"
+			"over 5 of 5 connections answered" "${out//$'\n'/ }"
 	done
 else
 	skip "hostile calls" "they cannot be built here"
