@@ -13,7 +13,8 @@ unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 run_it() {
 	timeout 60 "$run" "$@" >"$work/out" 2>"$work/err" </dev/null
 	rc=$?
-	out=$(cat "$work/out")
+	# the shell would complain of the page's zeros
+	out=$(tr -d '\0' <"$work/out")
 	err=$(cat "$work/err")
 }
 
