@@ -41,7 +41,7 @@ int shim_close(int fd)
 	    file->fds == 1)
 		shim_net_drive();
 	/* A is to carry data for those who hold it still, and nothing else */
-	if (file && file->shared && file->fds == 1)
+	if (file && file->so && file->shared && file->fds == 1)
 		shim_mirror_undo(file);
 	rc = raw_close(fd);
 	shim_file_forget(fd);

@@ -170,7 +170,7 @@ static int get_in_node(struct shim_file *file, int fd, int level, int name,
 
 		/* what A shows of it is fetched too */
 		raw_getsockopt(fd, level, name, &unread, &size);
-		if (file->narrow)
+		if (file->narrow && !file->listens)
 			shim_node_open_out(file, fd);
 	}
 	return rc;
