@@ -166,7 +166,7 @@ static const struct {
 } bad[] = {
 	{ "unknown op", 0, 0, 0x30 },
 	{ "op 0", 0, 0, 0 },
-	{ "unknown flag", 0, 1, 2 },
+	{ "unknown flag", 0, 1, 0x80 },
 	{ "reserved", 0, 2, 1 },
 	{ "family 5", 0, 16, 5 },
 	{ "type 4", 0, 17, 4 },

@@ -299,12 +299,12 @@ static const struct {
 	const char *name;
 	size_t size, known;
 } structs[] = {
-	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 240},
-	{"fdnet_sock_opts", OPTS, 152},
+	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 208},
+	{"fdnet_sock_opts", OPTS, 128},
 	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 72},
 	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
-	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 672},
-	{"fdnet_stack", STACK, 5032},
+	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 640},
+	{"fdnet_stack", STACK, 5048},
 	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 128},
 };
 
