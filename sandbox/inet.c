@@ -139,35 +139,14 @@ static void connected(struct call *call, const struct fdnet_node_ans *ans)
 	call_reply(call, -(int)ans->error);
 }
 
-/* Restarted after a signal: the one that asked before has gone. */
-static struct call *find_asking(struct call *call)
-{
-	struct call *other;
-
-	for (other = call->sup->calls; other; other = other->next)
-		if (other != call && other->ask_id &&
-		    other->answered == connected &&
-		    other->cookie == call->cookie)
-			return other;
-	return NULL;
-}
-
 static void ask_connect(struct call *call)
 {
-	struct call *other = find_asking(call);
 	struct fdnet_node_req req = {
 		.op = FDNET_NODE_CONNECT,
 		.name = call->name,
 		.flags = FDNET_NODE_UNFRAME,
 	};
 
-	if (other && !call_is_valid(other)) {
-		/* it goes on under our number */
-		call->ask_id = other->ask_id;
-		call->answered = connected;
-		other->ask_id = 0;
-		return;
-	}
 	if (call->unix_type != SOCK_STREAM) {
 		call_ask(call, &req, -1, connected);
 		return;
@@ -389,7 +368,7 @@ static void try_accept(struct call *call)
 
 	/* a connection taken for a caller that has gone would be lost */
 	if (!call_is_valid(call)) {
-		call_reply(call, -EINTR);
+		call_reply(call, -ESRCH);
 		return;
 	}
 	fd = receive_accepted(call, &peer);

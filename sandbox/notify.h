@@ -35,7 +35,7 @@ struct kind {
  * Such a call is made again with the same arguments, by the kernel
  * (SA_RESTART) or by the program after EINTR, and what was done must not be
  * done twice: a bind would find the socket bound, a connection taken for
- * accept() be lost.
+ * accept() be lost. If the thread's next call is another, it is forgotten.
  */
 #define LOST_MAX 16
 
@@ -86,6 +86,7 @@ struct call {
 	call_ready_fn *ready;
 	uint64_t deadline_ms;
 	bool timed_out, done;
+	bool gone; /* at the last look its caller did not wait any more */
 	struct kind kind;
 	struct fdnet_name name;
 	uint8_t *data;

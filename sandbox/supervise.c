@@ -109,22 +109,6 @@ static void forget_lost(struct lost *lost)
 	lost->tid = 0;
 }
 
-/* Calls that only ask, or move data, may as well be made again. */
-static bool is_to_be_kept(const struct call *call, long value)
-{
-	if (value < 0)
-		return false;
-	switch (call->nr) {
-	case SYS_connect:
-	case SYS_bind:
-	case SYS_accept:
-	case SYS_accept4:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* @fd: taken */
 static void keep_lost(struct call *call, long value, int fd, bool close_on_exec)
 {
@@ -185,7 +169,8 @@ static int send_answer(const struct call *call, long value, uint32_t flags)
 
 void call_reply(struct call *call, long value)
 {
-	if (send_answer(call, value, 0) < 0 && is_to_be_kept(call, value))
+	/* that it has gone is no answer */
+	if (send_answer(call, value, 0) < 0 && value != -ESRCH)
 		keep_lost(call, value, -1, false);
 	call_end(call);
 }
@@ -212,7 +197,7 @@ void call_reply_fd(struct call *call, int fd, bool close_on_exec)
 	/* as the caller's own table says: EMFILE */
 	if (rc < 0 && rc != -ENOENT && rc != -EINPROGRESS)
 		send_answer(call, rc, 0);
-	else if (rc < 0 && is_to_be_kept(call, 0)) {
+	else if (rc < 0) {
 		keep_lost(call, 0, fd, close_on_exec);
 		fd = -1;
 	}
@@ -423,7 +408,10 @@ static void tick(struct supervisor *sup)
 
 	DL_FOREACH_SAFE(sup->calls, call, next) {
 		if (!call_is_valid(call)) {
-			call_end(call);
+			/* for a tick it may be made again */
+			if (call->gone)
+				call_end(call);
+			call->gone = true;
 		} else if (call->ask_id && call->ask_deadline_ms &&
 			   call->ask_deadline_ms <= now) {
 			call_reply(call, -ENETDOWN);
@@ -520,6 +508,31 @@ static void dispatch(struct call *call)
 	call_reply(call, -ENOSYS);
 }
 
+/*
+ * A thread makes one call at a time. If one of its calls is still under way
+ * here, it was interrupted, and this is either the same one made again, which
+ * takes over all that was begun, or another, and that one has ended. Programs
+ * whose threads are interrupted all the time (Go's, while it collects) would
+ * else begin anew each time and never come to an end.
+ */
+static bool take_over(struct supervisor *sup, const struct seccomp_notif *notif)
+{
+	struct call *call, *next;
+
+	DL_FOREACH_SAFE(sup->calls, call, next) {
+		if (call->tid != (pid_t)notif->pid)
+			continue;
+		if (call->nr == notif->data.nr &&
+		    !memcmp(call->args, notif->data.args, sizeof(call->args))) {
+			call->id = notif->id;
+			call->gone = false;
+			return true;
+		}
+		call_end(call);
+	}
+	return false;
+}
+
 static void take_notification(struct supervisor *sup)
 {
 	struct call *call;
@@ -527,6 +540,8 @@ static void take_notification(struct supervisor *sup)
 	memset(sup->notif, 0, sup->notif_size);
 	/* not waited for: somebody is there, or has just gone (ENOENT) */
 	if (ioctl(sup->listener.fd, SECCOMP_IOCTL_NOTIF_RECV, sup->notif) < 0)
+		return;
+	if (take_over(sup, sup->notif))
 		return;
 	call = calloc(1, sizeof(*call));
 	if (!call || sup->count >= CALLS_MAX) {

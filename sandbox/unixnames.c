@@ -406,7 +406,7 @@ static void try_accept(struct call *call)
 	int fd, rc;
 
 	if (!call_is_valid(call)) {
-		call_reply(call, -EINTR);
+		call_reply(call, -ESRCH);
 		return;
 	}
 	/* it is ready, or somebody was quicker: never waited for here */

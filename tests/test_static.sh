@@ -123,7 +123,7 @@ if have busybox && busybox wget --help 2>&1 | grep -q Usage; then
 	timeout 20 sh -c 'echo go >"$0/go"; cat "$0/got"' "$work" >"$work/out"
 	same "a daemon is left behind: its network" 100000 \
 		"$(wc -c <"$work/out")"
-	run_it -q -- sh -c 'busybox nc -l -p 7001 >"$0" & sleep 0.5
+	run_it -q -- bash -c 'busybox nc -l -p 7001 >"$0" & sleep 2
 		echo across | busybox nc -w 2 127.0.0.1 7001; wait' "$work/nc"
 	same "busybox nc" across "$(cat "$work/nc")"
 else
