@@ -154,9 +154,9 @@ static struct fdnet_pkt *pkt_alloc_slow(struct fdnet_pkt_pool *pool)
 /* Nearly always: from the free list, without a lock. */
 static inline struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
 {
-	struct fdnet_pkt *pkt = pool->free_pkts;
+	struct fdnet_pkt *pkt = pool->threaded ? NULL : pool->free_pkts;
 
-	if (pool->threaded || !pkt)
+	if (!pkt)
 		return pkt_alloc_slow(pool);
 	pool->free_pkts = pkt->next;
 	pool->idle_pkts--;

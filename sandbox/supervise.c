@@ -270,8 +270,10 @@ static int open_node(struct supervisor *sup)
 		return -ENETDOWN;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	/* many questions may be under way */
+	/* many questions may be under way, and their answers: the relay ends
+	 * a channel that does not take them */
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	rc = attach(sup, pair[1]);
 	close(pair[1]);
 	sup->node = (struct watch){pair[0], on_node};
