@@ -3,9 +3,10 @@
  * Pumped sockets (D2): what more than one process, stdio or a raw system call
  * can see.
  *
- * How it works: a pumped socket's placeholder A carries the data. The owner
- * of the state, the process that made the socket, moves bytes between end B
- * and the engine: inline whenever it drives the stack, and by its helper
+ * How it works: a pumped socket's placeholder A carries the data. With a relay
+ * the socket is handed over (handover.h) and the relay moves bytes between
+ * end B and its engine. Without one (FDNET_FD) the process that made the
+ * socket does so, here: inline whenever it drives the stack, and by its helper
  * thread while it does not. For the holders of A everything is the kernel's:
  * read, write, poll, epoll, dup, fork, exec, last close. A pumped listener
  * passes each accepted connection's A over B (SCM_RIGHTS), with both names as
