@@ -15,7 +15,10 @@ relay_librelay_la_SOURCES = \
 	relay/dns_msg.c relay/dns_msg.h \
 	relay/files.c relay/files.h \
 	relay/flow_echo.c relay/flow_echo.h \
-	relay/flow_tcp.c relay/flow_tcp.h \
+	relay/flow_tcp.c relay/flow_tcp.h relay/flow_tcp_internal.h \
+	relay/flow_tcp_move.c \
+	relay/flow_tcp_open.c \
+	relay/flow_tcp_pump.c \
 	relay/flow_udp.c relay/flow_udp.h \
 	relay/flows.c relay/flows.h \
 	relay/guest.c relay/guest.h \
