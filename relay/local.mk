@@ -122,7 +122,9 @@ tests_test_registry_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_registry_LDADD = $(RELAY_TEST_LIBS)
 RELAY_CASE = \
 	tests/relay_case.c tests/relay_case.h \
-	tests/relay_guest.c tests/relay_guest.h
+	tests/relay_guest.c tests/relay_guest.h \
+	tests/relay_proc.c \
+	tests/relay_socks.c
 tests_test_node_SOURCES = tests/test_node.c $(RELAY_CASE)
 tests_test_node_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_node_LDADD = $(RELAY_TEST_LIBS)

@@ -17,6 +17,8 @@
 #include "stack/wire/control.h"
 
 #define RG_GUESTS 16
+/* Nothing in these tests may take longer, on a busy machine neither. */
+#define RG_PATIENCE_MS 20000
 
 /* What the sanitizer keeps of freed memory, for checks that it is flat. */
 #ifdef __SANITIZE_ADDRESS__
@@ -51,6 +53,8 @@ struct rg_relay {
 	short host_events;
 };
 
+/* ---- relay_proc.c ---- */
+
 /** rg_namespace - a network namespace with lo up and 203.0.113.5 on it, and
  * no way to 198.18.0.0/15; false: not permitted here */
 bool rg_namespace(void);
@@ -68,6 +72,11 @@ void rg_stop(struct rg_relay *relay);
 const char *rg_end(struct rg_relay *relay);
 /** rg_rss_kib - its resident memory */
 long rg_rss_kib(const struct rg_relay *relay);
+
+/* ---- relay_guest.c ---- */
+
+/** rg_now_us - the clock of the test's engines */
+uint64_t rg_now_us(void);
 
 /** rg_link - attach a link; no hello yet; the test's end */
 int rg_link(struct rg_relay *relay);
@@ -87,10 +96,18 @@ void rg_drive(struct rg_relay *relay, int ms);
 bool rg_until(struct rg_relay *relay, int ms, bool (*cond)(void *arg),
 	      void *arg);
 
+/** rg_turn - one round of everybody, waiting @ms at most; false: nothing
+ * happened */
+bool rg_turn(struct rg_relay *relay, int ms);
+/** rg_push - send what its engine has to say, while the link takes it */
+void rg_push(struct rg *g);
+
 /** rg_ask - send a control request and wait for the reply; its -error */
 int rg_ask(struct rg *g, const struct fdnet_ctl *ctl);
 /** rg_claim - BIND or LISTEN of a port on any address */
 int rg_claim(struct rg *g, uint8_t op, uint8_t proto, uint16_t port);
+
+/* ---- relay_socks.c ---- */
 
 struct fdnet_name rg_name(const char *ip, uint16_t port);
 /** rg_connect - connect and wait; @ret_so: connected. 0 or a negative errno */
