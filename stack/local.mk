@@ -47,6 +47,11 @@ stack_libstack_la_SOURCES = \
 	stack/sock.c \
 	stack/sockopt.c \
 	stack/sockopt.h \
+	stack/sockopt_ip.c \
+	stack/sockopt_ip6.c \
+	stack/sockopt_row.h \
+	stack/sockopt_socket.c \
+	stack/sockopt_val.c \
 	stack/stack.c \
 	stack/timer.c \
 	stack/udp.c \

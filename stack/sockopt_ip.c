@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Socket options of IPPROTO_IP: do_ip_setsockopt(). Those whose work is the
+ * same for IPv6 are here too.
+ */
+#include "config.h"
+
+#include "stack/sockopt_row.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "stack/mcast.h"
+#include "stack/object.h"
+
+/* Numbers that older system headers lack. */
+enum {
+	OPT_IP_CHECKSUM = 23,
+	OPT_IP_RECVFRAGSIZE = 25,
+	OPT_IP_RECVERR_RFC4884 = 26,
+};
+
+/* ---- of both versions ---- */
+
+/* What -1 stands for. */
+static int default_of(const struct fdnet_opt_row *row)
+{
+	if (row->id.level == IPPROTO_IP)
+		return row->id.name == IP_TTL ? 64 : 0;
+	switch (row->id.name) {
+	case IPV6_UNICAST_HOPS:
+		return 64;
+	case IPV6_MULTICAST_HOPS:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+int fdnet_opt_get_default(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  void *val, uint32_t *len)
+{
+	int value = *(int *)fdnet_opt_member(so, row);
+
+	return fdnet_opt_give_ip_int(row, val, len,
+				     value < 0 ? default_of(row) : value);
+}
+
+int fdnet_opt_set_min_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (!len || value < 0 || value > 255)
+		return -EINVAL;
+	so->opts.min_ttl = (uint8_t)value;
+	return 0;
+}
+
+int fdnet_opt_get_min_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  void *val, uint32_t *len)
+{
+	return fdnet_opt_give_ip_int(row, val, len, so->opts.min_ttl);
+}
+
+int fdnet_opt_get_mtu(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      void *val, uint32_t *len)
+{
+	if (!so->peer.ip.family)
+		return -ENOTCONN;
+	if (row->id.level == IPPROTO_IPV6 && so->opts.mtu6)
+		return fdnet_sockopt_give_int(val, len, (int)so->opts.mtu6);
+	return fdnet_sockopt_give_int(
+		val, len, (int)fdnet_ip_mtu(so->stack, &so->peer.ip));
+}
+
+int fdnet_opt_set_refused_on(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, const void *val,
+			     uint32_t len)
+{
+	if (row->id.level == IPPROTO_IP && !len)
+		return -EINVAL;
+	return fdnet_opt_take_int(val, len) ? -EPERM : 0;
+}
+
+/* MCAST_JOIN_GROUP and MCAST_LEAVE_GROUP (RFC 3678) of either level. */
+int fdnet_opt_set_group(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
+{
+	struct fdnet_ip group = {0};
+	const struct sockaddr_in *sin;
+	const struct sockaddr_in6 *sin6;
+	struct group_req req;
+
+	memcpy(&req, val, sizeof(req));
+	if (so->type == FDNET_SOCK_STREAM)
+		return -EPROTO;
+	sin = (const struct sockaddr_in *)&req.gr_group;
+	sin6 = (const struct sockaddr_in6 *)&req.gr_group;
+	if (row->id.level == IPPROTO_IP && sin->sin_family == AF_INET) {
+		group = fdnet_ip4(ntohl(sin->sin_addr.s_addr));
+	} else if (row->id.level == IPPROTO_IPV6 &&
+		   sin6->sin6_family == AF_INET6) {
+		group.family = 6;
+		memcpy(group.bytes, &sin6->sin6_addr, 16);
+	} else {
+		return -EINVAL;
+	}
+	return row->id.name == MCAST_JOIN_GROUP
+		       ? fdnet_mcast_join(so, &group, (int)req.gr_interface)
+		       : fdnet_mcast_leave(so, &group, (int)req.gr_interface);
+}
+
+/* ---- IPPROTO_IP ---- */
+
+/* ECN bits of a stream are not the application's (RFC 3168). */
+static int set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		   const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len) & 0xff;
+
+	if (so->type == FDNET_SOCK_STREAM)
+		value &= ~3;
+	so->opts.tos = value;
+	return 0;
+}
+
+static int set_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		   const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (!len || (value != -1 && (value < 1 || value > 255)))
+		return -EINVAL;
+	*(int *)fdnet_opt_member(so, row) = value;
+	return 0;
+}
+
+/* Only padding can be set; nothing of it is sent. */
+static int set_options(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       const void *val, uint32_t len)
+{
+	const uint8_t *opts = val;
+	uint32_t i;
+
+	if (len > 40)
+		return -EINVAL;
+	for (i = 0; i < len && opts[i]; i++)
+		if (opts[i] != 1)
+			return -EINVAL;
+	return 0;
+}
+
+static int get_pktoptions(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  void *val, uint32_t *len)
+{
+	if (so->type != FDNET_SOCK_STREAM)
+		return -ENOPROTOOPT;
+	*len = 0;
+	return 0;
+}
+
+static int set_router_alert(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, const void *val,
+			    uint32_t len)
+{
+	if (so->type != FDNET_SOCK_RAW)
+		return -EINVAL;
+	return fdnet_opt_set_flag(so, row, val, len);
+}
+
+static int by_address(struct fdnet_sock *so, const struct in_addr *addr)
+{
+	struct fdnet_ip ip = fdnet_ip4(ntohl(addr->s_addr));
+
+	if (fdnet_ip_is_any(&ip))
+		return 0;
+	if (fdnet_ip_is_loopback(&ip))
+		return 1;
+	return fdnet_stack_find_addr(so->stack, &ip) ? 2 : -ENODEV;
+}
+
+/* struct in_addr, ip_mreq or ip_mreqn: the interface they mean. */
+static int mreq_index(struct fdnet_sock *so, const void *val, uint32_t len,
+		      struct fdnet_ip *ret_group)
+{
+	struct ip_mreqn mreq = {0};
+
+	memcpy(&mreq, val, len < sizeof(mreq) ? len : sizeof(mreq));
+	if (ret_group)
+		*ret_group = fdnet_ip4(ntohl(mreq.imr_multiaddr.s_addr));
+	if (mreq.imr_ifindex)
+		return mreq.imr_ifindex;
+	return by_address(so, &mreq.imr_address);
+}
+
+static int set_mcast_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (!len)
+		return -EINVAL;
+	if (value == -1)
+		value = 1;
+	if (value < 0 || value > 255)
+		return -EINVAL;
+	*(int *)fdnet_opt_member(so, row) = value;
+	return 0;
+}
+
+static int set_mcast_loop(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
+{
+	if (!len)
+		return -EINVAL;
+	so->opts.mcast_loop = fdnet_opt_take_int(val, len) != 0;
+	return 0;
+}
+
+static int set_mcast_all(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
+{
+	return len ? fdnet_opt_set_bit(so, row, val, len) : -EINVAL;
+}
+
+static int set_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
+{
+	struct in_addr addr;
+	int index;
+
+	if (len < sizeof(addr))
+		return -EINVAL;
+	if (len >= sizeof(struct ip_mreq)) {
+		index = mreq_index(so, val, len, NULL);
+	} else {
+		memcpy(&addr, val, sizeof(addr));
+		index = by_address(so, &addr);
+	}
+	if (index < 0 || index > 2)
+		return -EADDRNOTAVAIL;
+	so->opts.mcast_if = index;
+	return 0;
+}
+
+static int get_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			void *val, uint32_t *len)
+{
+	struct in_addr addr = {0};
+	unsigned int i;
+
+	if (so->opts.mcast_if == 1)
+		addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (i = 0; so->opts.mcast_if == 2 && i < so->stack->naddrs; i++) {
+		if (so->stack->addrs[i].ip.family != 4)
+			continue;
+		memcpy(&addr, so->stack->addrs[i].ip.bytes, 4);
+		break;
+	}
+	return fdnet_opt_give(val, len, &addr, sizeof(addr));
+}
+
+static int set_membership(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
+{
+	struct fdnet_ip group;
+	int index;
+
+	if (so->type == FDNET_SOCK_STREAM)
+		return -EPROTO;
+	if (len < sizeof(struct ip_mreq))
+		return -EINVAL;
+	index = mreq_index(so, val, len, &group);
+	if (!fdnet_ip_is_multicast(&group))
+		return row->id.name == IP_ADD_MEMBERSHIP ? -EINVAL
+							 : -EADDRNOTAVAIL;
+	if (index < 0)
+		return index;
+	return row->id.name == IP_ADD_MEMBERSHIP
+		       ? fdnet_mcast_join(so, &group, index)
+		       : fdnet_mcast_leave(so, &group, index);
+}
+
+#define IP_BOOL(name_, m)                                                      \
+	{                                                                      \
+		ID(IPPROTO_IP, name_), fdnet_opt_set_bool, fdnet_opt_get_bool, \
+			OPT(m), 0, 0, 0, FOR_ALL                               \
+	}
+#define IP_FLAG(name_, f)                                                      \
+	{                                                                      \
+		ID(IPPROTO_IP, name_), fdnet_opt_set_flag, fdnet_opt_get_flag, \
+			f, 0, 0, 0, FOR_ALL                                    \
+	}
+
+static const struct fdnet_opt_row rows[] = {
+	{ ID(IPPROTO_IP, IP_TOS), set_tos, fdnet_opt_get_default, OPT(tos) },
+	{ ID(IPPROTO_IP, IP_TTL), set_ttl, fdnet_opt_get_default, OPT(ttl) },
+	{ ID(IPPROTO_IP, IP_HDRINCL), fdnet_opt_set_bool, fdnet_opt_get_bool,
+	  OPT(hdrincl), 0, 0, 0, FOR_RAW },
+	{ ID(IPPROTO_IP, IP_OPTIONS), set_options, fdnet_opt_get_nothing },
+	{ ID(IPPROTO_IP, IP_ROUTER_ALERT), set_router_alert, fdnet_opt_get_flag,
+	  FDNET_SF_ROUTER_ALERT },
+	IP_FLAG(IP_RECVOPTS, FDNET_SF_RECVOPTS),
+	IP_FLAG(IP_RETOPTS, FDNET_SF_RETOPTS),
+	IP_BOOL(IP_PKTINFO, pktinfo),
+	{ ID(IPPROTO_IP, IP_PKTOPTIONS), NULL, get_pktoptions },
+	{ ID(IPPROTO_IP, IP_MTU_DISCOVER), fdnet_opt_set_int, fdnet_opt_get_int,
+	  OPT(mtu_discover), 0, 5, 0 },
+	IP_BOOL(IP_RECVERR, recverr),
+	IP_BOOL(IP_RECVTTL, recvttl),
+	IP_BOOL(IP_RECVTOS, recvtos),
+	{ ID(IPPROTO_IP, IP_MTU), NULL, fdnet_opt_get_mtu },
+	{ ID(IPPROTO_IP, IP_FREEBIND), fdnet_opt_set_flag, fdnet_opt_get_flag,
+	  FDNET_SF_FREEBIND, 0, 0, 1 },
+	IP_FLAG(IP_PASSSEC, FDNET_SF_PASSSEC),
+	{ ID(IPPROTO_IP, IP_TRANSPARENT), fdnet_opt_set_refused_on,
+	  fdnet_opt_get_fixed, 0 },
+	IP_FLAG(IP_RECVORIGDSTADDR, FDNET_SF_ORIGDST),
+	{ ID(IPPROTO_IP, IP_MINTTL), fdnet_opt_set_min_ttl, fdnet_opt_get_min_ttl },
+	{ ID(IPPROTO_IP, IP_NODEFRAG), fdnet_opt_set_flag, fdnet_opt_get_flag,
+	  FDNET_SF_NODEFRAG, 0, 0, 0, FOR_RAW },
+	IP_FLAG(OPT_IP_CHECKSUM, FDNET_SF_CHECKSUM),
+	IP_FLAG(IP_BIND_ADDRESS_NO_PORT, FDNET_SF_BIND_NO_PORT),
+	{ ID(IPPROTO_IP, OPT_IP_RECVFRAGSIZE), fdnet_opt_set_flag,
+	  fdnet_opt_get_flag, FDNET_SF_FRAGSIZE, 0, 0, 0, FOR_DGRAM },
+	{ ID(IPPROTO_IP, OPT_IP_RECVERR_RFC4884), fdnet_opt_set_bit,
+	  fdnet_opt_get_flag, FDNET_SF_RFC4884 },
+	{ ID(IPPROTO_IP, OPT_IP_PROTOCOL), NULL, fdnet_opt_get_what },
+	{ ID(IPPROTO_IP, IP_MULTICAST_IF), set_mcast_if, get_mcast_if, 0, 0, 0,
+	  0, FOR_DGRAM },
+	{ ID(IPPROTO_IP, IP_MULTICAST_TTL), set_mcast_ttl, fdnet_opt_get_int,
+	  OPT(mcast_ttl), 0, 0, 0, FOR_DGRAM },
+	{ ID(IPPROTO_IP, IP_MULTICAST_LOOP), set_mcast_loop, fdnet_opt_get_bool,
+	  OPT(mcast_loop) },
+	{ ID(IPPROTO_IP, IP_MULTICAST_ALL), set_mcast_all, fdnet_opt_get_flag,
+	  FDNET_SF_MCAST_ALL },
+	{ ID(IPPROTO_IP, IP_ADD_MEMBERSHIP), set_membership, NULL },
+	{ ID(IPPROTO_IP, IP_DROP_MEMBERSHIP), set_membership, NULL },
+	{ ID(IPPROTO_IP, MCAST_JOIN_GROUP), fdnet_opt_set_group, NULL, 0, 0, 0,
+	  sizeof(struct group_req) },
+	{ ID(IPPROTO_IP, MCAST_LEAVE_GROUP), fdnet_opt_set_group, NULL, 0, 0, 0,
+	  sizeof(struct group_req) },
+};
+
+const struct fdnet_opt_table fdnet_opt_ip = FDNET_OPT_TABLE(rows);

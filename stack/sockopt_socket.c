@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Socket options of SOL_SOCKET: sock_setsockopt().
+ */
+#include "config.h"
+
+#include "stack/sockopt_row.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "stack/object.h"
+
+#define UDP_BUF_MAX 4194304 /* net.core.{r,w}mem_max, since Linux 6.17 */
+#define MIN_SNDBUF  4608
+#define MIN_RCVBUF  2304
+
+/* Numbers that older system headers lack. */
+enum {
+	OPT_SO_MEMINFO = 55,
+	OPT_SO_BUF_LOCK = 72,
+	OPT_SO_TXREHASH = 74,
+	OPT_SO_RCVMARK = 75,
+};
+
+static int set_refused(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       const void *val, uint32_t len)
+{
+	return -EPERM;
+}
+
+static int set_ignored(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       const void *val, uint32_t len)
+{
+	return 0;
+}
+
+static int set_debug(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		     const void *val, uint32_t len)
+{
+	return fdnet_opt_take_int(val, len) ? -EACCES : 0;
+}
+
+int fdnet_opt_get_what(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       void *val, uint32_t *len)
+{
+	int value = 0;
+
+	switch (row->id.name) {
+	case SO_TYPE:
+		value = so->type;
+		break;
+	case SO_PROTOCOL:
+		value = so->proto;
+		break;
+	case SO_DOMAIN:
+		value = so->family == 4 ? AF_INET : AF_INET6;
+		break;
+	case SO_ACCEPTCONN:
+		value = so->listening;
+		break;
+	case OPT_IP_PROTOCOL:		/* no SO_ option has its number */
+		value = so->local.port; /* of raw sockets: the protocol */
+		break;
+	case SO_ERROR:
+		value = -fdnet_sock_take_error(so);
+		break;
+	}
+	return fdnet_sockopt_give_int(val, len, value);
+}
+
+static uint32_t buf_max(const struct fdnet_sock *so)
+{
+	return so->type == FDNET_SOCK_STREAM ? so->stack->cfg.tcp_buf_max / 2
+					     : UDP_BUF_MAX;
+}
+
+static uint32_t doubled(const struct fdnet_sock *so, const void *val,
+			uint32_t len, uint32_t min)
+{
+	uint32_t value = (uint32_t)fdnet_opt_take_int(val, len);
+
+	if (value > buf_max(so))
+		value = buf_max(so);
+	return value * 2 < min ? min : value * 2;
+}
+
+static int set_sndbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
+{
+	so->opts.sndbuf = doubled(so, val, len, MIN_SNDBUF);
+	so->opts.sndbuf_locked = true;
+	if (fdnet_sock_poll(so) & FDNET_EV_OUT)
+		fdnet_sock_event(so, FDNET_EV_OUT);
+	return 0;
+}
+
+static int set_rcvbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
+{
+	so->opts.rcvbuf = doubled(so, val, len, MIN_RCVBUF);
+	so->opts.rcvbuf_locked = true;
+	return 0;
+}
+
+static int get_u32(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		   void *val, uint32_t *len)
+{
+	return fdnet_sockopt_give_int(
+		val, len, (int)*(uint32_t *)fdnet_opt_member(so, row));
+}
+
+static int set_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (value & ~3)
+		return -EINVAL;
+	so->opts.sndbuf_locked = value & 1;
+	so->opts.rcvbuf_locked = value & 2;
+	return 0;
+}
+
+static int get_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			void *val, uint32_t *len)
+{
+	return fdnet_sockopt_give_int(
+		val, len, so->opts.sndbuf_locked | so->opts.rcvbuf_locked << 1);
+}
+
+static int set_rcvlowat(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+	uint32_t cap;
+
+	if (value < 0)
+		value = INT_MAX;
+	if (so->type == FDNET_SOCK_STREAM) { /* tcp_set_rcvlowat() */
+		cap = so->opts.rcvbuf_locked ? so->opts.rcvbuf / 2
+					     : so->stack->cfg.tcp_buf_max / 2;
+		if ((uint32_t)value > cap)
+			value = (int)cap;
+	}
+	so->opts.rcvlowat = value ? (uint32_t)value : 1;
+	if (fdnet_sock_poll(so) & FDNET_EV_IN)
+		fdnet_sock_event(so, FDNET_EV_IN);
+	return 0;
+}
+
+static int set_priority(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (value < 0 || value > 6)
+		return -EPERM;
+	so->opts.priority = value;
+	return 0;
+}
+
+static int set_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
+{
+	struct linger l;
+
+	memcpy(&l, val, sizeof(l));
+	so->opts.linger_on = l.l_onoff != 0;
+	if (l.l_onoff)
+		so->opts.linger_s = l.l_linger < 0 ? INT_MAX : l.l_linger;
+	return 0;
+}
+
+static int get_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      void *val, uint32_t *len)
+{
+	struct linger l = {so->opts.linger_on, so->opts.linger_s};
+
+	return fdnet_opt_give(val, len, &l, sizeof(l));
+}
+
+/* sock_set_timeout() */
+static int set_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		     const void *val, uint32_t len)
+{
+	uint64_t *timeo = fdnet_opt_member(so, row);
+	struct timeval tv;
+
+	memcpy(&tv, val, sizeof(tv));
+	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
+		return -EDOM;
+	if (tv.tv_sec < 0)
+		*timeo = 1; /* "no time": as short as can be said */
+	else if ((uint64_t)tv.tv_sec > INT64_MAX / 1000000 - 1)
+		*timeo = 0;
+	else
+		*timeo = (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
+	return 0;
+}
+
+static int get_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		     void *val, uint32_t *len)
+{
+	uint64_t timeo = *(uint64_t *)fdnet_opt_member(so, row);
+	struct timeval tv = {
+		.tv_sec = (time_t)(timeo / 1000000),
+		.tv_usec = (suseconds_t)(timeo % 1000000),
+	};
+
+	return fdnet_opt_give(val, len, &tv, sizeof(tv));
+}
+
+/* SO_TIMESTAMP and SO_TIMESTAMPNS, old and new, exclude each other. */
+static int set_timestamp(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
+{
+	bool on = fdnet_opt_take_int(val, len) != 0;
+	uint64_t ns = (uint64_t)1 << FDNET_SF_TIMESTAMPNS;
+	uint64_t fresh = (uint64_t)1 << FDNET_SF_TIMESTAMP_NEW;
+
+	so->opts.timestamp = on;
+	so->opts.flags &= ~(ns | fresh);
+	if (on && row->place & 1)
+		so->opts.flags |= ns;
+	if (on && row->place & 2)
+		so->opts.flags |= fresh;
+	return 0;
+}
+
+static int get_timestamp(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 void *val, uint32_t *len)
+{
+	bool on = so->opts.timestamp &&
+		  fdnet_sock_flag(so, FDNET_SF_TIMESTAMPNS) == (row->place & 1) &&
+		  fdnet_sock_flag(so, FDNET_SF_TIMESTAMP_NEW) ==
+			  (row->place >> 1 & 1);
+
+	return fdnet_sockopt_give_int(val, len, on);
+}
+
+static int device_index(const char *name)
+{
+	if (!name[0])
+		return 0;
+	if (!strcmp(name, "lo"))
+		return 1;
+	if (!strcmp(name, "eth0"))
+		return 2;
+	return -ENODEV;
+}
+
+static int set_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
+{
+	char name[IFNAMSIZ] = "";
+	int index;
+
+	if (len > IFNAMSIZ - 1)
+		len = IFNAMSIZ - 1;
+	memcpy(name, val, len);
+	index = device_index(name);
+	if (index < 0)
+		return index;
+	/* unprivileged: once only (sock_bindtoindex()) */
+	if (so->opts.bound_dev)
+		return -EPERM;
+	so->opts.bound_dev = index;
+	return 0;
+}
+
+static int get_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      void *val, uint32_t *len)
+{
+	char name[IFNAMSIZ] = "";
+
+	if (!so->opts.bound_dev) {
+		*len = 0;
+		return 0;
+	}
+	if (*len < IFNAMSIZ)
+		return -EINVAL;
+	strcpy(name, so->opts.bound_dev == 1 ? "lo" : "eth0");
+	return fdnet_opt_give(val, len, name, (uint32_t)strlen(name) + 1);
+}
+
+static int set_ifindex(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       const void *val, uint32_t len)
+{
+	int index = fdnet_opt_take_int(val, len);
+
+	if (index < 0)
+		return -EINVAL;
+	if (so->opts.bound_dev)
+		return -EPERM;
+	so->opts.bound_dev = index;
+	return 0;
+}
+
+/* As a socket whose peer is no process of this host. */
+static int get_peercred(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			void *val, uint32_t *len)
+{
+	struct ucred cred = {0, (uid_t)-1, (gid_t)-1};
+
+	return fdnet_opt_give(val, len, &cred, sizeof(cred));
+}
+
+/* enum sk_meminfo_vars of the kernel; what has no counterpart here is 0. */
+static int get_meminfo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       void *val, uint32_t *len)
+{
+	uint32_t info[9] = {
+		fdnet_sock_inq(so),
+		so->opts.rcvbuf,
+		fdnet_sock_outq(so),
+		so->opts.sndbuf,
+	};
+
+	(void)row;
+	info[5] = info[2]; /* queued to be sent */
+	return fdnet_opt_give(val, len, info, sizeof(info));
+}
+
+static int set_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
+{
+	uint32_t value = (uint32_t)fdnet_opt_take_int(val, len);
+
+	if (len >= sizeof(so->opts.max_pacing))
+		memcpy(&so->opts.max_pacing, val, sizeof(so->opts.max_pacing));
+	else
+		so->opts.max_pacing = value == UINT32_MAX ? UINT64_MAX : value;
+	return 0;
+}
+
+static int get_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      void *val, uint32_t *len)
+{
+	uint64_t value = so->opts.max_pacing;
+	uint32_t small = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+
+	if (*len >= sizeof(value))
+		return fdnet_opt_give(val, len, &value, sizeof(value));
+	return fdnet_opt_give(val, len, &small, sizeof(small));
+}
+
+/* Packet filters are programs for a kernel that never sees our packets; the
+ * error is that of a kernel without them. */
+static int set_filter(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
+{
+	return len == row->place ? -ENOPROTOOPT : -EINVAL;
+}
+
+static int set_unsupported(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   const void *val, uint32_t len)
+{
+	return -EOPNOTSUPP;
+}
+
+static int get_unsupported(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   void *val, uint32_t *len)
+{
+	return -EOPNOTSUPP;
+}
+
+/* struct so_timestamping: the flags and a clock nobody has */
+static int get_timestamping(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, void *val,
+			    uint32_t *len)
+{
+	int both[2] = {so->opts.timestamping, 0};
+
+	return fdnet_opt_give(val, len, both, sizeof(both));
+}
+
+static int set_nothing_there(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, const void *val,
+			     uint32_t len)
+{
+	return -ENOENT;
+}
+
+#define SOL_BOOL(name_, m)                                                     \
+	{                                                                      \
+		ID(SOL_SOCKET, name_), fdnet_opt_set_bool, fdnet_opt_get_bool, \
+			OPT(m), 0, 0, 4, FOR_ALL                               \
+	}
+#define SOL_FLAG(name_, f)                                                     \
+	{                                                                      \
+		ID(SOL_SOCKET, name_), fdnet_opt_set_flag, fdnet_opt_get_flag, \
+			f, 0, 0, 4, FOR_ALL                                    \
+	}
+
+static const struct fdnet_opt_row rows[] = {
+	{ ID(SOL_SOCKET, SO_DEBUG), set_debug, fdnet_opt_get_fixed, 0, 0, 0, 4 },
+	SOL_BOOL(SO_REUSEADDR, reuseaddr),
+	SOL_BOOL(SO_REUSEPORT, reuseport),
+	{ ID(SOL_SOCKET, SO_TYPE), NULL, fdnet_opt_get_what },
+	{ ID(SOL_SOCKET, SO_ERROR), NULL, fdnet_opt_get_what },
+	{ ID(SOL_SOCKET, SO_PROTOCOL), NULL, fdnet_opt_get_what },
+	{ ID(SOL_SOCKET, SO_DOMAIN), NULL, fdnet_opt_get_what },
+	{ ID(SOL_SOCKET, SO_ACCEPTCONN), NULL, fdnet_opt_get_what },
+	SOL_BOOL(SO_DONTROUTE, dontroute),
+	SOL_BOOL(SO_BROADCAST, broadcast),
+	SOL_BOOL(SO_KEEPALIVE, keepalive),
+	SOL_BOOL(SO_OOBINLINE, oobinline),
+	SOL_BOOL(SO_NO_CHECK, no_check),
+	{ ID(SOL_SOCKET, SO_SNDBUF), set_sndbuf, get_u32, OPT(sndbuf), 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_RCVBUF), set_rcvbuf, get_u32, OPT(rcvbuf), 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_SNDBUFFORCE), set_refused, NULL, 0, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_RCVBUFFORCE), set_refused, NULL, 0, 0, 0, 4 },
+	{ ID(SOL_SOCKET, OPT_SO_BUF_LOCK), set_buf_lock, get_buf_lock, 0, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_PRIORITY), set_priority, fdnet_opt_get_int,
+	  OPT(priority), 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_LINGER), set_linger, get_linger, 0, 0, 0,
+	  sizeof(struct linger) },
+	{ ID(SOL_SOCKET, SO_BSDCOMPAT), set_ignored, fdnet_opt_get_fixed, 0, 0,
+	  0, 4 },
+	{ ID(SOL_SOCKET, SO_PASSCRED), set_unsupported, get_unsupported, 0, 0, 0,
+	  4 },
+	{ ID(SOL_SOCKET, SO_PEERCRED), NULL, get_peercred },
+	{ ID(SOL_SOCKET, SO_RCVLOWAT), set_rcvlowat, get_u32, OPT(rcvlowat), 0,
+	  0, 4 },
+	{ ID(SOL_SOCKET, SO_SNDLOWAT), NULL, fdnet_opt_get_fixed, 1 },
+	{ ID(SOL_SOCKET, SO_RCVTIMEO), set_timeo, get_timeo, OPT(rcvtimeo_us), 0,
+	  0, sizeof(struct timeval) },
+	{ ID(SOL_SOCKET, SO_SNDTIMEO), set_timeo, get_timeo, OPT(sndtimeo_us), 0,
+	  0, sizeof(struct timeval) },
+	{ ID(SOL_SOCKET, SO_RCVTIMEO_NEW), set_timeo, get_timeo,
+	  OPT(rcvtimeo_us), 0, 0, sizeof(struct timeval) },
+	{ ID(SOL_SOCKET, SO_SNDTIMEO_NEW), set_timeo, get_timeo,
+	  OPT(sndtimeo_us), 0, 0, sizeof(struct timeval) },
+	{ ID(SOL_SOCKET, SO_BINDTODEVICE), set_device, get_device },
+	{ ID(SOL_SOCKET, SO_BINDTOIFINDEX), set_ifindex, fdnet_opt_get_int,
+	  OPT(bound_dev), 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_ATTACH_FILTER), set_filter, fdnet_opt_get_nothing,
+	  16, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_ATTACH_BPF), set_filter, NULL, 4, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_DETACH_FILTER), set_nothing_there, NULL },
+	{ ID(SOL_SOCKET, SO_TIMESTAMP), set_timestamp, get_timestamp, 0, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPNS), set_timestamp, get_timestamp, 1, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMP_NEW), set_timestamp, get_timestamp, 2, 0,
+	  0, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPNS_NEW), set_timestamp, get_timestamp, 3, 0,
+	  0, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPING), fdnet_opt_set_int, get_timestamping,
+	  OPT(timestamping), 0, 0x7ffff, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPING_NEW), fdnet_opt_set_int,
+	  get_timestamping, OPT(timestamping), 0, 0x7ffff, 4 },
+	{ ID(SOL_SOCKET, SO_MARK), set_refused, fdnet_opt_get_fixed, 0, 0, 0, 4 },
+	SOL_FLAG(SO_RXQ_OVFL, FDNET_SF_RXQ_OVFL),
+	SOL_FLAG(SO_SELECT_ERR_QUEUE, FDNET_SF_SELECT_ERRQ),
+	{ ID(SOL_SOCKET, SO_BUSY_POLL), fdnet_opt_set_int, fdnet_opt_get_int,
+	  OPT(busy_poll), 0, INT_MAX, 4 },
+	{ ID(SOL_SOCKET, SO_MAX_PACING_RATE), set_pacing, get_pacing, 0, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_INCOMING_CPU), fdnet_opt_set_int, fdnet_opt_get_int,
+	  OPT(incoming_cpu), INT_MIN, INT_MAX, 4 },
+	{ ID(SOL_SOCKET, SO_INCOMING_NAPI_ID), NULL, fdnet_opt_get_fixed, 0 },
+	{ ID(SOL_SOCKET, OPT_SO_MEMINFO), NULL, get_meminfo },
+	{ ID(SOL_SOCKET, SO_ZEROCOPY), fdnet_opt_set_bit, fdnet_opt_get_flag,
+	  FDNET_SF_ZEROCOPY, 0, 0, 4, FOR_PORTS },
+	{ ID(SOL_SOCKET, OPT_SO_TXREHASH), fdnet_opt_set_flag,
+	  fdnet_opt_get_flag, FDNET_SF_TXREHASH, -1, 1, 4, FOR_TCP },
+	SOL_FLAG(OPT_SO_RCVMARK, FDNET_SF_RCVMARK),
+};
+
+const struct fdnet_opt_table fdnet_opt_socket = FDNET_OPT_TABLE(rows);
