@@ -37,6 +37,7 @@ stack_libstack_la_SOURCES = \
 	stack/save.h \
 	stack/save_dgram.c \
 	stack/save_io.c \
+	stack/save_listen.c \
 	stack/save_opts.c \
 	stack/save_pkt.c \
 	stack/save_sock.c \

@@ -91,7 +91,7 @@ void fdnet_save_opts(struct fdnet_save *s, struct fdnet_sock *so);
 void fdnet_save_dgram(struct fdnet_save *s, struct fdnet_sock *so);
 void fdnet_save_tcp(struct fdnet_save *s, struct fdnet_sock *so);
 
-/** fdnet_save_listener - SYN queue and accept queue (tcp_listen.c) */
+/** fdnet_save_listener - SYN queue and accept queue (save_listen.c) */
 struct fdnet_tcp;
 void fdnet_save_listener(struct fdnet_save *s, struct fdnet_tcp *tp);
 /** fdnet_save_request - a request's quoted SYN (tcp_gateway.c) */

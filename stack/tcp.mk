@@ -13,6 +13,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_internal.h \
 	stack/tcp_io.c \
 	stack/tcp_listen.c \
+	stack/tcp_listen.h \
 	stack/tcp_loss.c \
 	stack/tcp_opt.c \
 	stack/tcp_out.c \
@@ -23,6 +24,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_rtt.h \
 	stack/tcp_sndq.c \
 	stack/tcp_sndq.h \
+	stack/tcp_synq.c \
 	stack/tcp_timer.c \
 	stack/tcp_tw.c \
 	stack/tcp_txseg.c \
