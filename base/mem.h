@@ -23,6 +23,13 @@ static inline void *fdnet_mem_alloc(const struct fdnet_mem *mem, size_t size)
 	return mem->alloc(mem->arg, size);
 }
 
+/** fdnet_mem_alloc_raw - fdnet_mem_alloc() without the zeroes */
+static inline void *fdnet_mem_alloc_raw(const struct fdnet_mem *mem, size_t size)
+{
+	return mem->alloc_raw ? mem->alloc_raw(mem->arg, size)
+			      : mem->alloc(mem->arg, size);
+}
+
 /**
  * fdnet_mem_free - give memory back
  * @mem:   the allocator it came from; borrowed

@@ -139,7 +139,7 @@ static struct fdnet_pkt *pkt_alloc_slow(struct fdnet_pkt_pool *pool)
 	if (pkt)
 		return pkt;
 
-	pkt = fdnet_mem_alloc(pool->mem, PKT_SIZE);
+	pkt = fdnet_mem_alloc_raw(pool->mem, PKT_SIZE);
 	if (!pkt) {
 		pool_lock(pool);
 		pool_object_gone(pool);
@@ -307,7 +307,7 @@ struct fdnet_buf *fdnet_buf_new(struct fdnet_pkt_pool *pool)
 	pool->outstanding++;
 	pool_unlock(pool);
 	if (!buf) {
-		buf = fdnet_mem_alloc(pool->mem, BUF_SIZE);
+		buf = fdnet_mem_alloc_raw(pool->mem, BUF_SIZE);
 		if (!buf) {
 			pool_lock(pool);
 			pool_object_gone(pool);

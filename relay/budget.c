@@ -6,14 +6,13 @@
 #include "base/mem.h"
 #include "relay/counters.h"
 
-static void *budget_alloc(void *arg, size_t size)
+static void *budget_take(struct budget *budget, size_t size,
+			 void *(*alloc)(void *arg, size_t size))
 {
-	const struct fdnet_mem *libc = fdnet_mem_libc();
-	struct budget *budget = arg;
 	void *ptr = NULL;
 
 	if (size <= budget->limit && budget->used <= budget->limit - size)
-		ptr = libc->alloc(libc->arg, size);
+		ptr = alloc(fdnet_mem_libc()->arg, size);
 	if (!ptr) {
 		count(budget->counters, C_NOMEM);
 		return NULL;
@@ -22,6 +21,16 @@ static void *budget_alloc(void *arg, size_t size)
 	if (budget->used > budget->most)
 		budget->most = budget->used;
 	return ptr;
+}
+
+static void *budget_alloc(void *arg, size_t size)
+{
+	return budget_take(arg, size, fdnet_mem_libc()->alloc);
+}
+
+static void *budget_alloc_raw(void *arg, size_t size)
+{
+	return budget_take(arg, size, fdnet_mem_libc()->alloc_raw);
 }
 
 static void budget_free(void *arg, void *ptr, size_t size)
@@ -37,7 +46,7 @@ void budget_init(struct budget *budget, uint64_t limit,
 		 struct counters *counters)
 {
 	*budget = (struct budget){
-		.mem = { budget_alloc, budget_free, budget },
+		.mem = {budget_alloc, budget_free, budget, budget_alloc_raw},
 		.limit = limit,
 		.counters = counters,
 	};

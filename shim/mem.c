@@ -8,6 +8,7 @@
 
 #include "shim/mem.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,12 +71,14 @@ static void *carve(size_t size)
 	return p; /* fresh from the kernel: zero */
 }
 
-static void *shim_alloc(void *arg, size_t size)
+/* @ret_used: it was somebody's before, and is not zero. */
+static void *take(size_t size, bool *ret_used)
 {
 	struct free_block *b;
 	unsigned int index;
 	size_t rounded;
 
+	*ret_used = false;
 	if (size > (size_t)1 << CLASS_MAX_SHIFT)
 		return map(size);
 	index = class_of(size, &rounded);
@@ -83,8 +86,23 @@ static void *shim_alloc(void *arg, size_t size)
 	if (!b)
 		return carve(rounded);
 	free_lists[index] = b->next;
-	memset(b, 0, size);
+	*ret_used = true;
 	return b;
+}
+
+static void *shim_alloc(void *arg, size_t size)
+{
+	bool used;
+	void *p = take(size, &used);
+
+	return used ? memset(p, 0, size) : p;
+}
+
+static void *shim_alloc_raw(void *arg, size_t size)
+{
+	bool used;
+
+	return take(size, &used);
 }
 
 static void shim_free(void *arg, void *ptr, size_t size)
@@ -107,6 +125,7 @@ const struct fdnet_mem *shim_mem(void)
 	static const struct fdnet_mem mem = {
 		.alloc = shim_alloc,
 		.free = shim_free,
+		.alloc_raw = shim_alloc_raw,
 	};
 
 	return &mem;

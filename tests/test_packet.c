@@ -15,7 +15,7 @@ static size_t mem_bytes;
 static unsigned int mem_allocs;
 static int mem_allow = -1;
 
-static void *count_alloc(void *arg, size_t size)
+static void *count_take(size_t size)
 {
 	if (mem_allow == 0)
 		return NULL;
@@ -23,7 +23,22 @@ static void *count_alloc(void *arg, size_t size)
 		mem_allow--;
 	mem_bytes += size;
 	mem_allocs++;
-	return calloc(1, size);
+	return malloc(size);
+}
+
+static void *count_alloc(void *arg, size_t size)
+{
+	void *ptr = count_take(size);
+
+	return ptr ? memset(ptr, 0, size) : NULL;
+}
+
+/* What was not written must not matter. */
+static void *count_alloc_raw(void *arg, size_t size)
+{
+	void *ptr = count_take(size);
+
+	return ptr ? memset(ptr, 0xa5, size) : NULL;
 }
 
 static void count_free(void *arg, void *ptr, size_t size)
@@ -36,6 +51,7 @@ static void count_free(void *arg, void *ptr, size_t size)
 static const struct fdnet_mem count_mem = {
 	.alloc = count_alloc,
 	.free = count_free,
+	.alloc_raw = count_alloc_raw,
 };
 
 static struct fdnet_pkt_pool *pool;
@@ -356,6 +372,23 @@ START_TEST(no_memory_is_an_answer)
 }
 END_TEST
 
+/* Clearing a payload buffer would touch all of its pages. */
+START_TEST(payload_is_not_cleared_unless_it_must)
+{
+	const struct fdnet_mem plain = {count_alloc, count_free, NULL, NULL};
+	struct fdnet_pkt_pool *own = fdnet_pkt_pool_new(&plain, 8, 0);
+	struct fdnet_buf *buf = fdnet_buf_new(pool);
+
+	ck_assert_uint_eq(buf->data[0], 0xa5);
+	ck_assert_uint_eq(buf->data[FDNET_BUF_SIZE - 1], 0xa5);
+	fdnet_buf_unref(buf);
+	buf = fdnet_buf_new(own);
+	ck_assert_uint_eq(buf->data[0], 0);
+	fdnet_buf_unref(buf);
+	fdnet_pkt_pool_free(own);
+}
+END_TEST
+
 static unsigned int foreign_released;
 
 static void foreign_release(struct fdnet_buf *buf)
@@ -437,6 +470,7 @@ static Suite *packet_suite(void)
 	tcase_add_test(tc, idle_objects_are_limited);
 	tcase_add_test(tc, packets_outlive_their_pool);
 	tcase_add_test(tc, no_memory_is_an_answer);
+	tcase_add_test(tc, payload_is_not_cleared_unless_it_must);
 	tcase_add_test(tc, foreign_memory_is_released_once);
 	tcase_add_test(tc, packets_may_be_freed_on_another_thread);
 	suite_add_tcase(s, tc);

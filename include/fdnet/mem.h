@@ -12,7 +12,10 @@
  * struct fdnet_mem - an allocator
  * @alloc:  returns @size zeroed bytes aligned for any type, or NULL
  * @free:   takes back @ptr, which @alloc gave for the same @size; never NULL
- * @arg:    handed to both unchanged
+ * @arg:    handed to all unchanged
+ * @alloc_raw:  as @alloc, but the bytes may be anything; NULL: @alloc is
+ *              called. For memory that will be written before it is read, such
+ *              as packets, of which clearing would touch every page
  *
  * Must outlive every object it was given to. Called under whatever
  * serialisation the caller of the object provides.
@@ -21,12 +24,13 @@ struct fdnet_mem {
 	void *(*alloc)(void *arg, size_t size);
 	void (*free)(void *arg, void *ptr, size_t size);
 	void *arg;
+	void *(*alloc_raw)(void *arg, size_t size);
 };
 
 /**
- * fdnet_mem_libc - the allocator over calloc() and free()
+ * fdnet_mem_libc - the allocator over calloc(), malloc() and free()
  *
- * Returns a constant object; thread-safe as calloc() is.
+ * Returns a constant object; thread-safe as they are.
  */
 FDNET_API const struct fdnet_mem *fdnet_mem_libc(void);
 
