@@ -10,6 +10,7 @@
 #include "relay/guest.h"
 #include "relay/node_chan.h"
 #include "relay/sys.h"
+#include "relay/throttle.h"
 #include "relay/unixsock.h"
 #include "stack/wire/control.h"
 
@@ -18,6 +19,7 @@
 
 struct channel {
 	struct source src;
+	struct throttle throttle;
 	struct channel *prev, *next;
 };
 
@@ -34,7 +36,9 @@ static int channel_new(struct relay *relay, int fd)
 	if (!channel)
 		return -ENOMEM;
 	channel->src = (struct source){ .type = SOURCE_CHANNEL, .fd = fd };
-	rc = loop_add(&relay->loop, &channel->src, EPOLLIN | EPOLLRDHUP);
+	throttle_init(&channel->throttle, relay, &channel->src,
+		      LIMIT_ATTACH_RATE, EPOLLIN | EPOLLRDHUP);
+	rc = loop_add(&relay->loop, &channel->src, channel->throttle.events);
 	if (rc) {
 		free(channel);
 		return rc;
@@ -46,6 +50,7 @@ static int channel_new(struct relay *relay, int fd)
 
 static void channel_free(struct relay *relay, struct channel *channel)
 {
+	throttle_done(relay, &channel->throttle);
 	DL_DELETE(relay->channels, channel);
 	loop_remove(&relay->loop, &channel->src);
 	close(channel->src.fd);
@@ -95,7 +100,11 @@ void attach_channel_event(struct relay *relay, struct source *src,
 
 	for (int i = 0; i < BUDGET; i++) {
 		int fd, rc;
-		ssize_t len = unixsock_recv(src->fd, data, sizeof(data), &fd);
+		ssize_t len;
+
+		if (throttle_holds(relay, &channel->throttle, events))
+			return;
+		len = unixsock_recv(src->fd, data, sizeof(data), &fd);
 
 		/* later, when there are descriptors and memory again */
 		if (len == -EAGAIN || len == -EMFILE || len == -ENFILE ||
@@ -110,6 +119,7 @@ void attach_channel_event(struct relay *relay, struct source *src,
 			channel_free(relay, channel);
 			return;
 		}
+		throttle_spend(relay, &channel->throttle);
 		rc = len < 0 ? (int)len :
 			       take_attach(relay, data, (size_t)len, fd);
 		if (rc && fd >= 0)

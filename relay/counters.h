@@ -15,6 +15,7 @@
 	X(ATTACH_LIMIT, "attach_limit")		/* too many links */           \
 	X(HELLO_BAD, "hello_bad")		/* refused or too late */      \
 	X(CONTROL_BAD, "control_bad")		/* malformed or unknown */     \
+	X(THROTTLED, "control_slowed")		/* sent too many at once */    \
 	X(REPLY_LIMIT, "reply_limit")		/* replies never read */       \
 	X(PKT_BAD, "packet_bad")		/* headers not understood */   \
 	X(PKT_SRC, "packet_source")		/* address not the guest's */  \

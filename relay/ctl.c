@@ -18,10 +18,12 @@
 #include "relay/publish.h"
 #include "relay/reload.h"
 #include "relay/sys.h"
+#include "relay/throttle.h"
 #include "relay/unixsock.h"
 
 struct ctl_client {
 	struct source src;
+	struct throttle throttle;
 	struct ctl_client *prev, *next;
 };
 
@@ -43,6 +45,7 @@ static void free_source(struct source *src)
 
 static void client_free(struct relay *relay, struct ctl_client *client)
 {
+	throttle_done(relay, &client->throttle);
 	DL_DELETE(relay->ctl_clients, client);
 	loop_remove(&relay->loop, &client->src);
 	close(client->src.fd);
@@ -62,6 +65,8 @@ static int client_new(struct relay *relay, int fd)
 	if (!client)
 		return -ENOMEM;
 	client->src = (struct source){ .type = SOURCE_CTL, .fd = fd };
+	throttle_init(&client->throttle, relay, &client->src, LIMIT_CTL_RATE,
+		      EPOLLIN);
 	if (loop_add(&relay->loop, &client->src, EPOLLIN)) {
 		free(client);
 		return -ENOMEM;
@@ -330,17 +335,20 @@ static int client_send(int fd, const struct ask *ask)
 	return rc < 0 ? (int)rc : 0;
 }
 
-void ctl_event(struct relay *relay, struct source *src)
+void ctl_event(struct relay *relay, struct source *src, uint32_t events)
 {
 	/* of the process: one question at a time */
 	static uint8_t question[CTL_REQUEST_LEN + CTL_BODY_MAX];
 	static char body[CTL_BODY_MAX];
 	struct ctl_client *client = (struct ctl_client *)src;
 	struct ask ask = { .relay = relay, .body = body };
-	ssize_t len = client_recv(src->fd, question, sizeof(question),
-				  &ask.fd);
+	ssize_t len;
 	int rc;
 
+	if (throttle_holds(relay, &client->throttle, events))
+		return;
+	throttle_spend(relay, &client->throttle);
+	len = client_recv(src->fd, question, sizeof(question), &ask.fd);
 	if (len == -EAGAIN)
 		return;
 	rc = len <= 0 ? -EPIPE :

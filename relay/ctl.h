@@ -15,6 +15,6 @@ void ctl_close(struct relay *relay);
 
 /** ctl_listen_event, ctl_event - handlers of SOURCE_CTL_LISTEN, SOURCE_CTL */
 void ctl_listen_event(struct relay *relay);
-void ctl_event(struct relay *relay, struct source *src);
+void ctl_event(struct relay *relay, struct source *src, uint32_t events);
 
 #endif

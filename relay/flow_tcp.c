@@ -53,7 +53,7 @@ void flow_tcp_note(struct flow_tcp *flow, enum record_kind kind, int error,
 
 /* ---- life ---- */
 
-bool is_pending(const struct flow_tcp *flow)
+static bool is_pending(const struct flow_tcp *flow)
 {
 	return flow->state == FLOW_TO_HOST || flow->state == FLOW_TO_GUEST;
 }

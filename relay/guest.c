@@ -55,6 +55,8 @@ int guest_new(struct relay *relay, int fd, uint32_t pid)
 	rc = guest_link_open(guest);
 	if (rc)
 		goto err_free;
+	throttle_init(&guest->throttle, relay, &guest->src,
+		      relay->opts->limits.control_rate, EPOLLIN);
 	rc = loop_add(&relay->loop, &guest->src, EPOLLIN);
 	if (rc)
 		goto err_link;

@@ -25,6 +25,7 @@
 #include "relay/loop.h"
 #include "relay/net.h"
 #include "relay/relay.h"
+#include "relay/throttle.h"
 #include "stack/wire/control.h"
 
 /* Largest message on a link: one burst, its headers, and some room. */
@@ -69,6 +70,7 @@ struct node;
  * @greeted:   HELLO was taken; @stack exists
  * @doomed:    the link is to be ended as soon as nobody uses it
  * @is_dirty:  stands in the relay's list of guests to be run
+ * @throttle:  of its control messages
  * @want_out:  the link is full; EPOLLOUT is waited for
  * @captured:  the packet that was given back to the engine
  * @txq:       packets from the switch that wait for the link
@@ -100,6 +102,7 @@ struct guest {
 	struct fdnet_pkt *txq;
 	struct fdnet_pkt *txq_last;
 	size_t txq_bytes;
+	struct throttle throttle;
 	struct guest_reply replies[LIMIT_REPLIES];
 	unsigned int reply_first, nreplies;
 
@@ -166,6 +169,8 @@ void guest_free(struct guest *guest);
 int guest_link_open(struct guest *guest);
 /** guest_link_event - the link's fd is ready: SOURCE_GUEST's handler */
 void guest_link_event(struct guest *guest, uint32_t events);
+/** guest_link_wait - wait for what the link is to be waited for */
+void guest_link_wait(struct guest *guest);
 /** guest_link_drain - take in what the link has, one turn; true: there may be
  * more */
 bool guest_link_drain(struct guest *guest);

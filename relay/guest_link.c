@@ -31,13 +31,21 @@
 
 /* ---- towards the guest ---- */
 
+void guest_link_wait(struct guest *guest)
+{
+	uint32_t events = guest->throttle.is_stopped ? 0 : EPOLLIN;
+
+	if (guest->want_out)
+		events |= EPOLLOUT;
+	loop_change(&guest->relay->loop, &guest->src, events);
+}
+
 static void wait_writable(struct guest *guest, bool want)
 {
 	if (guest->want_out == want)
 		return;
 	guest->want_out = want;
-	loop_change(&guest->relay->loop, &guest->src,
-		    want ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	guest_link_wait(guest);
 }
 
 static size_t pkt_cost(const struct fdnet_pkt *pkt)
@@ -514,6 +522,7 @@ static void link_control(void *arg, enum fdnet_link_type type,
 		close(fd);
 	if (guest->doomed)
 		return;
+	throttle_spend(guest->relay, &guest->throttle);
 	if (type == FDNET_LINK_HELLO && !guest->greeted) {
 		if (fdnet_hello_decode(body, len, &hello) ||
 		    hello.max_msg < 2048)
@@ -562,10 +571,12 @@ void guest_link_event(struct guest *guest, uint32_t events)
 		wait_writable(guest, false);
 		guest_link_flush(guest);
 	}
+	guest_touch(guest);
+	if (throttle_holds(guest->relay, &guest->throttle, events))
+		return;
 	rc = fdnet_link_recv(guest->link, LIMIT_LINK_BUDGET);
 	if (rc < 0)
 		guest->doomed = true;
-	guest_touch(guest);
 }
 
 bool guest_link_drain(struct guest *guest)
@@ -590,6 +601,7 @@ void guest_link_end(struct guest *guest)
 		.comm = guest->comm,
 	};
 
+	throttle_done(relay, &guest->throttle);
 	loop_remove(&relay->loop, &guest->src);
 	guest->payload.area = NULL; /* the link's */
 	fdnet_link_free(guest->link);

@@ -20,6 +20,8 @@ static const struct limit_row {
 	uint64_t lo, hi, scale;
 } rows[] = {
 	{ "guests", offsetof(struct limits, guests), 1, LIMIT_GUESTS, 1 },
+	{ "control-rate", offsetof(struct limits, control_rate), 10, 1u << 30,
+	  1 },
 	{ "tcp-flows", offsetof(struct limits, tcp_flows), 1, 1u << 20, 1 },
 	{ "tcp-pending", offsetof(struct limits, tcp_pending), 1, 1u << 20, 1 },
 	{ "udp-flows", offsetof(struct limits, udp_flows), 1, 1u << 20, 1 },
@@ -38,6 +40,7 @@ void limits_init(struct limits *limits)
 {
 	*limits = (struct limits){
 		.guests = LIMIT_GUESTS,
+		.control_rate = LIMIT_CONTROL_RATE,
 		.tcp_flows = LIMIT_TCP_FLOWS,
 		.tcp_pending = LIMIT_TCP_PENDING,
 		.udp_flows = LIMIT_UDP_FLOWS,
@@ -82,7 +85,7 @@ int limits_set(struct limits *limits, const char *text,
 	char *end;
 
 	if (!row || !text[len]) {
-		char names[128] = "";
+		char names[192] = "";
 
 		for (size_t i = 0; i < ROWS; i++)
 			snprintf(names + strlen(names),

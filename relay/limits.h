@@ -21,6 +21,12 @@ struct policy_error;
 #define LIMIT_TXQ_ALL_BYTES (256u << 20)
 /* Control replies that wait for one link; more cost the guest its link. */
 #define LIMIT_REPLIES 64
+/* Control messages a second from one program, and requests of one process
+ * about shared sockets; a burst as large. Links that are attached. Questions
+ * of one user of the control socket. Who sends more waits. */
+#define LIMIT_CONTROL_RATE 20000
+#define LIMIT_ATTACH_RATE 2000
+#define LIMIT_CTL_RATE 2000
 /* Ports that one guest may claim besides its leases. */
 #define LIMIT_BINDS 4096
 /* Leased blocks of ephemeral ports for one guest and protocol. */
@@ -91,12 +97,13 @@ struct policy_error;
 
 /**
  * struct limits - those of them that can be set, by --limit NAME=NUMBER
+ * @control_rate:  as LIMIT_CONTROL_RATE
  * @flow_bytes:  buffered for one connection and direction, 0: as its reader
  *               needs, up to a few MiB
  * @bytes:       of memory for all that guests make us keep
  */
 struct limits {
-	uint64_t guests;
+	uint64_t guests, control_rate;
 	uint64_t tcp_flows, tcp_pending;
 	uint64_t udp_flows, udp_one_way_us, udp_two_way_us;
 	uint64_t flow_bytes, bytes;

@@ -69,6 +69,7 @@ relay_librelay_la_SOURCES = \
 	relay/switch_flow.c relay/switch_flow.h \
 	relay/synth.c relay/synth.h \
 	relay/sys.c relay/sys.h \
+	relay/throttle.c relay/throttle.h \
 	relay/udp_port.c relay/udp_port.h \
 	relay/take.c relay/take.h \
 	relay/unixsock.c relay/unixsock.h

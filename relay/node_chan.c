@@ -10,6 +10,7 @@
 #include "relay/guest.h"
 #include "relay/node_ops.h"
 #include "relay/sys.h"
+#include "relay/throttle.h"
 
 /* Requests taken from a channel in one turn. */
 #define BUDGET 32
@@ -20,6 +21,7 @@
  */
 struct node_chan {
 	struct source src;
+	struct throttle throttle;
 	struct node *node;
 	uint32_t pid;
 	bool doomed;
@@ -62,7 +64,9 @@ int node_chan_new(struct relay *relay, int fd, uint32_t pid)
 	chan->src = (struct source){ .type = SOURCE_NODE_CHAN, .fd = fd };
 	chan->node = node;
 	chan->pid = pid;
-	rc = loop_add(&relay->loop, &chan->src, EPOLLIN | EPOLLRDHUP);
+	throttle_init(&chan->throttle, relay, &chan->src,
+		      relay->opts->limits.control_rate, EPOLLIN | EPOLLRDHUP);
+	rc = loop_add(&relay->loop, &chan->src, chan->throttle.events);
 	if (rc) {
 		free(chan);
 		return rc;
@@ -81,6 +85,7 @@ static void chan_end(struct node_chan *chan)
 {
 	struct node *node = chan->node;
 
+	throttle_done(node->relay, &chan->throttle);
 	pumped_forget_waiter(node, chan);
 	DL_DELETE(node->chans, chan);
 	node->nchans--;
@@ -153,14 +158,20 @@ void node_chan_event(struct relay *relay, struct source *src, uint32_t events)
 	int fds[FDNET_ASK_FDS];
 
 	for (int i = 0; i < BUDGET && !chan->doomed; i++) {
-		ssize_t len = fdnet_msg_recv(&calls, src->fd, buf, sizeof(buf),
-					     fds, MSG_DONTWAIT);
-		bool lost = len == -EMSGSIZE;
+		ssize_t len;
+		bool lost;
+
+		if (throttle_holds(relay, &chan->throttle, events))
+			break;
+		len = fdnet_msg_recv(&calls, src->fd, buf, sizeof(buf), fds,
+				     MSG_DONTWAIT);
+		lost = len == -EMSGSIZE;
 
 		if (len == -EAGAIN)
 			break;
 		if (len == -EMFILE || len == -ENFILE)
 			break;
+		throttle_spend(relay, &chan->throttle);
 		if ((!len && events & (EPOLLHUP | EPOLLRDHUP)) ||
 		    (len < 0 && len != -EBADMSG && !lost))
 			chan->doomed = true;

@@ -29,6 +29,7 @@
 #include "relay/resolver.h"
 #include "relay/status.h"
 #include "relay/sys.h"
+#include "relay/throttle.h"
 
 /* Events of one wake-up. */
 #define EVENTS 256
@@ -450,7 +451,7 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 		ctl_listen_event(relay);
 		break;
 	case SOURCE_CTL:
-		ctl_event(relay, src);
+		ctl_event(relay, src, events);
 		break;
 	case SOURCE_METRICS_LISTEN:
 		metrics_listen_event(relay);
@@ -476,6 +477,7 @@ static int timeout_ms(struct relay *relay)
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
 	expiry_us = min_time(expiry_us, flow_echo_expiry(relay));
+	expiry_us = min_time(expiry_us, throttle_expiry(relay));
 	expiry_us = min_time(expiry_us, relay->waiting_us);
 	expiry_us = min_time(expiry_us, metrics_expiry(relay));
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
@@ -505,6 +507,7 @@ static void run_timers(struct relay *relay)
 {
 	if (capture_ended(&relay->capture))
 		note_capture(relay);
+	throttle_advance(relay);
 	switch_advance(&relay->sw, relay->now_us);
 	flow_udp_advance(relay);
 	flow_echo_advance(relay);

@@ -44,6 +44,7 @@ struct metrics_client;
 struct node;
 struct peer;
 struct publish;
+struct throttle;
 
 struct relay {
 	struct options *opts; /* borrowed */
@@ -75,6 +76,7 @@ struct relay {
 	unsigned int tcp_flows, tcp_pending;
 	struct flow_tcp *waiting; /* for their rule's rate, the longest first */
 	uint64_t waiting_us;	  /* until when; FDNET_NEVER: nobody */
+	struct throttle *throttled; /* senders that are not read from now */
 	struct flow_udp_table *udp;
 	struct flow_echo *echoes; /* the longest idle first */
 	unsigned int nechoes;
