@@ -278,6 +278,15 @@ static void flow_finish(struct flow_tcp *flow)
 	flow_tcp_free(flow);
 }
 
+/* The guest has reset, and no transfer is due that would find out: the host
+ * takes nothing. */
+static bool is_cut(const struct flow_tcp *flow)
+{
+	return !flow->host_out && !flow->guest_eof &&
+	       guest_is_up(flow->guest) &&
+	       fdnet_sock_poll(flow->so) & FDNET_EV_ERR;
+}
+
 void flow_tcp_pump(struct flow_tcp *flow)
 {
 	enum pump to_host, to_guest;
@@ -288,6 +297,15 @@ void flow_tcp_pump(struct flow_tcp *flow)
 	to_guest = pump_to_guest(flow);
 	if (to_guest == PUMP_GONE)
 		return;
+	if (is_cut(flow)) {
+		flow_tcp_guest_reset(flow, "reset by guest");
+		return;
+	}
+	/* what is left of an orphan has nowhere to go */
+	if (flow->host_dead && flow->guest_deaf) {
+		flow_tcp_host_reset(flow, ECONNRESET);
+		return;
+	}
 	/* an orphan's flow ends with its last byte */
 	if (!guest_is_up(flow->guest) && !flow->guest_deaf) {
 		flow->guest_deaf = true;

@@ -9,6 +9,7 @@
 #ifndef TESTS_RELAY_GUEST_H
 #define TESTS_RELAY_GUEST_H
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <fdnet/stack.h>
@@ -72,6 +73,9 @@ void rg_stop(struct rg_relay *relay);
 const char *rg_end(struct rg_relay *relay);
 /** rg_rss_kib - its resident memory */
 long rg_rss_kib(const struct rg_relay *relay);
+/** rg_fds - how many descriptors it has, and if @list is not NULL what they
+ * are. 0: it is not dumpable, and we are not root */
+int rg_fds(const struct rg_relay *relay, FILE *list);
 
 /* ---- relay_guest.c ---- */
 

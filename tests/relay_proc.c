@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -250,4 +251,31 @@ long rg_rss_kib(const struct rg_relay *relay)
 	ck_assert_int_eq(fscanf(file, "%ld %ld", &size, &pages), 2);
 	fclose(file);
 	return pages * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+int rg_fds(const struct rg_relay *relay, FILE *list)
+{
+	char path[64], at[320], link[128];
+	struct dirent *entry;
+	DIR *dir;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", relay->pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		ssize_t len;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		n++;
+		if (!list)
+			continue;
+		snprintf(at, sizeof(at), "%s/%s", path, entry->d_name);
+		len = readlink(at, link, sizeof(link) - 1);
+		link[len > 0 ? len : 0] = '\0';
+		fprintf(list, "%s: %s\n", entry->d_name, link);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
 }

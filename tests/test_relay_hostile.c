@@ -6,7 +6,6 @@
 #include "config.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,23 +28,6 @@ static int listener, honest_fd;
 static int fds_before;
 static long kib_before;
 
-static int count_fds(void)
-{
-	char path[64];
-	struct dirent *entry;
-	DIR *dir;
-	int n = 0;
-
-	/* not dumpable: only root may look */
-	snprintf(path, sizeof(path), "/proc/%d/fd", relay.pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
-		n += entry->d_name[0] != '.';
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
 static void ping_pong(void)
 {
 	char data[8];
@@ -67,20 +49,20 @@ static void setup(void)
 	ck_assert_int_eq(rg_connect(honest, "10.0.2.2", port, &honest_so), 0);
 	honest_fd = rg_host_accept(&relay, listener);
 	ping_pong();
-	fds_before = count_fds();
+	fds_before = rg_fds(&relay, NULL);
 	kib_before = rg_rss_kib(&relay);
 }
 
 static bool fds_are_back(void *arg)
 {
-	return count_fds() <= fds_before;
+	return rg_fds(&relay, NULL) <= fds_before;
 }
 
 static void teardown(void)
 {
 	ping_pong();
 	ck_assert_msg(rg_until(&relay, 15000, fds_are_back, NULL),
-		      "%d descriptors, then %d", fds_before, count_fds());
+		      "%d descriptors, then %d", fds_before, rg_fds(&relay, NULL));
 	ck_assert_msg(rg_rss_kib(&relay) - kib_before <
 			      (40 << 10) + RG_SLACK_KIB,
 		      "%ld KiB, then %ld", kib_before, rg_rss_kib(&relay));

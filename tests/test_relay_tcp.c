@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -593,6 +594,55 @@ START_TEST(what_a_guest_sent_goes_on_after_its_death)
 }
 END_TEST
 
+static bool are_fds_back(void *arg)
+{
+	return rg_fds(&relay, NULL) <= *(int *)arg;
+}
+
+/* Not when its time is over, but at once. */
+START_TEST(what_a_dead_guest_sent_ends_with_its_host)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, before;
+	struct fdnet_sock *so;
+	struct rg *g;
+
+	start("--allow host:%u");
+	before = rg_fds(&relay, NULL);
+	g = rg_attach(&relay);
+	fd = connected_pair(g, listener, &so);
+	fill_host(g, so);
+	rg_kill(g);
+	rg_drive(&relay, 50);
+	close_reset(fd);
+	ck_assert(rg_until(&relay, 20000, are_fds_back, &before));
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
+/* The host takes nothing and says nothing: still it is told. */
+START_TEST(reset_by_a_guest_that_has_much_unsent)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd;
+	struct fdnet_sock *so;
+	struct rg *g;
+	struct pollfd pfd = { .events = POLLRDHUP };
+
+	start("--allow host:%u");
+	g = rg_attach(&relay);
+	fd = connected_pair(g, listener, &so);
+	fill_host(g, so);
+	fdnet_sock_abort(so);
+	pfd.fd = fd;
+	rg_drive(&relay, 50);
+	ck_assert_int_eq(poll(&pfd, 1, 20000), 1);
+	ck_assert(pfd.revents & POLLERR);
+	close(fd);
+	rg_stop(&relay);
+	close(listener);
+}
+END_TEST
+
 static bool is_ended(void *arg)
 {
 	const struct rg *g = arg;
@@ -671,6 +721,8 @@ static Suite *relay_tcp_suite(void)
 			    2);
 	tcase_add_test(tc, many_stalled_connections_are_bounded);
 	tcase_add_test(tc, what_a_guest_sent_goes_on_after_its_death);
+	tcase_add_test(tc, what_a_dead_guest_sent_ends_with_its_host);
+	tcase_add_test(tc, reset_by_a_guest_that_has_much_unsent);
 	tcase_add_test(tc, relay_death_is_seen);
 	tcase_add_test(tc, many_connections_leave_no_memory_behind);
 	suite_add_tcase(s, tc);
