@@ -9,8 +9,11 @@ sandbox_libsandbox_la_SOURCES = \
 	sandbox/filter_rules.c sandbox/filter_rules.h \
 	sandbox/find.c sandbox/find.h \
 	sandbox/landlock.c sandbox/landlock.h \
+	sandbox/join.c sandbox/join.h sandbox/parcel.c \
 	sandbox/layers.c sandbox/layers.h \
 	sandbox/options.c sandbox/options.h \
+	sandbox/outside.c sandbox/outside.h \
+	sandbox/passed.c sandbox/passed.h \
 	sandbox/pump.c sandbox/pump.h \
 	sandbox/relay_proc.c sandbox/relay_proc.h \
 	sandbox/report.c sandbox/report.h \
@@ -45,3 +48,7 @@ tests_fake_relay_SOURCES = tests/fake_relay.c
 tests_fence_probe_SOURCES = tests/fence_probe.c
 TESTS += tests/test_run.sh
 dist_check_SCRIPTS += tests/test_run.sh
+# AF_UNIX between the sandbox and the host.
+TESTS += tests/test_unix.sh
+dist_check_SCRIPTS += tests/test_unix.sh
+EXTRA_DIST += tests/unix_outside.py

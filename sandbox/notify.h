@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/rtnl.h"
+#include "sandbox/join.h"
 #include "sandbox/supervise.h"
 #include "sandbox/watch.h"
 #include "stack/wire/node.h"
@@ -86,11 +87,18 @@ struct call {
 	call_ready_fn *ready;
 	uint64_t deadline_ms;
 	bool timed_out, done;
+	bool outside; /* @spare_fd is a socket of the host */
 	bool gone; /* at the last look its caller did not wait any more */
 	struct kind kind;
 	struct fdnet_name name;
 	uint8_t *data;
 	size_t len;
+};
+
+/* Where a program's socket meets one of ours: sandbox/outside.c. */
+struct meeting {
+	int fd;	   /* listens */
+	int inode; /* O_PATH, without a name */
 };
 
 struct bound; /* sandbox/unixnames.c */
@@ -109,6 +117,8 @@ struct supervisor {
 	struct kind kinds[KINDS];
 	struct bound *bound;
 	unsigned int bound_count;
+	struct meeting meetings[2]; /* stream, SEQPACKET; -1: none */
+	struct joins joins;
 	struct netlink *netlinks;
 	unsigned int netlink_count;
 	struct fdnet_rtnl net;

@@ -22,6 +22,8 @@
 
 #include "endpoint/link.h"
 #include "sandbox/notify.h"
+#include "sandbox/outside.h"
+#include "sandbox/say.h"
 #include "stack/wire/control.h"
 
 /* Debian 12's headers have it, older ones not (Linux 5.14). */
@@ -446,6 +448,7 @@ void supervise_round(void *arg)
 		forget_old(sup, now);
 	}
 	free_done(sup);
+	joins_round(&sup->joins);
 }
 
 /* ---- notifications ---- */
@@ -630,12 +633,22 @@ int supervise_start(const struct supervise_setup *setup,
 	/* not in older kernels: then it only takes longer */
 	ioctl(setup->listener_fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 	      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	joins_init(&sup->joins, loop);
+	for (unsigned int i = 0; i < 2; i++)
+		sup->meetings[i] = (struct meeting){-1, -1};
 	rc = make_room(sup);
 	if (rc == 0)
 		rc = netlink_init(sup);
+	if (rc == 0 && setup->unix_count) {
+		rc = outside_open(sup);
+		if (rc < 0)
+			say("--unix needs a folder for temporary files: %s",
+			    strerror(-rc));
+	}
 	if (rc == 0)
 		rc = watch_add(loop, &sup->listener, EPOLLIN);
 	if (rc < 0) {
+		outside_end(sup);
 		free(sup->notif);
 		free(sup);
 		return rc;
@@ -669,6 +682,8 @@ void supervise_end(struct supervisor *sup)
 		forget_lost(&sup->lost[i]);
 	netlink_end(sup);
 	unix_end(sup);
+	joins_end(&sup->joins);
+	outside_end(sup);
 	if (sup->node.fd >= 0)
 		close(sup->node.fd);
 	close(sup->listener.fd);

@@ -9,6 +9,7 @@
  * once (O_PATH); if that is an inode of ours, or one that --unix names, the
  * caller's socket is connected to just this inode, by way of /proc/self/fd.
  * What the path means to anybody else at any other time does not matter.
+ * A connection to or from the host goes by way of sockets of ours (outside.h).
  *
  * That the name we find after binding is the socket's, and not something put
  * in its place, is the kernel's to say (SIOCUNIXFILE). Where it may not be
@@ -37,6 +38,7 @@
 #include <utlist.h>
 
 #include "sandbox/notify.h"
+#include "sandbox/outside.h"
 
 #define BOUND_MAX 1024
 #define SIOCUNIXFILE_NR 0x89E0 /* Linux 4.11 */
@@ -320,7 +322,7 @@ static int connect_inode(struct call *call)
 	return connect_now(call, &sun, sizeof(sun));
 }
 
-/* The inode, as call->spare_fd. */
+/* The inode, as call->spare_fd, which is the host's if call->outside. */
 static int find_target(struct call *call, const char *path)
 {
 	struct supervisor *sup = call->sup;
@@ -334,9 +336,10 @@ static int find_target(struct call *call, const char *path)
 		return -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -ECONNREFUSED;
-	if (is_ours(sup, &st) || is_named(sup, &st))
+	if (is_ours(sup, &st))
 		return 0;
-	return -EACCES;
+	call->outside = true;
+	return is_named(sup, &st) ? 0 : -EACCES;
 }
 
 static void try_connect(struct call *call)
@@ -344,7 +347,9 @@ static void try_connect(struct call *call)
 	struct sockaddr_un *sun = (struct sockaddr_un *)call->data;
 	int rc;
 
-	if (call->spare_fd >= 0)
+	if (call->outside)
+		rc = outside_connect(call);
+	else if (call->spare_fd >= 0)
 		rc = connect_inode(call);
 	else
 		rc = connect_now(call, sun, (socklen_t)call->len);
@@ -398,6 +403,15 @@ void unix_listen(struct call *call)
 					 0);
 }
 
+/* From the host, it is not the connection itself that the program gets. */
+static int accepted_from(struct call *call, int fd, int flags)
+{
+	fd = outside_accepted(call->sup, fd, call->unix_type);
+	if (fd >= 0 && flags & SOCK_NONBLOCK)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
 static void try_accept(struct call *call)
 {
 	int flags = call->nr == SYS_accept4 ? (int)call->args[3] : 0;
@@ -417,6 +431,8 @@ static void try_accept(struct call *call)
 	if (fd < 0)
 		fd = -errno;
 	fcntl(call->fd, F_SETFL, rc);
+	if (fd >= 0)
+		fd = accepted_from(call, fd, flags);
 	if (fd == -EAGAIN && !call_is_nonblocking(call, 0) && !call->timed_out) {
 		call_wait(call, EPOLLIN, 0, try_accept);
 		return;

@@ -38,6 +38,21 @@ struct target {
 	int shm_key, msg_key;
 };
 
+/* What tests/escape/host's givers hand over, by the letter asked with. */
+enum gift {
+	GIVE_STREAM = 's',  /* a TCP connection of the host */
+	GIVE_BY_PAIR = '2', /* the same, over a pair that is handed over */
+	GIVE_UDP = 'u',
+	GIVE_LISTENER = 'l',
+	GIVE_NETLINK = 'n',
+	GIVE_UNIX_DGRAM = 'x',
+	GIVE_PIDFD = 'p',
+	GIVE_RING = 'r',
+	GIVE_NETNS = 'N',
+	GIVE_FOLDER = 'd',
+	GIVE_PIPE = '|', /* which is no way out */
+};
+
 extern struct target target;
 
 #define GREETING "HOST-SPEAKS"

@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/unasked.h"
 #include "tests/escape/escape.h"
 
 /* host leaves a connected stream here, with its greeting unread. */
@@ -72,33 +74,164 @@ static int inherit_any(void)
 	return -EBADF;
 }
 
-/* A service of the host hands over a stream of its own. */
-static int scm_stream(void)
+/* ---- a service of the host hands something over ---- */
+
+#define TRIES 20
+
+/* Connects, and asks for something by its letter. */
+static int ask_giver(const char *name, int type, char what)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg;
-	int fd, got;
+	int fd;
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/giver", target.dir);
-	fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", target.dir, name);
+	fd = syscall(SYS_socket, AF_UNIX, type, 0);
 	if (fd < 0 || syscall(SYS_connect, fd, &sun, sizeof(sun)) < 0)
 		return failed();
-	if (syscall(SYS_recvmsg, fd, &msg, 0) < 0)
-		return failed();
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
-		return HELD;
-	memcpy(&got, CMSG_DATA(cmsg), sizeof(got));
-	return greeted(got);
+	return syscall(SYS_sendto, fd, &what, 1, 0, NULL, 0) == 1 ? fd :
+								    failed();
 }
+
+/* With all the calls that can; @libc: by name, which a preload would see. */
+static int receive_fd(int conn, bool several, bool libc)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = {&byte, 1};
+	struct mmsghdr msgs = {
+		.msg_hdr = {
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		},
+	};
+	struct msghdr *msg = &msgs.msg_hdr;
+	struct cmsghdr *cmsg;
+	long rc;
+	int got;
+
+	if (several)
+		rc = libc ? recvmmsg(conn, &msgs, 1, 0, NULL) :
+			    syscall(SYS_recvmmsg, conn, &msgs, 1, 0, NULL);
+	else
+		rc = libc ? recvmsg(conn, msg, 0) :
+			    syscall(SYS_recvmsg, conn, msg, 0, 0, 0,
+				    FDNET_UNASKED);
+	if (rc < 0)
+		return failed();
+	cmsg = msg->msg_controllen ? CMSG_FIRSTHDR(msg) : NULL;
+	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
+		return -ENOMSG;
+	memcpy(&got, CMSG_DATA(cmsg), sizeof(got));
+	return got;
+}
+
+static int use_stream(int fd)
+{
+	return fd < 0 ? fd : greeted(fd);
+}
+
+static int scm_stream(void)
+{
+	int fd = ask_giver("giver", SOCK_STREAM, GIVE_STREAM);
+
+	return fd < 0 ? fd : use_stream(receive_fd(fd, false, false));
+}
+
+static int scm_libc(void)
+{
+	int fd = ask_giver("giver", SOCK_STREAM, GIVE_STREAM);
+
+	return fd < 0 ? fd : use_stream(receive_fd(fd, false, true));
+}
+
+static int scm_mmsg(void)
+{
+	int fd = ask_giver("giver", SOCK_STREAM, GIVE_STREAM);
+
+	return fd < 0 ? fd : use_stream(receive_fd(fd, true, false));
+}
+
+static int scm_seq(void)
+{
+	int fd = ask_giver("seqgiver", SOCK_SEQPACKET, GIVE_STREAM);
+
+	return fd < 0 ? fd : use_stream(receive_fd(fd, true, true));
+}
+
+static int scm_by_pair(void)
+{
+	int fd = ask_giver("giver", SOCK_STREAM, GIVE_BY_PAIR);
+
+	fd = fd < 0 ? fd : receive_fd(fd, false, false);
+	return fd < 0 ? fd : use_stream(receive_fd(fd, false, false));
+}
+
+/* The connection is duplicated, forked away, and read by another. */
+static int scm_forked(void)
+{
+	int fd = ask_giver("giver", SOCK_STREAM, GIVE_STREAM), status;
+	pid_t pid;
+
+	if (fd < 0)
+		return fd;
+	pid = fork();
+	if (pid == 0)
+		_exit(use_stream(receive_fd(dup(fd), false, true)) == OUT ? 1 :
+									    0);
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+			       WEXITSTATUS(status) ?
+		       OUT :
+		       HELD;
+}
+
+/* The host connects to a listener of ours. */
+static int scm_called(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd, conn, rc = HELD, i;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/called", target.dir);
+	unlink(sun.sun_path);
+	fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0 || syscall(SYS_bind, fd, &sun, sizeof(sun)) < 0 ||
+	    syscall(SYS_listen, fd, 5) < 0)
+		return failed();
+	for (i = 0; i < TRIES && rc != OUT; i++) {
+		conn = syscall(SYS_accept4, fd, NULL, NULL, 0);
+		rc = conn < 0 ? failed() :
+				use_stream(receive_fd(conn, false, false));
+		if (rc == -ENOMSG)
+			break;
+	}
+	unlink(sun.sun_path);
+	return rc;
+}
+
+/* These are out as soon as they are ours. */
+static int arrives(char what)
+{
+	int fd = ask_giver("giver", SOCK_STREAM, what);
+
+	if (fd >= 0)
+		fd = receive_fd(fd, false, false);
+	return fd < 0 ? fd : OUT;
+}
+
+#define ARRIVES(name, what)                                                    \
+	static int name(void)                                                  \
+	{                                                                      \
+		return arrives(what);                                          \
+	}
+
+ARRIVES(scm_udp, GIVE_UDP)
+ARRIVES(scm_listener, GIVE_LISTENER)
+ARRIVES(scm_netlink, GIVE_NETLINK)
+ARRIVES(scm_unix_dgram, GIVE_UNIX_DGRAM)
+ARRIVES(scm_pidfd, GIVE_PIDFD)
+ARRIVES(scm_ring, GIVE_RING)
+ARRIVES(scm_netns, GIVE_NETNS)
+ARRIVES(scm_folder, GIVE_FOLDER)
 
 const struct attempt fd_attempts[] = {
 	{"inherit_any", inherit_any},
@@ -106,5 +239,19 @@ const struct attempt fd_attempts[] = {
 	{"inherit_unspec", inherit_unspec},
 	{"stdin_unspec", stdin_unspec},
 	{"scm_stream", scm_stream},
+	{"scm_libc", scm_libc},
+	{"scm_mmsg", scm_mmsg},
+	{"scm_seq", scm_seq},
+	{"scm_by_pair", scm_by_pair},
+	{"scm_forked", scm_forked},
+	{"scm_called", scm_called},
+	{"scm_udp", scm_udp},
+	{"scm_listener", scm_listener},
+	{"scm_netlink", scm_netlink},
+	{"scm_unix_dgram", scm_unix_dgram},
+	{"scm_pidfd", scm_pidfd},
+	{"scm_ring", scm_ring},
+	{"scm_netns", scm_netns},
+	{"scm_folder", scm_folder},
 	{NULL, NULL},
 };

@@ -22,6 +22,7 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -30,8 +31,8 @@
 #define LEFT_OPEN 10
 #define VICTIM_FD 20
 
-enum service { TCP4, TCP6, UDP4, UDP6, STREAM, SEQ, DGRAM, GIVER, ABS, ABS_DGRAM,
-	       SERVICES };
+enum service { TCP4, TCP6, UDP4, UDP6, STREAM, SEQ, DGRAM, GIVER, SEQ_GIVER,
+	       ABS, ABS_DGRAM, SERVICES };
 
 static char victim_secret[64] = SECRET;
 
@@ -121,7 +122,7 @@ static int connect_self(int port)
 	return fd;
 }
 
-static void give(int conn, int port)
+static void pass(int conn, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "";
 	struct iovec iov = {(void *)"x", 1};
@@ -132,7 +133,6 @@ static void give(int conn, int port)
 		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	int fd = connect_self(port);
 
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
@@ -140,6 +140,79 @@ static void give(int conn, int port)
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	sendmsg(conn, &msg, MSG_NOSIGNAL);
 	close(fd);
+}
+
+/* A pair's end, over whose other end the socket comes. */
+static void give_by_pair(int conn, int port)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return;
+	pass(conn, pair[1]);
+	pass(pair[0], connect_self(port));
+}
+
+/* What the client asks for, by a letter. */
+static void give(int conn, int port)
+{
+	char params[120] = "", what = 0;
+	int pair[2], own = port;
+
+	if (recv(conn, &what, 1, 0) != 1)
+		return;
+	switch (what) {
+	case GIVE_STREAM:
+		pass(conn, connect_self(port));
+		break;
+	case GIVE_BY_PAIR:
+		give_by_pair(conn, port);
+		break;
+	case GIVE_UDP:
+		pass(conn, socket(AF_INET, SOCK_DGRAM, 0));
+		break;
+	case GIVE_LISTENER:
+		own = 0;
+		pass(conn, inet_service(AF_INET, SOCK_STREAM, &own));
+		break;
+	case GIVE_NETLINK:
+		pass(conn, socket(AF_NETLINK, SOCK_RAW, 0));
+		break;
+	case GIVE_UNIX_DGRAM:
+		pass(conn, socket(AF_UNIX, SOCK_DGRAM, 0));
+		break;
+	case GIVE_PIDFD:
+		pass(conn, syscall(SYS_pidfd_open, getppid(), 0));
+		break;
+	case GIVE_RING:
+		pass(conn, syscall(SYS_io_uring_setup, 4, params));
+		break;
+	case GIVE_NETNS:
+		pass(conn, open("/proc/self/ns/net", O_RDONLY));
+		break;
+	case GIVE_FOLDER:
+		pass(conn, open("/", O_RDONLY | O_DIRECTORY));
+		break;
+	case GIVE_PIPE:
+		if (pipe(pair) == 0)
+			pass(conn, pair[0]);
+		break;
+	}
+}
+
+/* Connects to whoever listens here, and hands over a stream. */
+static void call_back(const char *dir, int port)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/called", dir);
+	for (;; usleep(20000)) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+			pass(fd, connect_self(port));
+		close(fd);
+	}
 }
 
 static void answer(int fd, int port, bool stream, bool giver)
@@ -198,7 +271,7 @@ static void serve(const int *fds, int port)
 				answer(fds[i], port,
 				       i != UDP4 && i != UDP6 && i != DGRAM &&
 					       i != ABS_DGRAM,
-				       i == GIVER);
+				       i == GIVER || i == SEQ_GIVER);
 	_exit(0);
 }
 
@@ -288,6 +361,8 @@ static int start_services(const char *dir)
 	fds[SEQ] = unix_service(SOCK_SEQPACKET, in_dir(dir, "seq"), false);
 	fds[DGRAM] = unix_service(SOCK_DGRAM, in_dir(dir, "dgram"), false);
 	fds[GIVER] = unix_service(SOCK_STREAM, in_dir(dir, "giver"), false);
+	fds[SEQ_GIVER] = unix_service(SOCK_SEQPACKET,
+				      in_dir(dir, "seqgiver"), false);
 	fds[ABS] = unix_service(SOCK_STREAM, abstract("stream"), true);
 	fds[ABS_DGRAM] = unix_service(SOCK_DGRAM, abstract("dgram"), true);
 	if (fork() == 0) {
@@ -299,6 +374,12 @@ static int start_services(const char *dir)
 	}
 	for (i = 0; i < SERVICES; i++)
 		close(fds[i]);
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(0);
+		call_back(dir, port);
+	}
 	return port;
 }
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a socket of the program is connected to one of the host that --unix
+ * names, and how the host's connections to listeners of the program come in:
+ * never directly, always by way of sockets of ours (join.h).
+ */
+#ifndef SANDBOX_OUTSIDE_H
+#define SANDBOX_OUTSIDE_H
+
+#include "sandbox/notify.h"
+
+/**
+ * outside_open - make what outside_connect() needs
+ *
+ * Before the supervisor gives up making files. Without it, --unix reaches
+ * nothing. Returns 0 or a negative errno.
+ */
+int outside_open(struct supervisor *sup);
+
+/**
+ * outside_connect - the caller's socket to a service of the host
+ * @call:   @call->fd is an AF_UNIX stream or SEQPACKET socket, and
+ *          @call->spare_fd the service's inode (O_PATH)
+ * Returns 0, -EAGAIN (its backlog is full) or what the kernel said.
+ */
+int outside_connect(struct call *call);
+
+/**
+ * outside_accepted - a connection that a listener of the program got
+ * @fd:    taken
+ * @type:  of it
+ * Returns the descriptor that the program gets: @fd, if a process of the
+ * sandbox is at the other end, or one joined with it; or a negative errno.
+ */
+int outside_accepted(struct supervisor *sup, int fd, int type);
+
+/** outside_end - close what outside_open() made */
+void outside_end(struct supervisor *sup);
+
+#endif
