@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FDS_HIGH 1000
@@ -27,19 +27,11 @@ int fds_open_stdio(void)
 	return 0;
 }
 
-bool fds_is_host_socket(int fd)
+bool fds_is_socket(int fd)
 {
-	int domain, type;
-	socklen_t len = sizeof(domain);
+	struct stat st;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
-		return false;
-	if (domain != AF_UNIX)
-		return true;
-	len = sizeof(type);
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		return true;
-	return type == SOCK_DGRAM;
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 int fds_move_high(int fd)

@@ -17,13 +17,12 @@
 int fds_open_stdio(void);
 
 /**
- * fds_is_host_socket - does this fd lead past the fence?
+ * fds_is_socket - does this fd lead past the fence?
  *
- * True for sockets of every family but AF_UNIX, and for AF_UNIX datagram
- * sockets, whose peer can be chosen anew with each message. AF_UNIX streams
- * are pipes to whoever started us, as terminals and files are.
+ * A socket of the network does, whoever is at the other end of an AF_UNIX one
+ * may be a service, and over that more descriptors could come.
  */
-bool fds_is_host_socket(int fd);
+bool fds_is_socket(int fd);
 
 /**
  * fds_move_high - move an fd out of the program's way

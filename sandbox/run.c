@@ -171,7 +171,7 @@ static int place_pumps(struct run *run)
 	int fd, rc;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (!fds_is_host_socket(fd) || is_inherited(run->opts, fd))
+		if (!fds_is_socket(fd) || is_inherited(run->opts, fd))
 			continue;
 		rc = pump_open(&run->pumps[fd], fd);
 		if (rc < 0) {

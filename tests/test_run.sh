@@ -118,11 +118,15 @@ FDNET_FD=3 FDNET_ALLOW=any FOO=bar run_it -q -- \
 same "the environment stays, but for what would mislead the shim" "no no bar" \
 	"$out"
 # inetd's way: the socket stays outside, the program gets pipes
-out=$(timeout 20 /usr/bin/python3 -S -c '
+for kind in tcp unix; do
+	out=$(timeout 20 /usr/bin/python3 -S -c '
 import socket, subprocess, sys
-a = socket.create_server(("127.0.0.1", 0))
-b = socket.create_connection(a.getsockname())
-c = a.accept()[0]
+if sys.argv[2] == "tcp":
+    a = socket.create_server(("127.0.0.1", 0))
+    b = socket.create_connection(a.getsockname())
+    c = a.accept()[0]
+else:
+    b, c = socket.socketpair()
 p = subprocess.Popen([sys.argv[1], "-q", "--", "sh", "-c",
     "test -S /dev/stdin || test -S /dev/stdout || echo pipes; cat; exit 5"],
     stdin=c, stdout=c)
@@ -134,10 +138,11 @@ while True:
     part = b.recv(65536)
     if not part: break
     got += part
-print(got[:5].decode(), len(got), got[-3:].decode(), p.wait())' "$run" \
-	2>"$work/err")
-same "sockets as standard input and output become pipes" "pipes 300009 end 5" \
-	"$out"
+print(got[:5].decode(), len(got), got[-3:].decode(), p.wait())' "$run" $kind \
+		2>"$work/err")
+	same "$kind sockets as standard input and output become pipes" \
+		"pipes 300009 end 5" "$out"
+done
 export SSH_AUTH_SOCK=/nonexistent/agent NOTIFY_SOCKET=/nonexistent/notify
 # shellcheck disable=SC2016
 run_it -q -- sh -c 'echo "${SSH_AUTH_SOCK-no} ${NOTIFY_SOCKET-no}"'

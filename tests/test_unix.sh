@@ -11,6 +11,11 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_li
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 have /usr/bin/python3 || { skip "AF_UNIX" "no python3"; finish; }
 
+# is_over PID PATH: is there the socket, or does nobody make it any more?
+is_over() {
+	test -S "$2" || ! kill -0 "$1"
+}
+
 # converse OPTION...: the program's lines, with a caller from the host
 converse() {
 	local folder host guest
@@ -23,7 +28,7 @@ converse() {
 		--unix "$folder/packets" -- /usr/bin/python3 "$program" \
 		guest "$folder" >"$work/guest" 2>"$work/err" </dev/null &
 	guest=$!
-	wait_until 120 test -S "$folder/called"
+	wait_until 120 is_over "$guest" "$folder/called"
 	timeout 60 /usr/bin/python3 "$program" call "$folder/called" \
 		>"$work/call" 2>&1 </dev/null
 	wait "$guest"
