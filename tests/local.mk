@@ -44,7 +44,7 @@ EXTRA_DIST += \
 
 # Small socket programs that print the same natively and in the sandbox.
 PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread
-EXTRA_DIST += tests/programs/run tests/programs/random \
+EXTRA_DIST += tests/programs/run tests/random/run \
 	tests/programs/known.txt
 check_PROGRAMS += tests/programs/binding
 tests_programs_binding_SOURCES = tests/programs/binding.c tests/programs/probe.h
@@ -119,9 +119,6 @@ check_PROGRAMS += tests/programs/sorts
 tests_programs_sorts_SOURCES = tests/programs/sorts.c tests/programs/probe.h
 tests_programs_sorts_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_sorts_LDADD = $(PTHREAD_LIBS)
-check_PROGRAMS += tests/programs/steps
-tests_programs_steps_SOURCES = tests/programs/steps.c tests/programs/probe.h
-tests_programs_steps_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/streams
 tests_programs_streams_SOURCES = tests/programs/streams.c tests/programs/probe.h
 tests_programs_streams_CFLAGS = $(PROBE_CFLAGS)
@@ -130,6 +127,14 @@ check_PROGRAMS += tests/programs/threads
 tests_programs_threads_SOURCES = tests/programs/threads.c tests/programs/probe.h
 tests_programs_threads_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_threads_LDADD = $(PTHREAD_LIBS)
+
+# Random forks, execs, passes and deaths; run by tests/random/run.
+check_PROGRAMS += tests/random/steps
+tests_random_steps_SOURCES = tests/random/main.c tests/random/steps.h \
+	tests/random/moves.c tests/random/moves.h \
+	tests/random/account.c tests/random/account.h \
+	tests/random/process.c tests/programs/probe.h
+tests_random_steps_CFLAGS = $(PROBE_CFLAGS)
 
 # Launcher, relay and shim together.
 TESTS += tests/test_sandbox.sh
