@@ -3,7 +3,8 @@
  * Processes that fork, execute, duplicate, pass, close and die at random, with
  * listeners and connections between them; what each step gave is printed.
  *
- * usage: steps [-s seed] [-n steps] [-x op]...     -x leaves a kind of step out
+ * usage: steps [-s seed] [-n steps] [-v] [-x op]...
+ * -x leaves a kind of step out; -v tells on stderr which end a step is about.
  *
  * A coordinator holds no network socket. It tells one process at a time what
  * to do, over a channel, and keeps account of who holds what: how many bytes
@@ -82,11 +83,13 @@ static int option(int argc, char **argv)
 {
 	int c, op, steps = 300;
 
-	while ((c = getopt(argc, argv, "s:n:x:")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:x:v")) != -1) {
 		if (c == 's')
 			seed_dice(strtoull(optarg, NULL, 0));
 		else if (c == 'n')
 			steps = atoi(optarg);
+		else if (c == 'v')
+			talkative = true;
 		else if (c != 'x')
 			exit(2);
 		for (op = 0; c == 'x' && op < NOPS; op++)

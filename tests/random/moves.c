@@ -2,8 +2,16 @@
 /* The kinds of step: what is told, and what the account makes of it. */
 #include "tests/random/moves.h"
 
+bool talkative;
+
 static void print_line(int p, int op, int fd, const struct report *r)
 {
+	int what = fd >= 3 && fd < 3 + FDS ? what_of(p, fd) : 0;
+
+	if (talkative) /* which end, which listener; only for people */
+		fprintf(stderr, "%05d %d %s %d is %s %d\n", step_no, p,
+			op_names[op], fd, what < 0 ? "listener" : "end",
+			what < 0 ? -what - 1 : what - 1);
 	printf("%05d %d %s %d: ", step_no, p, op_names[op], fd);
 	if (r->rc < 0)
 		printf("%s", strerrorname_np(r->error));

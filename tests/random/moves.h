@@ -7,6 +7,9 @@
 
 #include "tests/random/account.h"
 
+/** talkative - say on stderr what each step is about */
+extern bool talkative;
+
 /** tell - give @p an order; its report (none for EXIT) */
 struct report tell(int p, const struct order *o);
 /** hear - wait for the next report of @p; the run ends when there is none */
