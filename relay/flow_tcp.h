@@ -49,10 +49,6 @@ void flow_tcp_set_rule(struct flow *item, struct rule *rule);
 
 /** flow_tcp_advance - go on with those that waited for their rule's rate */
 void flow_tcp_advance(struct relay *relay);
-/** flow_tcp_fn - one flow: the guest's name and the other's */
-typedef void (*flow_tcp_fn)(void *arg, const struct fdnet_name *local,
-			    const struct fdnet_name *peer);
-
 /**
  * flow_tcp_move - a flow goes from one guest to another, as it stands
  * @local, @peer:  the guest's name and the other's
@@ -62,9 +58,6 @@ typedef void (*flow_tcp_fn)(void *arg, const struct fdnet_name *local,
 int flow_tcp_move(struct guest *from, struct guest *to,
 		  const struct fdnet_name *local,
 		  const struct fdnet_name *peer);
-/** flow_tcp_each - all flows at the guest's port @port */
-void flow_tcp_each(struct guest *guest, uint16_t port, flow_tcp_fn fn,
-		   void *arg);
 
 /** flow_tcp_run_ready - go on with flows that used up their turn */
 void flow_tcp_run_ready(struct guest *guest);

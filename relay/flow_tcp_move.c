@@ -72,15 +72,3 @@ int flow_tcp_move(struct guest *from, struct guest *to,
 	change_guest(flow, to);
 	return 0;
 }
-
-void flow_tcp_each(struct guest *guest, uint16_t port, flow_tcp_fn fn, void *arg)
-{
-	struct flow_tcp *flow, *tmp;
-	struct fdnet_name local, peer;
-
-	DL_FOREACH_SAFE (guest->flows, flow, tmp) {
-		if (!fdnet_sock_peer(flow->so, &local) &&
-		    !fdnet_sock_name(flow->so, &peer) && local.port == port)
-			fn(arg, &local, &peer);
-	}
-}

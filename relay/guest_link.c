@@ -289,8 +289,13 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 		if (flow_echo_request(guest, pkt, &head))
 			return;
 		record_prohibited(guest, &head);
-		/* fall through */
+		refuse(guest, &head, pkt, verdict);
+		return;
 	case SWITCH_REFUSE:
+		/* from one socket of the guest's to another, which is on its
+		 * way to the node */
+		if (guest->holds && hold_catch(guest, pkt))
+			return;
 		refuse(guest, &head, pkt, verdict);
 		return;
 	case SWITCH_DROP:

@@ -82,10 +82,6 @@ enum switch_verdict switch_route(struct switch_table *sw, uint32_t from,
 /** switch_gone - @guest has ended; its peers are told through @send */
 void switch_gone(struct switch_table *sw, uint32_t guest, uint64_t now_us);
 
-/** switch_flow_fn - one connection: its local and its other name */
-typedef void (*switch_flow_fn)(void *arg, const struct fdnet_name *local,
-			       const struct fdnet_name *peer);
-
 /**
  * switch_move - a side of a connection goes from one guest to another
  * @local, @peer:  of the side that moves
@@ -95,9 +91,6 @@ typedef void (*switch_flow_fn)(void *arg, const struct fdnet_name *local,
  */
 int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 		const struct fdnet_name *peer, uint32_t from, uint32_t to);
-/** switch_each - all connections of @guest at its port @port */
-void switch_each(struct switch_table *sw, uint32_t guest, uint16_t port,
-		 switch_flow_fn fn, void *arg);
 
 /** switch_expiry - when switch_advance() is due, or FDNET_NEVER */
 uint64_t switch_expiry(const struct switch_table *sw);

@@ -167,28 +167,6 @@ int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 	return 0;
 }
 
-void switch_each(struct switch_table *sw, uint32_t guest, uint16_t port,
-		 switch_flow_fn fn, void *arg)
-{
-	struct switch_flow *flow, *tmp;
-
-	HASH_ITER(hh, sw->flows, flow, tmp) {
-		struct fdnet_name names[2];
-
-		for (int i = 0; i < 2; i++)
-			names[i] = (struct fdnet_name){
-				.ip = flow->key.ip[i],
-				.port = flow->key.port[i],
-			};
-		for (int i = 0; i < 2; i++)
-			if (flow->guest[i] == guest &&
-			    names[i].port == port) {
-				fn(arg, &names[i], &names[!i]);
-				break; /* the flow may be gone */
-			}
-	}
-}
-
 /* What @side says, into the flow. */
 static void take_in(struct switch_flow *flow, unsigned int side,
 		    const struct head *head)

@@ -12,6 +12,7 @@
 #include "relay/node_ops.h"
 #include "relay/pumped_internal.h"
 #include "relay/sys.h"
+#include "stack/tcp.h"
 #include "stack/wire/icmp.h"
 
 /* Messages read from the owner's link before its socket moves: it has sent
@@ -76,24 +77,13 @@ struct children {
 	struct guest *from;
 };
 
-/* Connections of a listener that nobody has accepted yet. */
+/* A connection of a listener that nobody has accepted yet. */
 static void move_child(void *arg, const struct fdnet_name *local,
 		       const struct fdnet_name *peer)
 {
 	struct children *children = arg;
 
-	if (fdnet_stack_find(children->node->stack, FDNET_PROTO_TCP, local,
-			     peer))
-		move_connection(children->node, children->from, local, peer);
-}
-
-static void move_children(struct node *node, struct guest *from,
-			  uint16_t port)
-{
-	struct children children = { node, from };
-
-	switch_each(&node->relay->sw, from->id, port, move_child, &children);
-	flow_tcp_each(from, port, move_child, &children);
+	move_connection(children->node, children->from, local, peer);
 }
 
 static int move_claim(struct pumped *sock, struct guest *from,
@@ -138,7 +128,8 @@ static int move_rest(struct pumped *sock, struct guest *from,
 		flow_udp_move(node->relay, from->id, node->guest->id,
 			      &saved->local);
 	else if (saved->queued)
-		move_children(node, from, saved->local.port);
+		fdnet_tcp_each_queued(sock->so, move_child,
+				      &(struct children){ node, from });
 	else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port)
 		return move_connection(node, from, &saved->local,
 				       &saved->peer);

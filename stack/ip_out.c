@@ -10,6 +10,7 @@
 
 #include "stack/internal.h"
 #include "stack/object.h"
+#include "stack/tcp.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/csum.h"
 #include "stack/wire/icmp.h"
@@ -212,6 +213,8 @@ static bool icmp_claimed(struct fdnet_stack *stack,
 static bool is_claimed(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 		       struct out *out)
 {
+	struct fdnet_sock *so;
+
 	if (out->proto == FDNET_PROTO_ICMP || out->proto == FDNET_PROTO_ICMP6)
 		return icmp_claimed(stack, pkt, out) || stack->raws;
 	if (out->proto != FDNET_PROTO_TCP && out->proto != FDNET_PROTO_UDP)
@@ -220,13 +223,13 @@ static bool is_claimed(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 		return false;
 	out->src.port = fdnet_get16(pkt->data + out->hdr_len);
 	out->dst.port = fdnet_get16(pkt->data + out->hdr_len + 2);
-	/* beside a listener: what was accepted here and then handed over */
-	if (stack->has_forgotten && out->proto == FDNET_PROTO_TCP &&
-	    pkt->len >= out->hdr_len + 20 &&
+	so = fdnet_demux_find(stack, out->proto, &out->dst, &out->src);
+	/* a listener's connections may be another stack's: the listener was
+	 * handed over, or they were */
+	if (so && so->listening && pkt->len >= out->hdr_len + 20 &&
 	    !(pkt->data[out->hdr_len + 13] & FDNET_TH_SYN))
-		return fdnet_demux_find_conn(stack, out->proto, &out->dst,
-					     &out->src);
-	return fdnet_demux_find(stack, out->proto, &out->dst, &out->src);
+		return fdnet_tcp_expects(so, &out->dst, &out->src);
+	return so;
 }
 
 static void loop(struct fdnet_stack *stack, struct fdnet_pkt *pkt, int family)

@@ -95,7 +95,6 @@ struct fdnet_stack {
 	struct fdnet_sock *cursor;  /* next in a walk over all */
 	struct fdnet_sock *requests;
 	struct fdnet_sock *raws; /* through bound_next: see raw.c */
-	bool has_forgotten; /* sockets of ours live on elsewhere */
 	struct fdnet_mcast *groups; /* joined by any socket: mcast.h */
 	struct fdnet_members members;
 

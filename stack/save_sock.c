@@ -296,7 +296,6 @@ int fdnet_sock_restore(struct fdnet_stack *stack, const void *src, size_t len,
 
 void fdnet_sock_forget(struct fdnet_sock *so)
 {
-	so->stack->has_forgotten = true;
 	if (is_tcp(so))
 		fdnet_tcp_forget_queue(so);
 	if (so->ops->destroy)

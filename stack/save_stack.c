@@ -73,7 +73,6 @@ static void keys(struct fdnet_save *s, struct fdnet_stack *stack)
 	stack->ident = fdnet_save_u16(s, stack->ident);
 	stack->ident6 = fdnet_save_u32(s, stack->ident6);
 	stack->dead = fdnet_save_bool(s, stack->dead);
-	stack->has_forgotten = fdnet_save_bool(s, stack->has_forgotten);
 }
 
 static void counters(struct fdnet_save *s, struct fdnet_stack *stack)

@@ -29,5 +29,14 @@ bool fdnet_tcp_is_queued(const struct fdnet_sock *so);
 unsigned int fdnet_tcp_backlog(const struct fdnet_sock *so);
 /** fdnet_tcp_forget_queue - drop these without a word */
 void fdnet_tcp_forget_queue(struct fdnet_sock *so);
+/** fdnet_tcp_each_queued - call @fn for each of these */
+void fdnet_tcp_each_queued(const struct fdnet_sock *so,
+			   void (*fn)(void *arg, const struct fdnet_name *local,
+				      const struct fdnet_name *peer),
+			   void *arg);
+/** fdnet_tcp_expects - does the listener wait for an ACK from @peer? */
+bool fdnet_tcp_expects(const struct fdnet_sock *so,
+		       const struct fdnet_name *local,
+		       const struct fdnet_name *peer);
 
 #endif

@@ -333,6 +333,27 @@ static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_arrival *se
 		fdnet_synq_add(tp, link, seg, &fo);
 }
 
+static bool has_cookies_out(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_tcp_listener *l = tp->listener;
+
+	return l->cookie_us && tcp_now(tp) - l->cookie_us <= COOKIE_LIFE_US;
+}
+
+bool fdnet_tcp_expects(const struct fdnet_sock *so,
+		       const struct fdnet_name *local,
+		       const struct fdnet_name *peer)
+{
+	const struct fdnet_tcp *tp = tcp_of_const(so);
+	struct fdnet_name from;
+
+	memset(&from, 0, sizeof(from)); /* hashed with its padding */
+	from.ip = peer->ip;
+	from.port = peer->port;
+	return has_cookies_out(tp) ||
+	       *fdnet_synq_find((struct fdnet_tcp *)tp, local, &from);
+}
+
 /* Does the ACK carry a cookie of ours? Then the connection is made from it,
  * and the segment taken. */
 static bool cookie_arrived(struct fdnet_tcp *tp,
@@ -342,8 +363,7 @@ static bool cookie_arrived(struct fdnet_tcp *tp,
 	struct fdnet_tcp_hdr syn;
 	struct fdnet_tcp *child;
 
-	if (!l->cookie_us || tcp_now(tp) - l->cookie_us > COOKIE_LIFE_US ||
-	    queue_full(l) ||
+	if (!has_cookies_out(tp) || queue_full(l) ||
 	    !fdnet_tcp_cookie_check(tp->so.stack, &seg->local, &seg->peer,
 				    seg->hdr, &syn))
 		return false;
@@ -484,6 +504,20 @@ unsigned int fdnet_tcp_backlog(const struct fdnet_sock *so)
 	const struct fdnet_tcp *tp = tcp_of_const(so);
 
 	return tp->listener ? tp->listener->nqueued : 0;
+}
+
+void fdnet_tcp_each_queued(const struct fdnet_sock *so,
+			   void (*fn)(void *arg, const struct fdnet_name *local,
+				      const struct fdnet_name *peer),
+			   void *arg)
+{
+	const struct fdnet_tcp *tp = tcp_of_const(so), *child, *next;
+
+	for (child = tp->listener ? tp->listener->head : NULL; child;
+	     child = next) {
+		next = child->acc_next; /* this one may go */
+		fn(arg, &child->so.local, &child->so.peer);
+	}
 }
 
 void fdnet_tcp_forget_queue(struct fdnet_sock *so)

@@ -646,6 +646,68 @@ START_TEST(both_ends_of_a_loop_are_taken_over)
 }
 END_TEST
 
+/* In the queue waits a connection of the guest's own, which no packet on a
+ * link has told of. */
+START_TEST(a_queued_loop_is_taken_over)
+{
+	struct fdnet_sock *listener, *client;
+	struct rg *g;
+	int fd, conn;
+
+	open_node("");
+	g = rg_attach(&relay);
+	listener = rg_listen(g, "0.0.0.0", 8080);
+	ck_assert_int_eq(rg_connect(g, "127.0.0.1", 8080, &client), 0);
+	ck_assert_int_eq(rg_send(g, client, "early", 5), 0);
+	ck_assert_int_eq(hold(g, listener), 0);
+	ck_assert_int_eq(take_over(listener, FDNET_NODE_HELD |
+						     FDNET_NODE_CLAIM,
+				   &fd),
+			 0);
+	ck_assert_int_eq(rg_send(g, client, "late", 4), 0);
+	conn = node_accept(fd);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(take(conn, text, 16), 9);
+	ck_assert_int_eq(send(conn, "answer", 6, 0), 6);
+	ck_assert_int_eq(rg_recv(g, client, text, 16), 6);
+	close(fd);
+	close(conn);
+	ck_assert_int_eq(rg_recv(g, client, text, 16), 0);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* The node has the listener and the client's end; what was accepted from the
+ * one stays with the guest: the other must not be answered by the listener. */
+START_TEST(a_listeners_connection_may_stay)
+{
+	struct fdnet_sock *listener, *client, *server;
+	int fds[2];
+	struct rg *g;
+
+	open_node("");
+	g = rg_attach(&relay);
+	listener = rg_listen(g, "0.0.0.0", 8080);
+	ck_assert_int_eq(rg_connect(g, "127.0.0.1", 8080, &client), 0);
+	server = rg_accept(g, listener);
+	ck_assert_int_eq(hold(g, listener), 0);
+	ck_assert_int_eq(take_over(listener, FDNET_NODE_HELD |
+						     FDNET_NODE_CLAIM,
+				   &fds[0]),
+			 0);
+	ck_assert_int_eq(hold(g, client), 0);
+	ck_assert_int_eq(take_over(client, FDNET_NODE_HELD, &fds[1]), 0);
+	ck_assert_int_eq(send(fds[1], "one", 3, 0), 3);
+	ck_assert_int_eq(rg_recv(g, server, text, 16), 3);
+	ck_assert_int_eq(rg_send(g, server, "two", 3), 0);
+	ck_assert_int_eq(take(fds[1], text, 16), 3);
+	close(fds[1]);
+	ck_assert_int_eq(rg_recv(g, server, text, 16), 0);
+	close(fds[0]);
+	rg_stop(&relay);
+}
+END_TEST
+
 START_TEST(a_datagram_socket_is_taken_over)
 {
 	struct fdnet_name name = rg_name("0.0.0.0", 5000);
@@ -872,6 +934,8 @@ static Suite *node_suite(void)
 	tcase_add_test(tc, a_connection_is_taken_over);
 	tcase_add_test(tc, a_listener_is_taken_over_with_its_queue);
 	tcase_add_test(tc, both_ends_of_a_loop_are_taken_over);
+	tcase_add_test(tc, a_queued_loop_is_taken_over);
+	tcase_add_test(tc, a_listeners_connection_may_stay);
 	tcase_add_test(tc, a_datagram_socket_is_taken_over);
 	tcase_add_test(tc, a_fresh_socket_needs_no_hold);
 	suite_add_tcase(s, tc);
