@@ -122,19 +122,27 @@ static void take_events(struct node *node)
 	}
 }
 
-bool node_run(struct node *node)
+bool node_output(struct node *node)
 {
 	struct fdnet_pkt *pkt;
-	bool more = false;
+	bool any = false;
+
+	while ((pkt = fdnet_stack_output(node->stack))) {
+		guest_link_packet(node->guest, pkt);
+		any = true;
+	}
+	return any;
+}
+
+bool node_run(struct node *node)
+{
+	bool more;
 
 	node_set_time(node);
 	fdnet_stack_advance(node->stack);
 	take_events(node);
 	pumped_run_ready(node);
-	while ((pkt = fdnet_stack_output(node->stack))) {
-		guest_link_packet(node->guest, pkt);
-		more = true;
-	}
+	more = node_output(node);
 	/* what goes from one socket of the node to another never comes out:
 	 * its arrival is an event of this very turn */
 	take_events(node);

@@ -57,6 +57,8 @@ void node_free(struct node *node);
 void node_input(struct node *node, struct fdnet_pkt *pkt);
 /** node_run - one round: timers, sockets, packets. Is there more to do? */
 bool node_run(struct node *node);
+/** node_output - what its stack has to say, now. Was there something? */
+bool node_output(struct node *node);
 /** node_expiry - when node_run() is due, or FDNET_NEVER */
 uint64_t node_expiry(struct node *node);
 /** node_is_idle - nobody holds a socket of it, and nothing is left to send */

@@ -358,6 +358,8 @@ static enum pumped_turn close_out(struct pumped *sock, ssize_t rc)
 {
 	sock->out_closed = true;
 	if (rc == -ECONNRESET || sock->reset) {
+		/* a kernel has sent what the window takes before the reset */
+		node_output(sock->node);
 		pumped_drop(sock);
 		return PUMPED_GONE;
 	}
