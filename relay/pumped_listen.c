@@ -53,6 +53,7 @@ static int take_next(struct pumped *listener)
 		return rc;
 	}
 	sys_setopt(sv[0], SOL_SOCKET, SO_SNDBUF, SOCKBUF);
+	send(sv[1], "", FDNET_NODE_TOKEN_LEN, MSG_DONTWAIT | MSG_NOSIGNAL);
 	sock->joined = true;
 	sock->claim = listener->claim;
 	if (sock->claim)

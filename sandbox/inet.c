@@ -315,7 +315,7 @@ static void accept_learned(struct call *call, const struct fdnet_node_ans *ans)
 /* Returns the new A, or a negative errno. */
 static int receive_accepted(struct call *call, struct fdnet_name *ret_peer)
 {
-	uint8_t frame[FDNET_NODE_ACCEPTED_LEN];
+	uint8_t frame[FDNET_NODE_ACCEPTED_LEN], token[FDNET_NODE_TOKEN_LEN];
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -345,6 +345,7 @@ static int receive_accepted(struct call *call, struct fdnet_name *ret_peer)
 		/* the end: the relay has gone */
 		return len ? -EINVAL : -ENETDOWN;
 	}
+	recv(fd, token, sizeof(token), MSG_DONTWAIT);
 	return fd;
 }
 

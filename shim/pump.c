@@ -131,6 +131,8 @@ static void move_listener(struct shim_file *listener)
 		file->claim = shim_claim_ref(listener->claim);
 		file->accepted = true;
 		set_sndbuf(fd);
+		raw_send(file->peer_fd, "", FDNET_NODE_TOKEN_LEN,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		pass(listener, fd, names);
 		shim_file_hold(file);
 		raw_close(fd);
@@ -445,7 +447,7 @@ int shim_pump_accept(int fd, int flags, struct fdnet_name *ret_local,
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
 	} ctl = { 0 };
-	uint8_t names[FDNET_NODE_ACCEPTED_LEN];
+	uint8_t names[FDNET_NODE_ACCEPTED_LEN], token[FDNET_NODE_TOKEN_LEN];
 	struct iovec iov = { .iov_base = names, .iov_len = sizeof(names) };
 	struct msghdr m = {
 		.msg_iov = &iov,
@@ -465,6 +467,7 @@ int shim_pump_accept(int fd, int flags, struct fdnet_name *ret_local,
 	if (n != sizeof(names) || !c || c->cmsg_type != SCM_RIGHTS)
 		return n == 0 ? -EINVAL : -EMFILE;
 	memcpy(&new_fd, CMSG_DATA(c), sizeof(int));
+	raw_recv(new_fd, token, sizeof(token), MSG_DONTWAIT);
 	if (flags & SOCK_NONBLOCK)
 		raw_fcntl(new_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	*ret_cookie = 0;

@@ -207,6 +207,7 @@ static short wait_ready(int fd, short events)
 /* accept() of a pumped listener: the new A, names in text. */
 static int node_accept(int fd)
 {
+	uint8_t token[FDNET_NODE_TOKEN_LEN];
 	int fds[FDNET_ASK_FDS];
 	ssize_t len;
 
@@ -216,6 +217,8 @@ static int node_accept(int fd)
 	ck_assert_int_eq(len, FDNET_NODE_ACCEPTED_LEN);
 	ck_assert_int_ge(fds[0], 0);
 	ck_assert_int_eq(fds[1], -1);
+	ck_assert_int_eq(recv(fds[0], token, sizeof(token), MSG_DONTWAIT),
+			 FDNET_NODE_TOKEN_LEN);
 	return fds[0];
 }
 
@@ -315,6 +318,29 @@ START_TEST(listeners_pass_connections)
 	ck_assert_int_eq(rg_recv(g, client, text, 16), 0);
 	rg_drive(&relay, 20);
 	ck_assert_int_eq(rg_claim(g, FDNET_CTL_BIND, 6, 8080), 0);
+	rg_stop(&relay);
+}
+END_TEST
+
+START_TEST(connections_that_nobody_accepted_are_reset)
+{
+	struct fdnet_sock *first, *second;
+	struct rg *g;
+	int fd, conn;
+
+	open_node("");
+	g = rg_attach(&relay);
+	fd = node_socket(FDNET_SOCK_STREAM, 0);
+	ck_assert_int_eq(node_bind(fd, "0.0.0.0", 8080), 0);
+	ck_assert_int_eq(node_listen(fd), 0);
+	ck_assert_int_eq(rg_connect(g, "127.0.0.1", 8080, &first), 0);
+	ck_assert_int_eq(rg_connect(g, "127.0.0.1", 8080, &second), 0);
+	conn = node_accept(fd);
+	wait_ready(fd, POLLIN);
+	close(fd);
+	ck_assert_int_eq(rg_recv(g, second, text, 16), -ECONNRESET);
+	close(conn);
+	ck_assert_int_eq(rg_recv(g, first, text, 16), 0);
 	rg_stop(&relay);
 }
 END_TEST
@@ -921,6 +947,7 @@ static Suite *node_suite(void)
 	tcase_add_test(tc, a_socket_reaches_the_host);
 	tcase_add_test(tc, refusals_are_told);
 	tcase_add_test(tc, listeners_pass_connections);
+	tcase_add_test(tc, connections_that_nobody_accepted_are_reset);
 	tcase_add_test(tc, node_sockets_reach_each_other);
 	tcase_add_test(tc, a_slow_reader_stops_the_sender);
 	tcase_add_test(tc, a_channels_end_leaves_its_sockets);

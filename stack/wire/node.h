@@ -21,6 +21,10 @@
 #define FDNET_NODE_MAX_LEN (FDNET_NODE_HEAD_LEN + 12 + FDNET_NODE_VALUE_MAX)
 /* What a listener's B, or a framed datagram, puts before everything else. */
 #define FDNET_NODE_ACCEPTED_LEN (2 * FDNET_NODE_NAME_LEN)
+/* What waits in the A of a connection until somebody accepts it: one byte,
+ * taken out by accept(). A listener that closes leaves it unread in those that
+ * nobody accepted, which B shows as ECONNRESET: they are reset. */
+#define FDNET_NODE_TOKEN_LEN 1
 
 enum fdnet_node_op {
 	FDNET_NODE_NEW = 0x01,	   /* with B */
