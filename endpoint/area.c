@@ -343,8 +343,7 @@ int fdnet_area_create(const struct fdnet_mem *mem, struct fdnet_area **ret_area,
 	return rc;
 }
 
-int fdnet_area_map(const struct fdnet_mem *mem, int fd,
-		   struct fdnet_area **ret_area)
+static int check_fd(int fd)
 {
 	struct stat st;
 	int seals = fcntl(fd, F_GET_SEALS);
@@ -352,7 +351,40 @@ int fdnet_area_map(const struct fdnet_mem *mem, int fd,
 	if (seals < 0 || (seals & WANTED_SEALS) != WANTED_SEALS ||
 	    fstat(fd, &st) < 0 || st.st_size != FDNET_AREA_SIZE)
 		return -EINVAL;
-	return area_new(mem, fd, 0, ret_area);
+	return 0;
+}
+
+int fdnet_area_map(const struct fdnet_mem *mem, int fd,
+		   struct fdnet_area **ret_area)
+{
+	int rc = check_fd(fd);
+
+	return rc ? rc : area_new(mem, fd, 0, ret_area);
+}
+
+void fdnet_area_counts(const struct fdnet_area *area, uint32_t *ret_sent)
+{
+	for (unsigned int i = 0; i < FDNET_AREA_BLOCKS; i++)
+		ret_sent[i] = area->blocks[i].sent;
+}
+
+int fdnet_area_adopt(const struct fdnet_mem *mem, int fd, const uint32_t *sent,
+		     struct fdnet_area **ret_area)
+{
+	struct fdnet_area *area;
+	int rc = check_fd(fd);
+
+	if (!rc)
+		rc = area_new(mem, fd, 1, &area);
+	if (rc)
+		return rc;
+	area->ready = NULL;
+	for (uint32_t i = FDNET_AREA_BLOCKS; i-- > 0;) {
+		area->blocks[i].sent = sent[i];
+		push_read(area, &area->blocks[i].buf);
+	}
+	*ret_area = area;
+	return 0;
 }
 
 void fdnet_area_free(struct fdnet_area *area)

@@ -66,6 +66,24 @@ int fdnet_area_map(const struct fdnet_mem *mem, int fd,
 		   struct fdnet_area **ret_area);
 
 /**
+ * fdnet_area_counts - what the next relay needs to know of the relay's end
+ * @ret_sent:  FDNET_AREA_BLOCKS numbers, for fdnet_area_adopt()
+ */
+void fdnet_area_counts(const struct fdnet_area *area, uint32_t *ret_sent);
+
+/**
+ * fdnet_area_adopt - the relay's end, in the place of another relay
+ * @fd:    of fdnet_area_create(); borrowed; may be closed afterwards
+ * @sent:  of fdnet_area_counts()
+ *
+ * No block is held here; those that the guest reads come back when it has done
+ * with them. Until the other relay has gone none may be taken.
+ * Returns as fdnet_area_map().
+ */
+int fdnet_area_adopt(const struct fdnet_mem *mem, int fd, const uint32_t *sent,
+		     struct fdnet_area **ret_area);
+
+/**
  * fdnet_area_free - give the area (or NULL) up; taken
  *
  * It stays mapped until the last of its buffers has been released.

@@ -31,7 +31,8 @@ struct fdnet_save {
 	uint8_t *dst; /* NULL: only count */
 	size_t pos, len;
 	int rc; /* the first error */
-	/* where payload goes that is read */
+	/* where payload goes that is read; the pool may be NULL: the stack's */
+	struct fdnet_pkt_pool *pool;
 	struct fdnet_buf *buf;
 	uint32_t buf_used;
 };

@@ -22,6 +22,11 @@ static void write_bytes(struct fdnet_save *s, const struct fdnet_pkt *pkt)
 	s->pos += len;
 }
 
+static struct fdnet_pkt_pool *pool_of(const struct fdnet_save *s)
+{
+	return s->pool ? s->pool : fdnet_stack_pool(s->stack);
+}
+
 /* Many packets share a buffer; one that fits into none begins a new one. */
 static int read_slice(struct fdnet_save *s, struct fdnet_pkt *pkt, uint32_t len)
 {
@@ -32,7 +37,7 @@ static int read_slice(struct fdnet_save *s, struct fdnet_pkt *pkt, uint32_t len)
 		s->buf = NULL;
 	}
 	if (!s->buf) {
-		s->buf = fdnet_buf_new(fdnet_stack_pool(s->stack));
+		s->buf = fdnet_buf_new(pool_of(s));
 		s->buf_used = 0;
 	}
 	if (!s->buf)
@@ -65,7 +70,7 @@ struct fdnet_pkt *fdnet_save_raw(struct fdnet_save *s, uint32_t len)
 	fdnet_save_check(s, len <= MAX_BYTES && len <= s->len - s->pos);
 	if (s->rc)
 		return NULL;
-	fresh = fdnet_pkt_new(fdnet_stack_pool(s->stack));
+	fresh = fdnet_pkt_new(pool_of(s));
 	rc = fresh ? read_bytes(s, fresh, len) : -ENOMEM;
 	if (rc) {
 		fdnet_save_fail(s, rc);
