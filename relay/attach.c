@@ -13,6 +13,7 @@
 #include "relay/throttle.h"
 #include "relay/unixsock.h"
 #include "stack/wire/control.h"
+#include "relay/state.h"
 
 /* Messages taken from a channel in one turn. */
 #define BUDGET 32
@@ -148,4 +149,31 @@ void attach_close(struct relay *relay)
 {
 	while (relay->channels)
 		channel_free(relay, relay->channels);
+}
+
+/* ---- state.h ---- */
+
+void attach_state(struct state *st)
+{
+	struct channel *channel = st->relay->channels;
+	uint32_t n = 0;
+
+	DL_COUNT(st->relay->channels, channel, n);
+	channel = st->relay->channels;
+	n = fdnet_save_count(&st->s, n, STATE_MAX_FDS, 1);
+	for (; n && !st->s.rc; n--) {
+		int fd = state_socket(st, channel ? channel->src.fd : -1,
+				      AF_UNIX, SOCK_SEQPACKET);
+
+		fdnet_save_check(&st->s, fd >= 0);
+		if (channel)
+			channel = channel->next;
+		if (!st->s.reading || st->s.rc)
+			continue;
+		fdnet_save_fail(&st->s, channel_new(st->relay, fd));
+		if (st->s.rc)
+			close(fd);
+	}
+	st->relay->was_attached =
+		fdnet_save_bool(&st->s, st->relay->was_attached);
 }

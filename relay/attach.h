@@ -26,4 +26,8 @@ void attach_channel_event(struct relay *relay, struct source *src,
  */
 int attach_check(int fd);
 
+struct state;
+/** attach_state - the attach channels (state.h) */
+void attach_state(struct state *st);
+
 #endif

@@ -12,6 +12,7 @@
 #include "relay/pcap_proc.h"
 #include "endpoint/packet_internal.h"
 #include "relay/sys.h"
+#include "relay/state.h"
 
 void capture_init(struct capture *capture)
 {
@@ -86,4 +87,14 @@ bool capture_ended(struct capture *capture)
 
 	capture->ended = false;
 	return ended;
+}
+
+/* ---- state.h ---- */
+
+void capture_state(struct capture *capture, struct state *st)
+{
+	capture->fd = state_socket(st, capture->fd, AF_UNIX, SOCK_SEQPACKET);
+	capture->ended = fdnet_save_bool(&st->s, capture->ended);
+	capture->packets = fdnet_save_u64(&st->s, capture->packets);
+	capture->bytes = fdnet_save_u64(&st->s, capture->bytes);
 }

@@ -90,4 +90,8 @@ static inline void capture(struct capture *cap, const struct fdnet_pkt *pkt)
 /** capture_ended - has it ended by itself? Says so once */
 bool capture_ended(struct capture *capture);
 
+struct state;
+/** capture_state - the writer's socket, and what was captured (state.h) */
+void capture_state(struct capture *capture, struct state *st);
+
 #endif

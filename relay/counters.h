@@ -78,4 +78,8 @@ void counters_print(const struct counters *counters, FILE *out);
 /** counter_name - "attach_bad" and so on; static */
 const char *counter_name(enum counter which);
 
+struct fdnet_save;
+/** counters_state - all of them (state.h) */
+void counters_state(struct counters *counters, struct fdnet_save *s);
+
 #endif

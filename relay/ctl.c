@@ -17,7 +17,9 @@
 #include "relay/metrics.h"
 #include "relay/publish.h"
 #include "relay/reload.h"
+#include "relay/state.h"
 #include "relay/sys.h"
+#include "relay/takeover.h"
 #include "relay/throttle.h"
 #include "relay/unixsock.h"
 
@@ -254,6 +256,22 @@ static void do_learned(struct ask *ask)
 	fclose(out);
 }
 
+static void do_takeover(struct ask *ask)
+{
+	int rc;
+
+	if (ask->fd < 0 || attach_check(ask->fd)) {
+		tell(ask, EINVAL, "one end of a pair is expected");
+		return;
+	}
+	rc = takeover_offer(ask->relay, ask->fd);
+	if (rc)
+		tell(ask, -rc, "%s",
+		     rc == -EBUSY ? "another is taking over" : strerror(-rc));
+	else
+		ask->fd = -1;
+}
+
 static void answer(struct ask *ask)
 {
 	switch (ask->request.op) {
@@ -280,6 +298,9 @@ static void answer(struct ask *ask)
 		return;
 	case CTL_RELOAD:
 		do_reload(ask);
+		return;
+	case CTL_TAKEOVER:
+		do_takeover(ask);
 		return;
 	default:
 		tell(ask, EOPNOTSUPP, "this relay cannot do that");
@@ -363,4 +384,39 @@ void ctl_event(struct relay *relay, struct source *src, uint32_t events)
 		close(ask.fd);
 	if (rc)
 		client_free(relay, client);
+}
+
+/* ---- state.h ---- */
+
+static void read_clients(struct state *st, uint32_t n)
+{
+	for (; n && !st->s.rc; n--) {
+		int fd = state_socket(st, -1, AF_UNIX, SOCK_SEQPACKET);
+
+		fdnet_save_check(&st->s, fd >= 0);
+		if (!st->s.rc && client_new(st->relay, fd))
+			close(fd);
+	}
+}
+
+void ctl_state(struct state *st)
+{
+	struct relay *relay = st->relay;
+	struct ctl_client *client;
+	uint32_t n = 0;
+
+	relay->ctl.type = SOURCE_CTL_LISTEN;
+	relay->ctl.fd = state_socket(st, relay->ctl.fd, AF_UNIX,
+				     SOCK_SEQPACKET);
+	if (st->s.reading && relay->ctl.fd >= 0)
+		fdnet_save_fail(&st->s, loop_add(&relay->loop, &relay->ctl,
+						 EPOLLIN | EPOLLET));
+	DL_COUNT(relay->ctl_clients, client, n);
+	n = fdnet_save_count(&st->s, n, LIMIT_CTL_CLIENTS, 1);
+	if (st->s.reading)
+		read_clients(st, n);
+	else
+		DL_FOREACH(relay->ctl_clients, client)
+			state_socket(st, client->src.fd, AF_UNIX,
+				     SOCK_SEQPACKET);
 }

@@ -17,4 +17,8 @@ void ctl_close(struct relay *relay);
 void ctl_listen_event(struct relay *relay);
 void ctl_event(struct relay *relay, struct source *src, uint32_t events);
 
+struct state;
+/** ctl_state - the control socket, and who is connected to it (state.h) */
+void ctl_state(struct state *st);
+
 #endif

@@ -30,6 +30,7 @@ enum ctl_op {
 	CTL_METRICS, /* -> text, as for Prometheus */
 	CTL_RULES,   /* arg: after which rule -> "rules" */
 	CTL_LEARNED, /* -> text, a policy file */
+	CTL_TAKEOVER, /* with one end of a SEQPACKET pair (takeover.h) */
 	CTL_OPS
 };
 

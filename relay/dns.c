@@ -10,6 +10,7 @@
 #include "relay/dns_internal.h"
 #include "relay/sys.h"
 #include "stack/wire/bytes.h"
+#include "relay/state.h"
 
 /* Questions of one guest taken in one turn. */
 #define UDP_BUDGET 64
@@ -64,6 +65,7 @@ void dns_done(struct relay *relay)
 	if (!relay->dns)
 		return;
 	dns_forget(relay, 0);
+	dns_forget_restored(relay);
 	resolver_free(relay->dns->resolver);
 	hosts_done(&relay->dns->hosts);
 	dns_cache_flush(&relay->dns->cache);
@@ -247,9 +249,17 @@ static struct dns_conn *conn_find(struct guest *guest, uint32_t number)
 	return NULL;
 }
 
+static uint32_t new_number(struct guest *guest)
+{
+	do
+		guest->last_dns_conn++;
+	while (!guest->last_dns_conn ||
+	       conn_find(guest, guest->last_dns_conn));
+	return guest->last_dns_conn;
+}
+
 void dns_listen_event(struct guest *guest, struct fdnet_sock *so)
 {
-	static uint32_t last_number; /* of the process */
 	struct fdnet_sock *child;
 
 	while (!fdnet_sock_accept(so, &child)) {
@@ -263,7 +273,7 @@ void dns_listen_event(struct guest *guest, struct fdnet_sock *so)
 			continue;
 		}
 		conn->user.kind = USER_DNS_CONN;
-		conn->number = ++last_number ? last_number : ++last_number;
+		conn->number = new_number(guest);
 		conn->so = child;
 		guest->ndns_conns++;
 		DL_APPEND(guest->dns_conns, conn);
@@ -405,4 +415,111 @@ void dns_reply(struct relay *relay, const struct dns_asker *asker,
 			reply_tcp(guest, conn, msg, len);
 	}
 	guest_touch(guest);
+}
+
+/* ---- state.h ---- */
+
+static void conn_state(struct fdnet_save *s, struct dns_conn *conn)
+{
+	conn->number = fdnet_save_u32(s, conn->number);
+	conn->asking = fdnet_save_bool(s, conn->asking);
+	conn->in_len = fdnet_save_count(s, (uint32_t)conn->in_len,
+					sizeof(conn->in), 1);
+	fdnet_save_bytes(s, conn->in, conn->in_len);
+	conn->out_len = fdnet_save_count(
+		s, conn->out ? (uint32_t)conn->out_len : 0, 2 + 65535, 1);
+	if (s->reading && conn->out_len)
+		conn->out = state_alloc(s, conn->out_len);
+	if (conn->out)
+		fdnet_save_bytes(s, conn->out, conn->out_len);
+	conn->out_sent = fdnet_save_u32(s, (uint32_t)conn->out_sent);
+	fdnet_save_check(s, !conn->out || conn->out_sent < conn->out_len);
+}
+
+static void read_conn(struct state *st, struct guest *guest)
+{
+	struct dns_conn *conn = state_alloc(&st->s, sizeof(*conn));
+
+	if (!conn)
+		return;
+	conn->user.kind = USER_DNS_CONN;
+	conn_state(&st->s, conn);
+	conn->so = state_claim(st, 2 * (uint64_t)guest->id,
+			       guest_tag(USER_DNS_CONN, conn->number));
+	if (!conn->so) {
+		free(conn->out);
+		free(conn);
+		return;
+	}
+	fdnet_sock_set_user(conn->so, &conn->user);
+	guest->ndns_conns++;
+	DL_APPEND(guest->dns_conns, conn);
+}
+
+static struct fdnet_sock *server_state(struct state *st, struct guest *guest,
+				       struct fdnet_sock *so,
+				       enum user_kind kind, unsigned int i)
+{
+	if (!fdnet_save_bool(&st->s, so))
+		return NULL;
+	if (!st->s.reading)
+		return so;
+	so = state_claim(st, 2 * (uint64_t)guest->id, guest_tag(kind, i));
+	if (so)
+		fdnet_sock_set_user(so, kind == USER_DNS_UDP ?
+						&guest->dns_user :
+						&guest->dns_listen_user);
+	return so;
+}
+
+void dns_guest_state(struct state *st, struct guest *guest)
+{
+	struct fdnet_save *s = &st->s;
+	struct dns_conn *conn;
+	uint32_t n;
+
+	guest->dns_user.kind = USER_DNS_UDP;
+	guest->dns_listen_user.kind = USER_DNS_LISTEN;
+	for (unsigned int i = 0; i < DNS_SERVERS; i++) {
+		guest->dns_udp[i] = server_state(st, guest, guest->dns_udp[i],
+						 USER_DNS_UDP, i);
+		guest->dns_listen[i] =
+			server_state(st, guest, guest->dns_listen[i],
+				     USER_DNS_LISTEN, i);
+	}
+	guest->last_dns_conn = fdnet_save_u32(s, guest->last_dns_conn);
+	n = fdnet_save_count(s, guest->ndns_conns, LIMIT_DNS_CONNS, 17);
+	if (s->reading)
+		for (; n && !s->rc; n--)
+			read_conn(st, guest);
+	else
+		DL_FOREACH(guest->dns_conns, conn)
+			conn_state(s, conn);
+}
+
+uint64_t dns_tag(struct guest *guest, struct fdnet_sock *so)
+{
+	struct user *user = fdnet_sock_user(so);
+
+	if (user->kind == USER_DNS_CONN)
+		return guest_tag(USER_DNS_CONN,
+				 ((struct dns_conn *)((char *)user -
+						      offsetof(struct dns_conn,
+							       user)))
+					 ->number);
+	for (unsigned int i = 0; i < DNS_SERVERS; i++)
+		if (so == guest->dns_udp[i] || so == guest->dns_listen[i])
+			return guest_tag(user->kind, i);
+	return 0;
+}
+
+void dns_state(struct state *st)
+{
+	struct relay *relay = st->relay;
+	struct dns *dns = relay->dns;
+
+	dns->tokens = fdnet_save_u64(&st->s, dns->tokens);
+	dns->tokens_us = fdnet_save_u64(&st->s, dns->tokens_us);
+	dns_cache_state(&dns->cache, &st->s);
+	dns_queries_state(relay, &st->s);
 }

@@ -35,4 +35,13 @@ void dns_run_more(struct guest *guest);
 uint64_t dns_timeout_us(struct relay *relay);
 void dns_advance(struct relay *relay);
 
+struct state;
+/** dns_guest_state - a guest's sockets and connections; dns_tag - which of
+ * them is it? (state.h) */
+void dns_guest_state(struct state *st, struct guest *guest);
+uint64_t dns_tag(struct guest *guest, struct fdnet_sock *so);
+/** dns_state - the cache, and questions in flight; dns_ask_again - these */
+void dns_state(struct state *st);
+void dns_ask_again(struct relay *relay);
+
 #endif

@@ -7,6 +7,8 @@
 
 #include "relay/dns_internal.h"
 #include "relay/peer.h"
+#include "relay/hash.h"
+#include "relay/state.h"
 
 /* Answers of our own are not to be kept for long. */
 #define OWN_TTL_S 60
@@ -404,4 +406,76 @@ int dns_ask(struct guest *guest, const struct dns_asker *asker,
 	}
 	find_answer(relay, asker, &q);
 	return 0;
+}
+
+/* ---- state.h ---- */
+
+static void question_state(struct fdnet_save *s, struct dns_question *q)
+{
+	q->id = fdnet_save_u16(s, q->id);
+	q->flags = fdnet_save_u16(s, q->flags);
+	q->type = fdnet_save_u16(s, q->type);
+	q->class = fdnet_save_u16(s, q->class);
+	state_chars(s, q->name, sizeof(q->name));
+	q->raw_len = fdnet_save_count(s, (uint32_t)q->raw_len, sizeof(q->raw),
+				      1);
+	fdnet_save_bytes(s, q->raw, q->raw_len);
+	q->udp_max = fdnet_save_u16(s, q->udp_max);
+	q->edns = fdnet_save_bool(s, q->edns);
+}
+
+static void query_state(struct fdnet_save *s, struct dns_query *query)
+{
+	query->asker.guest = fdnet_save_u32(s, query->asker.guest);
+	query->asker.conn = fdnet_save_u32(s, query->asker.conn);
+	fdnet_save_name(s, &query->asker.from);
+	fdnet_save_name(s, &query->asker.to);
+	question_state(s, &query->q);
+}
+
+/* They are asked when the walk is done, and all is in its place. */
+void dns_queries_state(struct relay *relay, struct fdnet_save *s)
+{
+	struct dns *dns = relay->dns;
+	uint32_t n = fdnet_save_count(s, dns->nqueries, LIMIT_DNS_QUERIES, 270);
+	struct dns_query *query;
+
+	if (!s->reading) {
+		DL_FOREACH(dns->queries, query)
+			query_state(s, query);
+		return;
+	}
+	for (; n && !s->rc; n--) {
+		query = state_alloc(s, sizeof(*query));
+		if (!query)
+			return;
+		query_state(s, query);
+		if (s->rc) {
+			free(query);
+			return;
+		}
+		query->relay = relay;
+		DL_APPEND(dns->restored, query);
+	}
+}
+
+void dns_ask_again(struct relay *relay)
+{
+	struct dns_query *query, *tmp;
+
+	DL_FOREACH_SAFE(relay->dns->restored, query, tmp) {
+		DL_DELETE(relay->dns->restored, query);
+		find_answer(relay, &query->asker, &query->q);
+		free(query);
+	}
+}
+
+void dns_forget_restored(struct relay *relay)
+{
+	struct dns_query *query, *tmp;
+
+	DL_FOREACH_SAFE(relay->dns->restored, query, tmp) {
+		DL_DELETE(relay->dns->restored, query);
+		free(query);
+	}
 }

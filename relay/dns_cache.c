@@ -3,11 +3,13 @@
 
 #include "relay/dns_cache.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "relay/hash.h"
 #include "relay/limits.h"
+#include "relay/state.h"
 
 struct dns_cache_key {
 	uint16_t type;
@@ -112,4 +114,60 @@ size_t dns_cache_get(struct dns_cache *cache, const struct dns_question *q,
 	dns_answer_age(dst, entry->len,
 		       (uint32_t)((now_us - entry->since_us) / 1000000));
 	return entry->len;
+}
+
+/* ---- state.h ---- */
+
+static void entry_state(struct fdnet_save *s, struct dns_cache_entry *entry)
+{
+	entry->key.type = fdnet_save_u16(s, entry->key.type);
+	state_chars(s, entry->key.name, sizeof(entry->key.name));
+	entry->since_us = fdnet_save_u64(s, entry->since_us);
+	entry->end_us = fdnet_save_u64(s, entry->end_us);
+	entry->len = fdnet_save_count(s, (uint32_t)entry->len,
+				      DNS_CACHE_MSG_MAX, 1);
+	if (s->reading)
+		entry->msg = state_alloc(s, entry->len ? entry->len : 1);
+	if (entry->msg)
+		fdnet_save_bytes(s, entry->msg, entry->len);
+	if (s->reading && !s->rc)
+		fdnet_save_check(s, dns_answer_life(entry->msg, entry->len,
+						    DNS_CACHE_MAX_S,
+						    DNS_CACHE_NO_S));
+}
+
+static void read_entry(struct fdnet_save *s, struct dns_cache *cache)
+{
+	struct dns_cache_entry *entry = state_alloc(s, sizeof(*entry));
+
+	if (!entry)
+		return;
+	entry_state(s, entry);
+	if (!s->rc) {
+		HASH_ADD(hh, cache->table, key, sizeof(entry->key), entry);
+		if (!hash_added(entry))
+			fdnet_save_fail(s, -ENOMEM);
+	}
+	if (s->rc) {
+		free(entry->msg);
+		free(entry);
+		return;
+	}
+	DL_APPEND(cache->lru, entry);
+	cache->count++;
+}
+
+void dns_cache_state(struct dns_cache *cache, struct fdnet_save *s)
+{
+	uint32_t n = fdnet_save_count(s, cache->count, LIMIT_DNS_CACHE, 277);
+	struct dns_cache_entry *entry;
+
+	if (s->reading)
+		for (; n && !s->rc; n--)
+			read_entry(s, cache);
+	else
+		DL_FOREACH(cache->lru, entry)
+			entry_state(s, entry);
+	cache->hits = fdnet_save_u64(s, cache->hits);
+	cache->misses = fdnet_save_u64(s, cache->misses);
 }

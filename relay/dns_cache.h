@@ -53,4 +53,8 @@ void dns_cache_put(struct dns_cache *cache, const struct dns_question *q,
 size_t dns_cache_get(struct dns_cache *cache, const struct dns_question *q,
 		     uint64_t now_us, uint8_t *dst);
 
+struct fdnet_save;
+/** dns_cache_state - all answers (state.h) */
+void dns_cache_state(struct dns_cache *cache, struct fdnet_save *s);
+
 #endif

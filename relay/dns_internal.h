@@ -18,6 +18,7 @@ struct dns {
 	struct dns_cache cache;
 	struct dns_query *queries; /* in flight */
 	unsigned int nqueries;
+	struct dns_query *restored; /* of another relay: not asked yet */
 	/* token bucket, in millionths of a question */
 	uint64_t tokens, tokens_us;
 };
@@ -46,5 +47,11 @@ void dns_reply(struct relay *relay, const struct dns_asker *asker,
 
 /** dns_forget - drop a guest's questions in flight (dns_ask.c); 0: all */
 void dns_forget(struct relay *relay, uint32_t guest);
+
+struct fdnet_save;
+/** dns_queries_state - questions in flight (dns_ask.c, state.h) */
+void dns_queries_state(struct relay *relay, struct fdnet_save *s);
+/** dns_forget_restored - those that were not asked yet */
+void dns_forget_restored(struct relay *relay);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "endpoint/packet_internal.h"
+#include "relay/state.h"
 #include "relay/synth.h"
 #include "relay/sys.h"
 #include "stack/wire/bytes.h"
@@ -458,4 +459,74 @@ void flow_echo_set_rule(struct flow *item, struct rule *rule)
 	rule_take(rule);
 	rule_drop(flow->rule);
 	flow->rule = rule;
+}
+
+/* ---- state.h ---- */
+
+static void fields(struct state *st, struct flow_echo *flow)
+{
+	struct fdnet_save *s = &st->s;
+
+	flow->guest = fdnet_save_u32(s, flow->guest);
+	fdnet_save_name(s, &flow->local);
+	fdnet_save_name(s, &flow->remote);
+	fdnet_save_check(s, flow->local.ip.family &&
+				    flow->local.ip.family ==
+					    flow->remote.ip.family);
+	flow->ttl = fdnet_save_u8(s, flow->ttl);
+	flow->start_us = fdnet_save_u64(s, flow->start_us);
+	flow->last_us = fdnet_save_u64(s, flow->last_us);
+	flow->bytes_out = fdnet_save_u64(s, flow->bytes_out);
+	flow->bytes_in = fdnet_save_u64(s, flow->bytes_in);
+	flow->pkts_out = fdnet_save_u64(s, flow->pkts_out);
+	flow->pkts_in = fdnet_save_u64(s, flow->pkts_in);
+	flow->quoted = fdnet_save_count(s, flow->quoted, QUOTE, 1);
+	fdnet_save_bytes(s, flow->quote, flow->quoted);
+	flow->src.fd = state_socket(st, flow->src.fd, 0, SOCK_DGRAM);
+	fdnet_save_check(s, flow->src.fd >= 0);
+}
+
+static void read_flow(struct state *st, uint64_t id)
+{
+	struct flow_echo *flow = state_alloc(&st->s, sizeof(*flow));
+	struct relay *relay = st->relay;
+
+	if (!flow)
+		return;
+	flow->src = (struct source){ .type = SOURCE_FLOW_ECHO, .fd = -1 };
+	flow->item.kind = FLOW_KIND_ECHO;
+	flow->item.id = id;
+	flow->rule = state_rule(st, NULL);
+	fields(st, flow);
+	if (st->s.rc) {
+		if (flow->src.fd >= 0)
+			close(flow->src.fd);
+		free(flow);
+		return;
+	}
+	rule_take(flow->rule);
+	DL_APPEND(relay->flows.list, &flow->item);
+	DL_APPEND(relay->echoes, flow);
+	relay->nechoes++;
+	fdnet_save_fail(&st->s, loop_add(&relay->loop, &flow->src, EPOLLIN));
+}
+
+void flow_echo_state(struct state *st, struct flow *item, uint64_t id)
+{
+	if (st->s.reading) {
+		read_flow(st, id);
+		return;
+	}
+	state_rule(st, of_item(item)->rule);
+	fields(st, of_item(item));
+}
+
+static int older(const struct flow_echo *a, const struct flow_echo *b)
+{
+	return a->last_us < b->last_us ? -1 : a->last_us > b->last_us;
+}
+
+void flow_echo_sort(struct relay *relay)
+{
+	DL_SORT(relay->echoes, older);
 }

@@ -37,4 +37,10 @@ void flow_echo_describe(struct relay *relay, struct flow *item,
 void flow_echo_end(struct relay *relay, struct flow *item, const char *reason);
 void flow_echo_set_rule(struct flow *item, struct rule *rule);
 
+struct state;
+/** flow_echo_state - one flow (state.h); reading, it is number @id.
+ * flow_echo_sort - afterwards: the longest idle first */
+void flow_echo_state(struct state *st, struct flow *item, uint64_t id);
+void flow_echo_sort(struct relay *relay);
+
 #endif

@@ -174,6 +174,7 @@ void flow_tcp_close_host(struct flow_tcp *flow, bool reset)
 {
 	if (flow->src.fd < 0)
 		return;
+	loop_forget(&flow->guest->relay->loop, &flow->src);
 	if (reset)
 		sys_close_reset(flow->src.fd);
 	else

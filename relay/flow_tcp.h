@@ -47,6 +47,12 @@ void flow_tcp_describe(struct flow *item, struct flow_info *ret_info);
 void flow_tcp_end(struct flow *item, const char *reason);
 void flow_tcp_set_rule(struct flow *item, struct rule *rule);
 
+struct state;
+/** flow_tcp_state - one flow (state.h); reading, it is number @id. flow_tcp_tag
+ * - its socket's */
+void flow_tcp_state(struct state *st, struct flow *item, uint64_t id);
+uint64_t flow_tcp_tag(struct user *user);
+
 /** flow_tcp_advance - go on with those that waited for their rule's rate */
 void flow_tcp_advance(struct relay *relay);
 /**

@@ -7,6 +7,10 @@
 
 #include <stddef.h>
 
+/* Buffers of room for a read of a stream: what is read should still be in the
+ * processor's caches when the guest copies it. */
+#define READS_STREAM 4
+
 enum flow_state {
 	FLOW_TO_HOST,  /* the host socket is connecting, @so waits half open */
 	FLOW_TO_GUEST, /* @so is connecting, the host's client waits */
@@ -25,7 +29,7 @@ enum flow_state {
  * @guest_eof:  the guest's FIN was passed on
  * @host_eof:   the host's FIN was passed on
  * @guest_deaf: the guest takes nothing more, but is still read from
- * @reads:      buffers of room for the next read, 1..READS_STREAM of flow_tcp_pump.c
+ * @reads:      buffers of room for the next read, 1..READS_STREAM
  * @is_ready:   stands in the guest's list of flows with work left
  * @is_waiting: stands in the relay's list, as its rule's rate is used up
  */

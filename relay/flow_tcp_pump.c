@@ -10,9 +10,6 @@
 
 /* Entries of one readv or writev. */
 #define FLOW_IOV 16
-/* Buffers of room for a read of a stream: what is read should still be in the
- * processor's caches when the guest copies it. */
-#define READS_STREAM 4
 
 static size_t iov_bytes(const struct iovec *iov, int n)
 {

@@ -9,73 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/flow_udp_internal.h"
 #include "relay/sys.h"
-#include "relay/udp_port.h"
 
-/* Datagrams of one system call, and room for each. */
-#define BATCH 64
-#define DATAGRAM_MAX 65536
 /* Datagrams of one gate, and batches of one host socket, in one turn. */
 #define GATE_BUDGET 512
 #define HOST_BUDGET 4
-/* What is kept of the last datagram, to be quoted in an ICMP error. */
-#define QUOTE 64
 /* Datagrams, and their bytes, that the kernel cuts out of one buffer. */
 #define SEGMENTS_MAX 64
 #define SEGMENTS_BYTES 65000
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
-
-struct flow_key {
-	uint32_t guest;
-	struct fdnet_name local; /* the guest's name */
-	struct fdnet_name remote; /* as the guest knows it */
-};
-
-enum flow_list { LIST_ONE_WAY, LIST_TWO_WAY, LISTS };
-
-/**
- * struct flow_udp
- * @src:      host socket, connected; no fd for a published flow
- * @fd:       what to send through
- * @real:     published flow: where to
- * @port:     of the host socket, or NULL
- * @list:     idle list it stands in, the longest idle first
- * @blocked:  the gate is full: the host socket is not waited for
- * @no_segments:  its route takes datagrams one by one only
- * @sent:     bytes of @quote that are valid
- */
-struct flow_udp {
-	struct source src;
-	struct flow item;
-	struct flow_key key;
-	int fd;
-	bool published;
-	struct sockaddr_storage real;
-	socklen_t real_len;
-	struct udp_port *port;
-	enum flow_list list;
-	bool blocked, no_segments;
-	uint64_t start_us, last_us;
-	uint64_t bytes_out, bytes_in, pkts_out, pkts_in;
-	struct rule *rule;
-	uint8_t quote[QUOTE];
-	uint32_t sent;
-	struct flow_udp *prev, *next;
-	UT_hash_handle hh;
-};
-
-struct flow_udp_table {
-	struct flow_udp *flows;
-	struct flow_udp *idle[LISTS];
-	struct udp_port *ports;
-	unsigned int count, nblocked;
-	/* one batch of datagrams on their way */
-	uint8_t data[BATCH][DATAGRAM_MAX];
-	struct mmsghdr msgs[BATCH]; /* to read into that */
-	struct iovec iovs[BATCH];
-};
 
 int flow_udp_init(struct relay *relay)
 {
@@ -141,8 +86,10 @@ static void flow_end(struct relay *relay, struct flow_udp *flow,
 	udp->count--;
 	flows_remove(&relay->flows, &flow->item);
 	udp->nblocked -= flow->blocked;
-	if (flow->src.fd >= 0)
+	if (flow->src.fd >= 0) {
+		loop_forget(&relay->loop, &flow->src);
 		close(flow->src.fd);
+	}
 	udp_port_put(&udp->ports, flow->port);
 	loop_bury(&relay->loop, &flow->src, free_source);
 }

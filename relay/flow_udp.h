@@ -62,6 +62,15 @@ void flow_udp_describe(struct relay *relay, struct flow *item,
 void flow_udp_end(struct relay *relay, struct flow *item, const char *reason);
 void flow_udp_set_rule(struct flow *item, struct rule *rule);
 
+struct state;
+/** flow_udp_state - one flow (state.h); reading, it is number @id.
+ * flow_udp_sort - afterwards: the idle lists */
+void flow_udp_state(struct state *st, struct flow *item, uint64_t id);
+void flow_udp_sort(struct relay *relay);
+/** flow_udp_guest_state - a guest's gates; flow_udp_tag - which is it? */
+void flow_udp_guest_state(struct state *st, struct guest *guest);
+uint64_t flow_udp_tag(const struct guest *guest, const struct fdnet_sock *so);
+
 /** flow_udp_count - flows at present */
 unsigned int flow_udp_count(const struct relay *relay);
 

@@ -9,6 +9,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/hash.h"
+#include "relay/state.h"
 
 void flows_add(struct flows *flows, struct flow *flow, enum flow_kind kind)
 {
@@ -77,5 +78,55 @@ void flows_set_rule(struct flow *flow, struct rule *rule)
 	case FLOW_KIND_ECHO:
 		flow_echo_set_rule(flow, rule);
 		break;
+	}
+}
+
+/* ---- state.h ---- */
+
+static void flow_state(struct state *st, struct flow *item, uint64_t *last_id)
+{
+	struct fdnet_save *s = &st->s;
+	int kind = fdnet_save_int(s, item ? (int)item->kind : 0, 0,
+				  FLOW_KIND_ECHO);
+	uint64_t id = fdnet_save_u64(s, item ? item->id : 0);
+
+	/* listings go on behind a number */
+	fdnet_save_check(s, id > *last_id);
+	*last_id = id;
+	if (s->rc)
+		return;
+	switch ((enum flow_kind)kind) {
+	case FLOW_KIND_TCP:
+		flow_tcp_state(st, item, id);
+		break;
+	case FLOW_KIND_UDP:
+		flow_udp_state(st, item, id);
+		break;
+	case FLOW_KIND_ECHO:
+		flow_echo_state(st, item, id);
+		break;
+	}
+}
+
+void flows_state(struct state *st)
+{
+	struct relay *relay = st->relay;
+	struct flow *item = NULL;
+	uint64_t last_id = 0;
+	uint32_t n = 0;
+
+	DL_COUNT(relay->flows.list, item, n);
+	n = fdnet_save_count(&st->s, n, STATE_MAX_FDS, 40);
+	item = relay->flows.list;
+	for (; n && !st->s.rc; n--) {
+		flow_state(st, st->s.reading ? NULL : item, &last_id);
+		if (!st->s.reading)
+			item = item->next;
+	}
+	relay->flows.last_id = fdnet_save_u64(&st->s, relay->flows.last_id);
+	fdnet_save_check(&st->s, relay->flows.last_id >= last_id);
+	if (st->s.reading) {
+		flow_udp_sort(relay);
+		flow_echo_sort(relay);
 	}
 }

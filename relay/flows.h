@@ -78,4 +78,8 @@ void flows_end(struct relay *relay, struct flow *flow, const char *reason);
 /** flows_set_rule - from now on it is @rule that allows it */
 void flows_set_rule(struct flow *flow, struct rule *rule);
 
+struct state;
+/** flows_state - all of them (state.h) */
+void flows_state(struct state *st);
+
 #endif

@@ -47,6 +47,7 @@ int guest_new(struct relay *relay, int fd, uint32_t pid)
 		return -ENOMEM;
 	guest->relay = relay;
 	guest->src = (struct source){ .type = SOURCE_GUEST, .fd = fd };
+	guest->area_fd = -1;
 	guest->id = next_id(relay);
 	guest->pid = pid;
 	guest->deadline_us = relay->now_us + LIMIT_HELLO_US;
@@ -88,6 +89,7 @@ int guest_new_node(struct relay *relay, struct node *node)
 		return -ENOMEM;
 	guest->relay = relay;
 	guest->src = (struct source){ .type = SOURCE_GUEST, .fd = -1 };
+	guest->area_fd = -1;
 	guest->id = next_id(relay);
 	memcpy(guest->comm, "(shared)", sizeof("(shared)"));
 	HASH_ADD(hh, relay->guests, id, sizeof(guest->id), guest);

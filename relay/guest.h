@@ -51,6 +51,12 @@ struct user {
 	enum user_kind kind;
 };
 
+/** guest_tag - by which a socket is known again (state.h); never 0 */
+static inline uint64_t guest_tag(enum user_kind kind, uint64_t number)
+{
+	return ((uint64_t)kind + 1) << 56 | number;
+}
+
 struct guest_reply {
 	uint8_t len;
 	uint8_t body[FDNET_CTL_MAX_LEN];
@@ -91,6 +97,8 @@ struct guest {
 	struct fdnet_link *link;
 	/* what the engine sends lies in the link's area while there is room */
 	struct fdnet_area_pool payload;
+	int area_fd; /* its memfd, for a relay that takes over; -1: none */
+	struct fdnet_area *restored_area; /* the other relay's still */
 	struct fdnet_pkt_pool *payload_pool;
 	struct node *node;
 	struct fdnet_stack *stack;
@@ -115,6 +123,7 @@ struct guest {
 	struct dns_conn *dns_conns;
 	bool dns_more; /* a connection may hold another question */
 	unsigned int ndns_conns;
+	uint32_t last_dns_conn;
 	struct impair_path *impaired;
 	struct flow_tcp *flows, *ready, *resetting;
 	unsigned int nflows;
@@ -178,11 +187,25 @@ bool guest_link_drain(struct guest *guest);
 void guest_link_end(struct guest *guest);
 /** guest_link_flush - send what waits; true: the link takes more */
 bool guest_link_flush(struct guest *guest);
+/** guest_link_queue - it waits for the link; taken */
+void guest_link_queue(struct guest *guest, struct fdnet_pkt *pkt);
+/** guest_link_full - what waits goes on when the link takes it */
+void guest_link_full(struct guest *guest);
 /** guest_link_forward - a packet from the switch for this guest; taken */
 void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt);
 /** guest_link_packet - a packet from the guest; taken */
 void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt);
 /** guest_link_output - pull the engine's packets while the link takes them */
 void guest_link_output(struct guest *guest);
+
+/* ---- guest_state.c (state.h) ---- */
+
+struct state;
+/** guests_state - all of them, with engines and links */
+void guests_state(struct state *st);
+/** guests_begin - they are ours now; guests_release - they are another's, but
+ * for the payload that is held by reference */
+void guests_begin(struct relay *relay);
+void guests_release(struct relay *relay);
 
 #endif

@@ -138,6 +138,17 @@ full:
 	return false;
 }
 
+void guest_link_queue(struct guest *guest, struct fdnet_pkt *pkt)
+{
+	txq_push(guest, pkt);
+}
+
+void guest_link_full(struct guest *guest)
+{
+	if (guest->link)
+		wait_writable(guest, true);
+}
+
 void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 {
 	if (guest->node) {
@@ -336,11 +347,12 @@ static int open_area(struct guest *guest)
 	if (rc)
 		return rc;
 	guest->payload.area = area;
+	guest->area_fd = fd;
 	guest->payload.pool = relay->pool;
 	guest->payload_pool = fdnet_pkt_pool_new(relay->mem, 0, 0);
 	if (!guest->payload_pool) {
+		guest->payload.area = NULL;
 		fdnet_area_free(area);
-		close(fd);
 		return -ENOMEM;
 	}
 	fdnet_pkt_pool_set_bufs(guest->payload_pool, fdnet_area_pool_take,
@@ -422,8 +434,6 @@ static void take_hello(struct guest *guest, const struct fdnet_hello *hello)
 	} else {
 		send_welcome(guest, &welcome, area_fd);
 	}
-	if (area_fd >= 0)
-		close(area_fd);
 	if (rc)
 		return;
 	fdnet_link_set_features(guest->link, welcome.features);
@@ -613,6 +623,9 @@ void guest_link_end(struct guest *guest)
 	guest->link = NULL;
 	close(guest->src.fd);
 	guest->src.fd = -1;
+	if (guest->area_fd >= 0)
+		close(guest->area_fd);
+	guest->area_fd = -1;
 	while (guest->txq)
 		fdnet_pkt_free(txq_pop(guest));
 	relay->nguests--;

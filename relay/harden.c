@@ -80,7 +80,9 @@ int harden_early(const struct options *opts)
 
 	if (rc)
 		return rc;
-	close_others(opts->attach_fd, opts->status_fd);
+	close_others(opts->takeover_fd >= 0 ? opts->takeover_fd :
+					      opts->attach_fd,
+		     opts->status_fd);
 	raise_limits();
 	/* /proc/PID/mem, ptrace and pidfd_getfd fail for the same uid then */
 	if (HARDEN_FILTER && prctl(PR_SET_DUMPABLE, 0) < 0)

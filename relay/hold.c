@@ -11,6 +11,7 @@
 #include "relay/node.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp.h"
+#include "relay/state.h"
 
 /* What a kept packet is taken to cost besides its payload. */
 #define PKT_COST 1024
@@ -186,4 +187,55 @@ void hold_advance(struct guest *guest)
 	DL_FOREACH_SAFE(guest->holds, hold, tmp)
 		if (hold->expiry_us <= guest->relay->now_us)
 			hold_free(hold);
+}
+
+/* ---- state.h ---- */
+
+static void hold_fields(struct state *st, struct hold *hold)
+{
+	struct fdnet_save *s = &st->s;
+	struct fdnet_pkt *pkt = s->reading ? NULL : hold->pkts;
+	uint32_t n = 0;
+
+	hold->proto = fdnet_save_u8(s, hold->proto);
+	fdnet_save_name(s, &hold->local);
+	fdnet_save_name(s, &hold->peer);
+	hold->id = fdnet_save_u32(s, hold->id);
+	hold->told = fdnet_save_bool(s, hold->told);
+	hold->moved = fdnet_save_bool(s, hold->moved);
+	hold->expiry_us = fdnet_save_u64(s, hold->expiry_us);
+	LL_COUNT(hold->pkts, pkt, n);
+	pkt = hold->pkts;
+	n = fdnet_save_count(s, n, LIMIT_HOLD_BYTES / PKT_COST, 21);
+	for (; n && !s->rc; n--) {
+		struct fdnet_pkt *next = pkt ? pkt->next : NULL;
+
+		pkt = state_pkt(st, pkt);
+		if (s->reading && pkt)
+			keep(hold, pkt);
+		pkt = next;
+	}
+}
+
+/* The latest first, as they stand. */
+void hold_state(struct state *st, struct guest *guest)
+{
+	struct hold *hold = NULL;
+	uint32_t n = 0;
+
+	DL_COUNT(guest->holds, hold, n);
+	n = fdnet_save_count(&st->s, n, LIMIT_HOLDS, 31);
+	if (!st->s.reading) {
+		DL_FOREACH(guest->holds, hold)
+			hold_fields(st, hold);
+		return;
+	}
+	for (; n && !st->s.rc; n--) {
+		hold = state_alloc(&st->s, sizeof(*hold));
+		if (!hold)
+			return;
+		hold->guest = guest;
+		DL_APPEND(guest->holds, hold);
+		hold_fields(st, hold);
+	}
 }

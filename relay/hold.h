@@ -61,4 +61,8 @@ uint64_t hold_expiry(const struct guest *guest);
 /** hold_advance - end those that nobody took */
 void hold_advance(struct guest *guest);
 
+struct state;
+/** hold_state - a guest's (state.h) */
+void hold_state(struct state *st, struct guest *guest);
+
 #endif

@@ -118,6 +118,17 @@ static uint64_t due_at(struct impair_line *line, uint32_t bytes,
 	return due_us;
 }
 
+void impair_line_append(struct impair_line *line, struct fdnet_pkt *pkt)
+{
+	pkt->next = NULL;
+	if (line->head)
+		line->tail->next = pkt;
+	else
+		line->head = pkt;
+	line->tail = pkt;
+	line->n++;
+}
+
 void impair_put(struct impair_line *line, struct fdnet_pkt *pkt,
 		uint64_t now_us)
 {
@@ -132,13 +143,7 @@ void impair_put(struct impair_line *line, struct fdnet_pkt *pkt,
 	jitter_us = line->how.jitter_us ? jitter_us % line->how.jitter_us : 0;
 	pkt->user[2].u64 = due_at(line, fdnet_pkt_total(pkt), jitter_us,
 				  now_us);
-	pkt->next = NULL;
-	if (line->head)
-		line->tail->next = pkt;
-	else
-		line->head = pkt;
-	line->tail = pkt;
-	line->n++;
+	impair_line_append(line, pkt);
 }
 
 struct fdnet_pkt *impair_get(struct impair_line *line, uint64_t now_us)

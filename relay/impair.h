@@ -65,6 +65,8 @@ void impair_line_done(struct impair_line *line);
 /** impair_put - a packet comes; taken */
 void impair_put(struct impair_line *line, struct fdnet_pkt *pkt,
 		uint64_t now_us);
+/** impair_line_append - a packet that has its due time already; taken */
+void impair_line_append(struct impair_line *line, struct fdnet_pkt *pkt);
 /** impair_get - the next one whose time has come, or NULL */
 struct fdnet_pkt *impair_get(struct impair_line *line, uint64_t now_us);
 /** impair_expiry - when there is one, or FDNET_NEVER */

@@ -3,10 +3,12 @@
 
 #include "relay/impair_link.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stack/wire/icmp.h"
+#include "relay/state.h"
 
 /* A rule's packets of one guest; the line [0] from it, [1] to it. */
 struct impair_path {
@@ -177,5 +179,52 @@ void impair_forget(struct guest *guest, bool drop)
 		impair_line_done(&path->lines[0]);
 		impair_line_done(&path->lines[1]);
 		free(path);
+	}
+}
+
+/* ---- state.h ---- */
+
+static void line_state(struct state *st, struct impair_line *line)
+{
+	struct fdnet_save *s = &st->s;
+	struct fdnet_pkt *pkt = s->reading ? NULL : line->head;
+	uint32_t n;
+
+	line->rng = fdnet_save_u64(s, line->rng);
+	line->free_us = fdnet_save_u64(s, line->free_us);
+	line->last_us = fdnet_save_u64(s, line->last_us);
+	line->lost = fdnet_save_u64(s, line->lost);
+	n = fdnet_save_count(s, line->n, IMPAIR_QUEUE, 21);
+	for (; n && !s->rc; n--) {
+		struct fdnet_pkt *next = pkt ? pkt->next : NULL;
+
+		pkt = state_pkt(st, pkt);
+		if (s->reading && pkt)
+			impair_line_append(line, pkt);
+		pkt = next;
+	}
+}
+
+void impair_state(struct state *st, struct guest *guest)
+{
+	struct fdnet_save *s = &st->s;
+	struct impair_path *path = guest->impaired, *next;
+	uint32_t n = 0;
+
+	LL_COUNT(guest->impaired, path, n);
+	path = guest->impaired;
+	n = fdnet_save_count(s, n, LIMIT_RULES + 1, 76);
+	for (; n && !s->rc; n--, path = next) {
+		const struct rule *rule;
+
+		next = path ? path->next : NULL;
+		rule = state_rule(st, path ? path->rule : NULL);
+		if (s->reading && !s->rc) {
+			path = path_get(guest, rule);
+			if (!path)
+				fdnet_save_fail(s, -ENOMEM);
+		}
+		for (int i = 0; i < 2 && !s->rc; i++)
+			line_state(st, &path->lines[i]);
 	}
 }

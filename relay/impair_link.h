@@ -29,4 +29,8 @@ uint64_t impair_next(const struct guest *guest);
  * @drop:  or go nowhere: the guest has ended */
 void impair_forget(struct guest *guest, bool drop);
 
+struct state;
+/** impair_state - a guest's lines, with what waits on them (state.h) */
+void impair_state(struct state *st, struct guest *guest);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "relay/learn.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "relay/names.h"
 #include "relay/policy.h"
 #include "relay/summary.h"
+#include "relay/state.h"
 
 /* What a destination was used for. */
 enum learn_kind {
@@ -265,4 +267,66 @@ void learn_print(struct learn *learn, FILE *out)
 	if (learn->left_out)
 		fprintf(out, "# and %" PRIu64 " more that found no place\n",
 			learn->left_out);
+}
+
+/* ---- state.h ---- */
+
+static void ports_state(struct fdnet_save *s, struct learn_entry *entry)
+{
+	uint32_t n = fdnet_save_count(s, entry->nports, LIMIT_LEARN_PORTS, 2);
+
+	if (s->reading && n) {
+		entry->ports = state_alloc(s, n * sizeof(*entry->ports));
+		entry->nports = entry->room = entry->ports ? n : 0;
+	}
+	for (uint32_t i = 0; i < n && !s->rc; i++)
+		entry->ports[i] = fdnet_save_u16(s, entry->ports[i]);
+}
+
+static void entry_state(struct fdnet_save *s, struct learn_entry *entry)
+{
+	struct learn_key *key = &entry->key;
+
+	key->kind = (enum learn_kind)fdnet_save_int(s, (int)key->kind, 0,
+						    LEARN_REBIND);
+	state_chars(s, key->host, sizeof(key->host));
+	state_chars(s, key->addr, sizeof(key->addr));
+	ports_state(s, entry);
+}
+
+static void read_entry(struct fdnet_save *s, struct learn *learn)
+{
+	struct learn_entry *entry = state_alloc(s, sizeof(*entry));
+
+	if (!entry)
+		return;
+	entry_state(s, entry);
+	if (!s->rc) {
+		HASH_ADD(hh, learn->entries, key, sizeof(entry->key), entry);
+		if (!hash_added(entry))
+			fdnet_save_fail(s, -ENOMEM);
+	}
+	if (s->rc) {
+		free(entry->ports);
+		free(entry);
+	}
+}
+
+void learn_state(struct learn *learn, struct fdnet_save *s)
+{
+	bool has = fdnet_save_bool(s, learn);
+	struct learn_entry *entry;
+	uint32_t n;
+
+	fdnet_save_check(s, has == (learn != NULL));
+	if (!has || !learn)
+		return;
+	n = fdnet_save_count(s, HASH_COUNT(learn->entries), LIMIT_LEARN, 300);
+	if (s->reading)
+		for (; n && !s->rc; n--)
+			read_entry(s, learn);
+	else
+		for (entry = learn->entries; entry; entry = entry->hh.next)
+			entry_state(s, entry);
+	learn->left_out = fdnet_save_u64(s, learn->left_out);
 }

@@ -24,4 +24,9 @@ void learn_add(struct learn *learn, const struct record_event *event);
  * decision */
 void learn_print(struct learn *learn, FILE *out);
 
+struct fdnet_save;
+/** learn_state - what was learned; @learn may be NULL, on both sides
+ * (state.h) */
+void learn_state(struct learn *learn, struct fdnet_save *s);
+
 #endif

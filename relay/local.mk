@@ -19,10 +19,13 @@ relay_librelay_la_SOURCES = \
 	relay/flow_tcp_move.c \
 	relay/flow_tcp_open.c \
 	relay/flow_tcp_pump.c \
-	relay/flow_udp.c relay/flow_udp.h \
+	relay/flow_tcp_state.c \
+	relay/flow_udp.c relay/flow_udp.h relay/flow_udp_internal.h \
+	relay/flow_udp_state.c \
 	relay/flows.c relay/flows.h \
 	relay/guest.c relay/guest.h \
 	relay/guest_link.c \
+	relay/guest_state.c \
 	relay/harden.c relay/harden.h \
 	relay/hash.c relay/hash.h \
 	relay/head.c relay/head.h \
@@ -42,6 +45,7 @@ relay_librelay_la_SOURCES = \
 	relay/node.c relay/node.h \
 	relay/node_chan.c relay/node_chan.h \
 	relay/node_ops.c relay/node_ops.h \
+	relay/node_state.c \
 	relay/options.c relay/options.h \
 	relay/pcap_proc.c relay/pcap_proc.h \
 	relay/peer.c relay/peer.h \
@@ -63,6 +67,8 @@ relay_librelay_la_SOURCES = \
 	relay/service_net.c \
 	relay/service_worker.c \
 	relay/spin.c relay/spin.h \
+	relay/state.c relay/state.h \
+	relay/state_walk.c \
 	relay/status.c relay/status.h \
 	relay/summary.c relay/summary.h \
 	relay/switch.c relay/switch.h \
@@ -72,6 +78,9 @@ relay_librelay_la_SOURCES = \
 	relay/throttle.c relay/throttle.h \
 	relay/udp_port.c relay/udp_port.h \
 	relay/take.c relay/take.h \
+	relay/takeover.c relay/takeover.h \
+	relay/takeover_give.c \
+	relay/takeover_take.c \
 	relay/unixsock.c relay/unixsock.h
 relay_librelay_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFDNET_LIBEXECDIR='"$(libexecdir)"'

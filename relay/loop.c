@@ -8,6 +8,7 @@
 int loop_open(struct loop *loop)
 {
 	loop->dead = NULL;
+	loop->shared = false;
 	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
 	return loop->epfd < 0 ? -errno : 0;
 }
@@ -42,6 +43,12 @@ void loop_remove(struct loop *loop, struct source *src)
 {
 	if (src->fd >= 0)
 		control(loop, EPOLL_CTL_DEL, src, 0);
+}
+
+void loop_forget(struct loop *loop, struct source *src)
+{
+	if (loop->shared)
+		loop_remove(loop, src);
 }
 
 void loop_bury(struct loop *loop, struct source *src,

@@ -9,6 +9,7 @@
 #ifndef RELAY_LOOP_H
 #define RELAY_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum source_type {
@@ -29,6 +30,7 @@ enum source_type {
 	SOURCE_METRICS,	       /* a client of it */
 	SOURCE_NODE_CHAN, /* requests about pumped sockets */
 	SOURCE_PUMPED,	 /* end B of one */
+	SOURCE_TAKEOVER, /* another relay, which is about to take over */
 };
 
 /**
@@ -42,8 +44,14 @@ struct source {
 	void (*free)(struct source *src);
 };
 
+/**
+ * struct loop
+ * @shared:  another process may hold our descriptors too (takeover.h): closing
+ *           one is not its end, and no end of its events
+ */
 struct loop {
 	int epfd;
+	bool shared;
 	struct source *dead;
 };
 
@@ -57,6 +65,8 @@ int loop_add(struct loop *loop, struct source *src, uint32_t events);
 void loop_change(struct loop *loop, struct source *src, uint32_t events);
 /** loop_remove - no more waiting; before the fd is closed */
 void loop_remove(struct loop *loop, struct source *src);
+/** loop_forget - the same where the close that follows does it by itself */
+void loop_forget(struct loop *loop, struct source *src);
 /** loop_bury - @src's object is freed by @free_fn when the batch is done */
 void loop_bury(struct loop *loop, struct source *src,
 	       void (*free_fn)(struct source *src));

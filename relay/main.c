@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relay/harden.h"
 #include "relay/peer.h"
 #include "relay/relay.h"
 #include "relay/service.h"
 #include "relay/status.h"
+#include "relay/takeover.h"
 
 enum exit_status {
 	EXIT_OK = 0,
@@ -42,6 +44,29 @@ static void sum_up(const struct relay *relay)
 	free(text);
 }
 
+/* Everything is another's: nothing is to be closed with a word. */
+static void leave(struct relay *relay)
+{
+	files_stop(&relay->files);
+	fflush(NULL);
+	_exit(EXIT_OK);
+}
+
+static int run(struct relay *relay)
+{
+	int rc = relay_run(relay);
+
+	if (relay->taken)
+		leave(relay);
+	if (relay->opts->sandbox && !relay->opts->quiet)
+		sum_up(relay);
+	else if (relay->opts->status_fd < 0 && relay->opts->verbose)
+		record_summary(&relay->record, stderr);
+	if (relay->opts->status_fd < 0 || relay->opts->sandbox)
+		relay_learned(relay);
+	return rc ? fail("loop", rc) : EXIT_OK;
+}
+
 static int serve(struct relay *relay)
 {
 	int rc = harden_late();
@@ -50,14 +75,33 @@ static int serve(struct relay *relay)
 		return fail("system call filter", rc);
 	/* the launcher starts the program now: nothing may come after */
 	status_ready(relay);
-	rc = relay_run(relay);
-	if (relay->opts->sandbox && !relay->opts->quiet)
-		sum_up(relay);
-	else if (relay->opts->status_fd < 0 && relay->opts->verbose)
-		record_summary(&relay->record, stderr);
-	if (relay->opts->status_fd < 0 || relay->opts->sandbox)
-		relay_learned(relay);
-	return rc ? fail("loop", rc) : EXIT_OK;
+	return run(relay);
+}
+
+/* In the place of another. */
+static int serve_taken(struct relay *relay)
+{
+	struct options *opts = relay->opts;
+	int status;
+
+	if (opts->sandbox)
+		status_ready(relay);
+	status = run(relay);
+	relay_close(relay);
+	options_done(opts);
+	return status;
+}
+
+static int take_over(struct options *opts)
+{
+	int rc = harden_early(opts), status;
+
+	if (rc)
+		return fail("start", rc);
+	status = opts->takeover ? takeover_command(opts, serve_taken) :
+				  takeover_worker(opts, serve_taken);
+	options_done(opts);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -77,6 +121,8 @@ int main(int argc, char **argv)
 		options_done(&opts);
 		return EXIT_USAGE;
 	}
+	if (opts.takeover || opts.takeover_fd >= 0)
+		return take_over(&opts);
 	if (opts.is_service) {
 		rc = service_run(&opts);
 		options_done(&opts);

@@ -14,6 +14,7 @@
 #include "relay/summary.h"
 #include "relay/sys.h"
 #include "relay/unixsock.h"
+#include "relay/state.h"
 
 #define TEXT_MAX (48 << 10)
 #define REQUEST_MAX 4096
@@ -328,4 +329,21 @@ void metrics_close(struct relay *relay)
 	if (relay->metrics.fd >= 0)
 		close(relay->metrics.fd);
 	relay->metrics.fd = -1;
+}
+
+/* ---- state.h ---- */
+
+/* Who is in the middle of an answer asks again. */
+void metrics_state(struct state *st)
+{
+	struct relay *relay = st->relay;
+	bool is_path = fdnet_save_bool(&st->s,
+				       !relay->opts->metrics_name.ip.family);
+
+	relay->metrics.type = SOURCE_METRICS_LISTEN;
+	relay->metrics.fd = state_socket(st, relay->metrics.fd,
+					 is_path ? AF_UNIX : 0, SOCK_STREAM);
+	if (st->s.reading && relay->metrics.fd >= 0)
+		fdnet_save_fail(&st->s, loop_add(&relay->loop, &relay->metrics,
+						 EPOLLIN | EPOLLET));
 }

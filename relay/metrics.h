@@ -32,4 +32,8 @@ void metrics_advance(struct relay *relay);
  */
 size_t metrics_print(struct relay *relay, char *dst, size_t size);
 
+struct state;
+/** metrics_state - the listening socket (state.h) */
+void metrics_state(struct state *st);
+
 #endif

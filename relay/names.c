@@ -9,6 +9,7 @@
 
 #include "relay/hash.h"
 #include "relay/limits.h"
+#include "relay/state.h"
 
 struct pin {
 	char *name;
@@ -160,4 +161,44 @@ const char *names_of(struct names *names, const struct fdnet_ip *ip,
 		if (entry->pins[i].end_us > now_us)
 			return entry->pins[i].name;
 	return NULL;
+}
+
+/* ---- state.h ---- */
+
+static void pins_state(struct fdnet_save *s, struct names_entry *entry)
+{
+	uint32_t n = fdnet_save_count(s, entry->npins, LIMIT_NAMES_PER_ADDR,
+				      12);
+
+	for (uint32_t i = 0; i < n && !s->rc; i++) {
+		struct pin *pin = &entry->pins[i];
+
+		pin->name = state_text(s, pin->name, NAMES_MAX_LEN);
+		pin->end_us = fdnet_save_u64(s, pin->end_us);
+		fdnet_save_check(s, pin->name);
+		if (s->reading && pin->name)
+			entry->npins++;
+	}
+}
+
+void names_state(struct names *names, struct fdnet_save *s)
+{
+	uint32_t n = fdnet_save_count(s, names->count, LIMIT_NAMES, 9);
+	struct names_entry *entry = s->reading ? NULL : names->lru, *next;
+
+	for (; n && !s->rc; n--, entry = next) {
+		struct fdnet_ip ip = { 0 };
+
+		next = entry ? entry->next : NULL;
+		if (entry)
+			ip = entry->ip;
+		fdnet_save_ip(s, &ip);
+		if (s->reading && !s->rc) {
+			entry = entry_new(names, &ip);
+			if (!entry)
+				fdnet_save_fail(s, -ENOMEM);
+		}
+		if (entry && !s->rc)
+			pins_state(s, entry);
+	}
 }

@@ -59,4 +59,8 @@ bool names_match(struct names *names, const struct fdnet_ip *ip,
 const char *names_of(struct names *names, const struct fdnet_ip *ip,
 		     uint64_t now_us);
 
+struct fdnet_save;
+/** names_state - all pins (state.h) */
+void names_state(struct names *names, struct fdnet_save *s);
+
 #endif

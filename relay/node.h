@@ -74,4 +74,8 @@ void node_set_time(struct node *node);
 bool node_owner(struct node *node, uint8_t proto,
 		const struct fdnet_name *name, uint32_t *ret_pid, char *comm);
 
+struct state;
+/** node_state - the node behind @guest (node_state.c, state.h) */
+void node_state(struct state *st, struct guest *guest);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/ask.h"
 #include "relay/guest.h"
 #include "relay/node_ops.h"
+#include "relay/state.h"
 #include "relay/sys.h"
 #include "relay/throttle.h"
 
@@ -48,17 +49,12 @@ static const struct fdnet_ask_calls calls = { call_sendmsg, call_recvmsg };
 
 /* ---- life ---- */
 
-int node_chan_new(struct relay *relay, int fd, uint32_t pid)
+static int chan_add(struct node *node, int fd, uint32_t pid)
 {
-	struct node_chan *chan;
-	struct node *node;
-	int rc = node_get(relay, &node);
+	struct node_chan *chan = calloc(1, sizeof(*chan));
+	struct relay *relay = node->relay;
+	int rc;
 
-	if (rc)
-		return rc;
-	if (node->nchans >= LIMIT_NODE_CHANNELS)
-		return -ENOBUFS;
-	chan = calloc(1, sizeof(*chan));
 	if (!chan)
 		return -ENOMEM;
 	chan->src = (struct source){ .type = SOURCE_NODE_CHAN, .fd = fd };
@@ -74,6 +70,18 @@ int node_chan_new(struct relay *relay, int fd, uint32_t pid)
 	DL_APPEND(node->chans, chan);
 	node->nchans++;
 	return 0;
+}
+
+int node_chan_new(struct relay *relay, int fd, uint32_t pid)
+{
+	struct node *node;
+	int rc = node_get(relay, &node);
+
+	if (rc)
+		return rc;
+	if (node->nchans >= LIMIT_NODE_CHANNELS)
+		return -ENOBUFS;
+	return chan_add(node, fd, pid);
 }
 
 static void free_source(struct source *src)
@@ -186,4 +194,70 @@ void node_chan_event(struct relay *relay, struct source *src, uint32_t events)
 		chan_end(chan);
 	else
 		guest_touch(chan->node->guest);
+}
+
+/* ---- state.h ---- */
+
+static void chan_state(struct state *st, struct node *node,
+		       struct node_chan *chan)
+{
+	uint32_t pid = fdnet_save_u32(&st->s, chan ? chan->pid : 0);
+	bool doomed = fdnet_save_bool(&st->s, chan && chan->doomed);
+	int fd = state_socket(st, chan ? chan->src.fd : -1, AF_UNIX,
+			      SOCK_SEQPACKET);
+
+	fdnet_save_check(&st->s, fd >= 0);
+	if (!st->s.reading)
+		return;
+	if (!st->s.rc)
+		fdnet_save_fail(&st->s, chan_add(node, fd, pid));
+	else if (fd >= 0)
+		close(fd);
+	/* one that is lost already is ended by its next event */
+	if (!st->s.rc)
+		node->chans->prev->doomed = doomed;
+}
+
+void node_chans_state(struct state *st, struct node *node)
+{
+	uint32_t n = fdnet_save_count(&st->s, node->nchans,
+				      LIMIT_NODE_CHANNELS, 6);
+	struct node_chan *chan;
+
+	if (st->s.reading)
+		for (; n && !st->s.rc; n--)
+			chan_state(st, node, NULL);
+	else
+		DL_FOREACH(node->chans, chan)
+			chan_state(st, node, chan);
+}
+
+uint32_t node_chan_number(const struct node *node,
+			  const struct node_chan *chan)
+{
+	const struct node_chan *other;
+	uint32_t number = 0;
+
+	if (!chan)
+		return 0;
+	DL_FOREACH(node->chans, other) {
+		number++;
+		if (other == chan)
+			break;
+	}
+	return number;
+}
+
+struct node_chan *node_chan_numbered(struct node *node, struct fdnet_save *s,
+				     uint32_t number)
+{
+	struct node_chan *chan = node->chans;
+
+	number = fdnet_save_u32(s, number);
+	fdnet_save_check(s, number <= node->nchans);
+	if (!number || (s->rc && s->reading))
+		return NULL;
+	while (--number)
+		chan = chan->next;
+	return chan;
 }

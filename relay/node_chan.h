@@ -33,4 +33,14 @@ void node_chan_answer(struct node_chan *chan,
 /** node_chan_end_all - close them; the node is about to be freed */
 void node_chan_end_all(struct node *node);
 
+struct state;
+struct fdnet_save;
+/** node_chans_state - all channels (state.h). node_chan_number - which of them
+ * is it, from 1; 0: NULL; node_chan_numbered - walks the number of one */
+void node_chans_state(struct state *st, struct node *node);
+uint32_t node_chan_number(const struct node *node,
+			  const struct node_chan *chan);
+struct node_chan *node_chan_numbered(struct node *node, struct fdnet_save *s,
+				     uint32_t number);
+
 #endif

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relay/limits.h"
 
@@ -34,6 +35,8 @@ enum option_id {
 	OPT_ATTACH_FD,
 	OPT_LISTEN,
 	OPT_STATUS_FD,
+	OPT_TAKEOVER,
+	OPT_TAKEOVER_FD,
 	OPT_SANDBOX,
 	OPT_LIMIT,
 	OPT_POLICY_DIR,
@@ -69,6 +72,8 @@ static const struct option options[] = {
 	{ "attach-fd", required_argument, NULL, OPT_ATTACH_FD },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "takeover", required_argument, NULL, OPT_TAKEOVER },
+	{ "takeover-fd", required_argument, NULL, OPT_TAKEOVER_FD },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
 	{ "policy-dir", required_argument, NULL, OPT_POLICY_DIR },
@@ -84,6 +89,7 @@ static const struct option options[] = {
 static const char usage[] =
 	"usage: fdnet-relay [options] --attach-fd N\n"
 	"       fdnet-relay [options] --listen PATH\n"
+	"       fdnet-relay --takeover PATH\n"
 	"\n"
 	"  --allow RULE      let the sandbox reach: [tcp:]HOST:PORTS,\n"
 	"                    udp:HOST:PORTS, icmp:HOST, host:PORT[/udp], any;\n"
@@ -109,6 +115,8 @@ static const char usage[] =
 	"  --verbose         a line for each event\n"
 	"  --attach-fd N     attach channel, a SEQPACKET socket\n"
 	"  --status-fd N     launcher's channel, a SEQPACKET socket\n"
+	"  --takeover PATH   go on in the place of the relay whose control\n"
+	"                    socket this is, with all that it has\n"
 	"  --limit NAME=N    memory, flow-memory, tcp-flows, udp-idle ...\n"
 	"\n"
 	"as a service, one process for each sandbox that connects:\n"
@@ -493,6 +501,11 @@ static int take_option(struct options *opts, int id, const char *value)
 				    "a number", &opts->sandbox);
 	case OPT_STATUS_FD:
 		return parse_fd("status-fd", value, &opts->status_fd);
+	case OPT_TAKEOVER:
+		opts->takeover = value;
+		return 0;
+	case OPT_TAKEOVER_FD:
+		return parse_fd("takeover-fd", value, &opts->takeover_fd);
 	}
 	fputs("fdnet-relay: --help lists the options\n", stderr);
 	return -EINVAL;
@@ -512,6 +525,17 @@ static int check_own(const struct options *opts)
 	return 0;
 }
 
+/* All else is as the other relay has it. */
+static int check_takeover(struct options *opts, int argc)
+{
+	if (!opts->takeover || argc <= 3)
+		return 0;
+	fputs("fdnet-relay: --takeover stands alone: the options are those of "
+	      "the relay that runs\n",
+	      stderr);
+	return -EINVAL;
+}
+
 static int check(struct options *opts, int argc, char **argv)
 {
 	if (optind < argc) {
@@ -520,6 +544,8 @@ static int check(struct options *opts, int argc, char **argv)
 			argv[optind]);
 		return -EINVAL;
 	}
+	if (opts->takeover || opts->takeover_fd >= 0)
+		return check_takeover(opts, argc);
 	if (opts->service.policy_dir && opts->policy_path) {
 		fputs("fdnet-relay: either --policy or --policy-dir is "
 		      "expected\n",
@@ -565,6 +591,10 @@ enum options_result options_parse(int argc, char **argv,
 		.record_size = LIMIT_RECORD_BYTES,
 		.attach_fd = -1,
 		.status_fd = -1,
+		.takeover_fd = -1,
+		.argc = argc,
+		.argv = argv,
+		.cwd = getcwd(NULL, 0),
 		.service.mode = 0600,
 		.service.max = OPTIONS_SANDBOXES,
 		.service.per_user = OPTIONS_PER_USER,
@@ -612,6 +642,8 @@ void options_done(struct options *opts)
 	policy_done(&opts->policy);
 	free(opts->network);
 	free(opts->name);
+	free(opts->cwd);
+	opts->cwd = NULL;
 	free(opts->service.pass);
 	opts->service.pass = NULL;
 }

@@ -69,6 +69,12 @@ struct options {
 	unsigned int mtu; /* 0: not chosen */
 	struct impair impair; /* of what no rule says otherwise about */
 	int attach_fd, status_fd; /* -1: none */
+	/* take over from the relay with this control socket, or over this
+	 * channel; NULL, -1: no */
+	const char *takeover;
+	int takeover_fd;
+	int argc;
+	char **argv, *cwd; /* as it was started; NULL: not known */
 	unsigned int sandbox; /* its number in a service, else 0 */
 	/* shared with other sandboxes, or NULL; what it is called there: as
 	 * wanted, and as peer_join() got it */

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "relay/policy_internal.h"
+#include "relay/limits.h"
+#include "relay/state.h"
 
 void policy_init(struct policy *policy)
 {
@@ -209,4 +211,59 @@ void rule_drop(struct rule *rule)
 {
 	if (rule)
 		rule->flows--;
+}
+
+/* ---- state.h ---- */
+
+static void bucket_state(struct fdnet_save *s, struct bucket *bucket)
+{
+	int64_t full, least;
+
+	bucket->level = state_i64(s, bucket->level);
+	bucket->last_us = fdnet_save_u64(s, bucket->last_us);
+	if (!s->reading)
+		return;
+	/* what the rule's own text says holds the arithmetic together */
+	full = (int64_t)(bucket->burst * 1000000);
+	least = -(int64_t)(bucket->rate * 61) * 1000000;
+	if (bucket->level > full || !bucket->rate)
+		bucket->level = full;
+	if (bucket->level < least)
+		bucket->level = least;
+}
+
+static void rule_state(struct fdnet_save *s, struct policy *policy,
+		       unsigned int at)
+{
+	const struct rule *old = s->reading ? NULL : &policy->rules[at];
+	bool allow = fdnet_save_bool(s, old && old->allow);
+	char *text = state_text(s, old ? old->text : NULL, RULE_TEXT_MAX);
+	struct policy_error err;
+	struct rule *rule;
+
+	if (s->reading) {
+		fdnet_save_check(s, text);
+		if (!s->rc)
+			fdnet_save_fail(s, policy_add(policy, allow, text,
+						      &err));
+		free(text);
+		if (s->rc)
+			return;
+	}
+	rule = &policy->rules[at];
+	bucket_state(s, &rule->fresh);
+	bucket_state(s, &rule->rate[0]);
+	bucket_state(s, &rule->rate[1]);
+	rule->hits = fdnet_save_u64(s, rule->hits);
+}
+
+void policy_state(struct policy *policy, struct fdnet_save *s)
+{
+	uint32_t n;
+
+	if (s->reading)
+		policy_done(policy);
+	n = fdnet_save_count(s, policy->count, LIMIT_RULES, 8);
+	for (uint32_t i = 0; i < n && !s->rc; i++)
+		rule_state(s, policy, i);
 }

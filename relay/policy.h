@@ -197,4 +197,9 @@ size_t policy_port_parse(const char *text, bool zero_ok, uint16_t *ret_port);
 int policy_fail(struct policy_error *ret_err, size_t column, const char *fmt,
 		...) __attribute__((format(printf, 3, 4)));
 
+struct fdnet_save;
+/** policy_state - the rules, with what is left of their rates (state.h);
+ * flows count themselves */
+void policy_state(struct policy *policy, struct fdnet_save *s);
+
 #endif

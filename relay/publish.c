@@ -11,6 +11,7 @@
 #include "relay/guest.h"
 #include "relay/summary.h"
 #include "relay/sys.h"
+#include "relay/state.h"
 
 /* Clients and datagrams taken in one turn. */
 #define ACCEPT_BUDGET 64
@@ -320,4 +321,83 @@ void publish_event(struct relay *relay, struct source *src, uint32_t events)
 		accept_clients(relay, pub);
 	else
 		take_datagrams(relay, pub);
+}
+
+/* ---- state.h ---- */
+
+static void one_state(struct state *st, struct publish *pub)
+{
+	struct fdnet_save *s = &st->s;
+	struct publish_spec *spec = &pub->spec;
+	bool tcp;
+
+	tcp = fdnet_save_bool(s, spec->proto == POLICY_TCP);
+	spec->proto = tcp ? POLICY_TCP : POLICY_UDP;
+	fdnet_save_name(s, &spec->host);
+	spec->port = fdnet_save_u16(s, spec->port);
+	pub->paused_until_us = fdnet_save_u64(s, pub->paused_until_us);
+	pub->clients = fdnet_save_u64(s, pub->clients);
+	pub->src.fd = state_socket(st, pub->src.fd, 0,
+				   tcp ? SOCK_STREAM : SOCK_DGRAM);
+	fdnet_save_check(s, pub->src.fd >= 0 && spec->host.ip.family);
+}
+
+static void read_one(struct state *st)
+{
+	struct relay *relay = st->relay;
+	struct publish *pub = state_alloc(&st->s, sizeof(*pub));
+
+	if (!pub)
+		return;
+	pub->src.type = SOURCE_PUBLISH;
+	one_state(st, pub);
+	if (st->s.rc) {
+		if (pub->src.fd >= 0)
+			close(pub->src.fd);
+		free(pub);
+		return;
+	}
+	LL_APPEND(relay->published, pub);
+	fdnet_save_fail(&st->s,
+			loop_add(&relay->loop, &pub->src,
+				 pub->paused_until_us ? 0 : EPOLLIN));
+}
+
+void publish_state(struct state *st)
+{
+	struct publish *pub;
+	uint32_t n = 0;
+
+	LL_COUNT(st->relay->published, pub, n);
+	n = fdnet_save_count(&st->s, n, OPTIONS_MAX_PUBLISH, 25);
+	if (st->s.reading)
+		for (; n && !st->s.rc; n--)
+			read_one(st);
+	else
+		LL_FOREACH(st->relay->published, pub)
+			one_state(st, pub);
+}
+
+unsigned int publish_index(const struct relay *relay, int fd)
+{
+	const struct publish *pub;
+	unsigned int i = 0;
+
+	LL_FOREACH(relay->published, pub) {
+		if (pub->src.fd == fd)
+			break;
+		i++;
+	}
+	return i;
+}
+
+int publish_fd(const struct relay *relay, unsigned int index)
+{
+	const struct publish *pub;
+
+	LL_FOREACH(relay->published, pub) {
+		if (!index--)
+			return pub->spec.proto == POLICY_UDP ? pub->src.fd : -1;
+	}
+	return -1;
 }

@@ -25,4 +25,12 @@ void publish_event(struct relay *relay, struct source *src, uint32_t events);
 uint64_t publish_expiry(const struct relay *relay);
 void publish_advance(struct relay *relay);
 
+struct state;
+/** publish_state - the published ports (state.h) */
+void publish_state(struct state *st);
+/** publish_index - which of them has this socket? publish_fd - the socket of
+ * one for datagrams, or -1 */
+unsigned int publish_index(const struct relay *relay, int fd);
+int publish_fd(const struct relay *relay, unsigned int index);
+
 #endif

@@ -137,6 +137,23 @@ static void set_ready(struct pumped *sock, bool ready)
 		DL_DELETE2(sock->node->ready, sock, ready_prev, ready_next);
 }
 
+void pumped_restored(struct pumped *sock)
+{
+	wait_for(sock, 0);
+	pumped_wake(sock);
+}
+
+void pumped_unrestore(struct pumped *sock)
+{
+	if (!sock->so)
+		return;
+	if (sock->waited)
+		loop_remove(&sock->node->relay->loop, &sock->src);
+	set_ready(sock, false);
+	fdnet_sock_set_user(sock->so, NULL);
+	sock->node->count--;
+}
+
 /* B and all that was held for it. */
 static void close_pair(struct pumped *sock)
 {

@@ -36,6 +36,7 @@ struct node_chan;
  * it share one. */
 struct pumped_claim {
 	unsigned int refs;
+	uint32_t number; /* while it is written down (node_state.c) */
 	struct registry_claim claim;
 };
 

@@ -28,6 +28,11 @@ void pumped_empty(struct pumped *sock);
 /** pumped_put_claim - give the port back, unless others share it */
 void pumped_put_claim(struct pumped *sock);
 
+/** pumped_restored - of another relay: B is waited for, and looked at as soon
+ * as we run; pumped_unrestore - not after all */
+void pumped_restored(struct pumped *sock);
+void pumped_unrestore(struct pumped *sock);
+
 /* ---- pumped_listen.c ---- */
 
 /** pumped_run_listener - pass on connections while B takes them */

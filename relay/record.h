@@ -32,6 +32,7 @@ enum record_kind {
 	RECORD_RELOAD, /* new rules, or why not */
 	RECORD_PUBLISH, /* a port is open: @src inside, @dst on the host */
 	RECORD_CAPTURE, /* it began or ended */
+	RECORD_TAKEOVER, /* from here on another process writes */
 	RECORD_KINDS
 };
 

@@ -9,6 +9,7 @@
 
 #include "relay/hash.h"
 #include "relay/limits.h"
+#include "relay/state.h"
 
 struct binding {
 	uint32_t guest;
@@ -594,4 +595,91 @@ uint32_t registry_find(struct registry *registry, uint8_t proto,
 	if (binding->flags & REGISTRY_REUSEPORT)
 		nth = hash % group;
 	return pick(entry, proto, ip, best, nth)->guest;
+}
+
+/* ---- state.h ---- */
+
+static void read_binding(struct fdnet_save *s, struct registry *registry,
+			 uint32_t key, const struct binding *like)
+{
+	struct registry_use *use = use_get(registry, like->guest);
+	struct registry_port *entry =
+		port_get(registry, (uint8_t)(key >> 16), (uint16_t)key);
+	struct binding *binding = calloc(1, sizeof(*binding));
+
+	if (!use || !entry || !binding) {
+		free(binding);
+		if (entry)
+			port_put(registry, entry);
+		fdnet_save_fail(s, -ENOMEM);
+		return;
+	}
+	*binding = *like;
+	DL_APPEND(entry->bindings, binding);
+	use->binds++;
+}
+
+static void binding_state(struct fdnet_save *s, struct registry *registry,
+			  uint32_t key, const struct binding *binding)
+{
+	struct binding b = { 0 };
+	uint8_t proto;
+
+	if (binding)
+		b = *binding;
+	key = fdnet_save_u32(s, key);
+	proto = (uint8_t)(key >> 16);
+	b.guest = fdnet_save_u32(s, b.guest);
+	fdnet_save_ip(s, &b.ip);
+	b.flags = fdnet_save_u16(s, b.flags);
+	b.listening = fdnet_save_bool(s, b.listening);
+	fdnet_save_check(s, (proto == 6 || proto == 17) && key >> 24 == 0 &&
+				    (uint16_t)key && b.guest && b.ip.family);
+	b.prev = b.next = NULL;
+	if (s->reading && !s->rc)
+		read_binding(s, registry, key, &b);
+}
+
+static void leases_state(struct fdnet_save *s, struct registry *registry)
+{
+	for (int t = 0; t < 2; t++) {
+		for (int i = 0; i < REGISTRY_BLOCKS && !s->rc; i++) {
+			uint32_t *owner = &registry->blocks[t][i];
+			struct registry_use *use;
+
+			*owner = fdnet_save_u32(s, *owner);
+			if (!s->reading || !*owner)
+				continue;
+			use = use_get(registry, *owner);
+			if (use)
+				use->leases[t]++;
+			else
+				fdnet_save_fail(s, -ENOMEM);
+		}
+	}
+	registry->cursor = fdnet_save_u32(s, registry->cursor);
+	fdnet_save_check(s, registry->cursor < REGISTRY_BLOCKS);
+	if (s->rc && s->reading)
+		registry->cursor = 0;
+}
+
+void registry_state(struct registry *registry, struct fdnet_save *s)
+{
+	struct registry_port *entry;
+	struct binding *binding;
+	uint32_t n = 0;
+
+	for (entry = registry->ports; entry; entry = entry->hh.next)
+		DL_FOREACH(entry->bindings, binding)
+			n++;
+	n = fdnet_save_count(s, n, UINT32_MAX, 12);
+	if (s->reading)
+		for (; n && !s->rc; n--)
+			binding_state(s, registry, 0, NULL);
+	else
+		for (entry = registry->ports; entry; entry = entry->hh.next)
+			DL_FOREACH(entry->bindings, binding)
+				binding_state(s, registry, entry->key,
+					      binding);
+	leases_state(s, registry);
 }

@@ -123,4 +123,8 @@ uint32_t registry_find(struct registry *registry, uint8_t proto,
 		       const struct fdnet_ip *ip, uint16_t port,
 		       uint32_t hash);
 
+struct fdnet_save;
+/** registry_state - all claims and leases (state.h) */
+void registry_state(struct registry *registry, struct fdnet_save *s);
+
 #endif

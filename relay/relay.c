@@ -29,6 +29,7 @@
 #include "relay/resolver.h"
 #include "relay/status.h"
 #include "relay/sys.h"
+#include "relay/takeover.h"
 #include "relay/throttle.h"
 
 /* Events of one wake-up. */
@@ -319,6 +320,20 @@ void relay_learned(struct relay *relay)
 	fflush(relay->learn_file);
 }
 
+/* What others connect to, or have connected. */
+static int open_given(struct relay *relay)
+{
+	int rc = status_open(relay);
+
+	if (!rc)
+		rc = publish_open(relay);
+	if (!rc)
+		rc = ctl_open(relay);
+	if (!rc)
+		rc = metrics_open(relay);
+	return rc ? rc : attach_open(relay);
+}
+
 int relay_open(struct relay *relay, struct options *opts)
 {
 	int rc;
@@ -332,6 +347,8 @@ int relay_open(struct relay *relay, struct options *opts)
 		.waiting_us = FDNET_NEVER,
 		.ctl.fd = -1,
 		.metrics.fd = -1,
+		.takeover.fd = -1,
+		.old_stderr = -1,
 		.files.fd = -1,
 		.probe = { -1, -1 },
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
@@ -341,7 +358,7 @@ int relay_open(struct relay *relay, struct options *opts)
 	capture_init(&relay->capture);
 	/* while there is nothing that it could inherit */
 	rc = start_files(relay);
-	if (!rc && opts->pcap)
+	if (!rc && opts->pcap && opts->takeover_fd < 0)
 		rc = capture_spawn(&relay->capture, opts->pcap,
 				   opts->pcap_filter);
 	budget_init(&relay->budget, opts->limits.bytes, &relay->counters);
@@ -363,21 +380,17 @@ int relay_open(struct relay *relay, struct options *opts)
 	rc = open_record(relay);
 	if (!rc)
 		rc = told(dns_init(relay), "name forwarder");
-	if (!rc)
-		rc = status_open(relay);
-	if (!rc)
-		rc = publish_open(relay);
-	if (!rc)
-		rc = ctl_open(relay);
-	if (!rc)
-		rc = metrics_open(relay);
-	return rc ? rc : attach_open(relay);
+	/* else all that follows is given to us */
+	if (rc || opts->takeover_fd >= 0)
+		return rc;
+	return open_given(relay);
 }
 
 void relay_close(struct relay *relay)
 {
 	struct guest *guest, *tmp;
 
+	takeover_stop(relay);
 	attach_close(relay);
 	ctl_close(relay);
 	metrics_close(relay);
@@ -453,6 +466,9 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 	case SOURCE_CTL:
 		ctl_event(relay, src, events);
 		break;
+	case SOURCE_TAKEOVER:
+		takeover_event(relay);
+		break;
 	case SOURCE_METRICS_LISTEN:
 		metrics_listen_event(relay);
 		break;
@@ -472,7 +488,7 @@ static int timeout_ms(struct relay *relay)
 {
 	uint64_t expiry_us = guest_expiry(relay), left_us = FDNET_NEVER;
 
-	if (relay->finishing)
+	if (relay->finishing || relay->giving)
 		return 0;
 	expiry_us = min_time(expiry_us, switch_expiry(&relay->sw));
 	expiry_us = min_time(expiry_us, flow_udp_expiry(relay));
@@ -529,7 +545,7 @@ static bool has_guests(const struct relay *relay)
 /* Nobody can come any more, and nobody is there. */
 static bool is_done(const struct relay *relay)
 {
-	if (relay->stop)
+	if (relay->stop || relay->taken)
 		return true;
 	if (relay->channels || has_guests(relay))
 		return false;
@@ -555,6 +571,8 @@ int relay_turn(struct relay *relay)
 	    ((n <= 0 && !relay->dirty) ||
 	     relay->finish_turns++ > FINISH_TURNS))
 		status_finish(relay);
+	/* between two turns nothing is half done */
+	takeover_give(relay);
 	return 0;
 }
 

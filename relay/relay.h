@@ -88,7 +88,7 @@ struct relay {
 	struct node *node; /* NULL before the first pumped socket */
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 
-	struct source status, signals, ctl, metrics;
+	struct source status, signals, ctl, metrics, takeover;
 	struct ctl_client *ctl_clients;
 	struct metrics_client *metrics_clients; /* the oldest first */
 	struct learn *learn; /* or NULL */
@@ -97,6 +97,9 @@ struct relay {
 	bool finishing;	   /* the launcher waits for "done" */
 	bool finished;	   /* and has got it */
 	unsigned int finish_turns;
+	bool giving;	/* the other relay is ready */
+	bool taken;	/* and has got everything: only the exit is left */
+	int old_stderr; /* of the relay that we take over from; -1 */
 	bool stop;
 };
 

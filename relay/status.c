@@ -8,7 +8,9 @@
 #include "relay/attach.h"
 #include "relay/peer.h"
 #include "relay/sys.h"
+#include "relay/takeover.h"
 #include "relay/unixsock.h"
+#include "relay/state.h"
 
 static void say(struct relay *relay, const char *what)
 {
@@ -42,6 +44,11 @@ void status_ready(struct relay *relay)
 	say(relay, "ready");
 }
 
+void status_moved(struct relay *relay)
+{
+	say(relay, "moved");
+}
+
 void status_close(struct relay *relay)
 {
 	if (relay->status.fd < 0)
@@ -72,7 +79,8 @@ void status_event(struct relay *relay)
 		return;
 	if (!strncmp(word, "peer ", 5) && !attach_check(fd))
 		peer_new(relay, word, fd);
-	else
+	else if (strcmp(word, "takeover") || attach_check(fd) ||
+		 takeover_offer(relay, fd))
 		close(fd);
 }
 
@@ -86,4 +94,22 @@ void status_finish(struct relay *relay)
 		counters_print(&relay->counters, stderr);
 	relay_learned(relay);
 	say(relay, "done");
+}
+
+/* ---- state.h ---- */
+
+void status_state(struct state *st)
+{
+	struct relay *relay = st->relay;
+	/* a worker's is its service's, and the new one has its own */
+	int fd = relay->opts->sandbox ? -1 : relay->status.fd;
+
+	fd = state_socket(st, fd, AF_UNIX, SOCK_SEQPACKET);
+	relay->finishing = fdnet_save_bool(&st->s, relay->finishing);
+	relay->finished = fdnet_save_bool(&st->s, relay->finished);
+	if (!st->s.reading || fd < 0)
+		return;
+	relay->status = (struct source){ .type = SOURCE_STATUS, .fd = fd };
+	fdnet_save_fail(&st->s,
+			loop_add(&relay->loop, &relay->status, EPOLLIN));
 }

@@ -19,4 +19,11 @@ void status_event(struct relay *relay);
 void status_finish(struct relay *relay);
 void status_close(struct relay *relay);
 
+/** status_moved - tell the launcher that another relay goes on */
+void status_moved(struct relay *relay);
+
+struct state;
+/** status_state - the launcher's channel, except a service's (state.h) */
+void status_state(struct state *st);
+
 #endif

@@ -3,12 +3,14 @@
 
 #include "relay/summary.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "relay/hash.h"
 #include "relay/names.h"
+#include "relay/state.h"
 
 struct summary_key {
 	enum record_kind kind;
@@ -193,4 +195,64 @@ void record_summary(const struct record *record, FILE *out)
 			" more; --record FILE keeps them all\n",
 			rest);
 	fflush(out);
+}
+
+/* ---- state.h ---- */
+
+static void entry_state(struct fdnet_save *s, struct summary_entry *entry)
+{
+	struct summary_key *key = &entry->key;
+
+	key->kind = (enum record_kind)fdnet_save_int(s, (int)key->kind, 0,
+						     RECORD_KINDS - 1);
+	key->proto = fdnet_save_u8(s, key->proto);
+	fdnet_save_ip(s, &key->ip);
+	key->port = fdnet_save_u16(s, key->port);
+	state_chars(s, key->name, sizeof(key->name));
+	entry->rule = state_text(s, entry->rule, RULE_TEXT_MAX);
+	entry->gateway = fdnet_save_bool(s, entry->gateway);
+	entry->forbidden = fdnet_save_bool(s, entry->forbidden);
+	entry->published = fdnet_save_bool(s, entry->published);
+	entry->limited = fdnet_save_bool(s, entry->limited);
+	entry->times = fdnet_save_u64(s, entry->times);
+}
+
+static void read_entry(struct fdnet_save *s, struct record *record)
+{
+	struct summary_entry *entry = state_alloc(s, sizeof(*entry));
+
+	if (!entry)
+		return;
+	entry_state(s, entry);
+	if (!s->rc) {
+		HASH_ADD(hh, record->summary, key, sizeof(entry->key), entry);
+		if (!hash_added(entry))
+			fdnet_save_fail(s, -ENOMEM);
+	}
+	if (s->rc) {
+		free(entry->rule);
+		free(entry);
+		return;
+	}
+	record->nsummary++;
+}
+
+void summary_state(struct record *record, struct fdnet_save *s)
+{
+	uint32_t n = fdnet_save_count(s, record->nsummary, LIMIT_SUMMARY, 280);
+	struct summary_entry *entry;
+
+	if (s->reading)
+		for (; n && !s->rc; n--)
+			read_entry(s, record);
+	else
+		for (entry = record->summary; entry; entry = entry->hh.next)
+			entry_state(s, entry);
+	record->unsorted = fdnet_save_u64(s, record->unsorted);
+	for (int i = 0; i < 3; i++) {
+		struct record_totals *total = &record->totals[i];
+
+		total->bytes_out = fdnet_save_u64(s, total->bytes_out);
+		total->bytes_in = fdnet_save_u64(s, total->bytes_in);
+	}
 }

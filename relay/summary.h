@@ -18,4 +18,8 @@ const char *record_proto(uint8_t proto);
 /** record_name - "10.0.2.15:80"; @dst has RECORD_NAME_LEN bytes */
 char *record_name(const struct fdnet_name *name, char *dst);
 
+struct fdnet_save;
+/** summary_state - what the summary will say, and the totals (state.h) */
+void summary_state(struct record *record, struct fdnet_save *s);
+
 #endif

@@ -97,4 +97,8 @@ uint64_t switch_expiry(const struct switch_table *sw);
 /** switch_advance - forget ended flows, repeat unanswered FINs */
 void switch_advance(struct switch_table *sw, uint64_t now_us);
 
+struct fdnet_save;
+/** switch_state - connections between guests, and fragments (state.h) */
+void switch_state(struct switch_table *sw, struct fdnet_save *s);
+
 #endif

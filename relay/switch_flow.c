@@ -10,6 +10,7 @@
 #include "relay/limits.h"
 #include "relay/synth.h"
 #include "stack/wire/tcp.h"
+#include "relay/state.h"
 
 /* Both directions of a connection make the same key. Returns the sender's
  * side. */
@@ -342,4 +343,86 @@ void switch_advance(struct switch_table *sw, uint64_t now_us)
 		switch_flow_free(sw, flow);
 	while ((flow = due(sw, SWITCH_FIN, now_us)))
 		retry_fin(sw, flow, now_us);
+}
+
+/* ---- state.h ---- */
+
+static void flow_fields(struct fdnet_save *s, struct switch_flow *flow)
+{
+	for (int i = 0; i < 2; i++) {
+		fdnet_save_ip(s, &flow->key.ip[i]);
+		flow->key.port[i] = fdnet_save_u16(s, flow->key.port[i]);
+		flow->guest[i] = fdnet_save_u32(s, flow->guest[i]);
+		flow->seen[i] = fdnet_save_bool(s, flow->seen[i]);
+		flow->acked[i] = fdnet_save_bool(s, flow->acked[i]);
+		flow->fin[i] = fdnet_save_bool(s, flow->fin[i]);
+		flow->nxt[i] = fdnet_save_u32(s, flow->nxt[i]);
+		flow->ack[i] = fdnet_save_u32(s, flow->ack[i]);
+		flow->start[i] = fdnet_save_u32(s, flow->start[i]);
+	}
+	fdnet_save_check(s, flow->key.ip[0].family &&
+				    flow->key.ip[0].family ==
+					    flow->key.ip[1].family);
+	flow->tries = fdnet_save_u32(s, flow->tries);
+	flow->list = (enum switch_list)fdnet_save_int(s, (int)flow->list, 0,
+						      SWITCH_LISTS - 1);
+	flow->expiry_us = fdnet_save_u64(s, flow->expiry_us);
+}
+
+static void read_flow(struct fdnet_save *s, struct switch_table *sw)
+{
+	struct switch_flow *flow = state_alloc(s, sizeof(*flow));
+
+	if (!flow)
+		return;
+	flow_fields(s, flow);
+	if (!s->rc) {
+		HASH_ADD(hh, sw->flows, key, sizeof(flow->key), flow);
+		if (!hash_added(flow))
+			fdnet_save_fail(s, -ENOMEM);
+	}
+	if (s->rc) {
+		free(flow);
+		return;
+	}
+	sw->count++;
+	if (flow->expiry_us != FDNET_NEVER)
+		DL_APPEND(sw->ending[flow->list], flow);
+}
+
+static void frags_state(struct fdnet_save *s, struct switch_table *sw)
+{
+	for (int i = 0; i < SWITCH_FRAGS; i++) {
+		struct switch_frag *frag = &sw->frags[i];
+
+		frag->from = fdnet_save_u32(s, frag->from);
+		frag->to = fdnet_save_u32(s, frag->to);
+		frag->id = fdnet_save_u32(s, frag->id);
+		fdnet_save_ip(s, &frag->src);
+		fdnet_save_ip(s, &frag->dst);
+		frag->proto = fdnet_save_u8(s, frag->proto);
+	}
+	sw->next_frag = fdnet_save_u32(s, sw->next_frag);
+	if (s->reading)
+		sw->next_frag %= SWITCH_FRAGS;
+}
+
+/* Those that end stand in the order of their time. */
+void switch_state(struct switch_table *sw, struct fdnet_save *s)
+{
+	uint32_t n = fdnet_save_count(s, sw->count, LIMIT_SWITCH_FLOWS, 60);
+	struct switch_flow *flow;
+
+	if (s->reading) {
+		for (; n && !s->rc; n--)
+			read_flow(s, sw);
+	} else {
+		for (int i = 0; i < SWITCH_LISTS; i++)
+			DL_FOREACH(sw->ending[i], flow)
+				flow_fields(s, flow);
+		for (flow = sw->flows; flow; flow = flow->hh.next)
+			if (flow->expiry_us == FDNET_NEVER)
+				flow_fields(s, flow);
+	}
+	frags_state(s, sw);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/state.h"
 #include "relay/sys.h"
 
 static struct udp_port *port_get(struct udp_port **ports, uint32_t guest,
@@ -95,4 +96,25 @@ int udp_port_connect(struct udp_port **ports, uint32_t guest,
 	else if (port && !port->port)
 		learn(fd, port);
 	return 0;
+}
+
+/* ---- state.h ---- */
+
+struct udp_port *udp_port_state(struct udp_port **ports, struct fdnet_save *s,
+				uint32_t guest, const struct fdnet_name *local,
+				struct udp_port *port)
+{
+	bool has = fdnet_save_bool(s, port), v4;
+	uint16_t number;
+
+	if (!has)
+		return NULL;
+	v4 = fdnet_save_bool(s, port && port->key.family == AF_INET);
+	number = fdnet_save_u16(s, port ? port->port : 0);
+	if (!s->reading || s->rc)
+		return port;
+	port = port_get(ports, guest, local, v4 ? AF_INET : AF_INET6);
+	if (port)
+		port->port = number;
+	return port;
 }

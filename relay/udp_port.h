@@ -48,4 +48,10 @@ int udp_port_connect(struct udp_port **ports, uint32_t guest,
 /** udp_port_put - a flow has ended (or NULL) */
 void udp_port_put(struct udp_port **ports, struct udp_port *port);
 
+struct fdnet_save;
+/** udp_port_state - what a flow has of it (or NULL), state.h */
+struct udp_port *udp_port_state(struct udp_port **ports, struct fdnet_save *s,
+				uint32_t guest, const struct fdnet_name *local,
+				struct udp_port *port);
+
 #endif
