@@ -154,7 +154,7 @@ static int wait_ready(struct relay_proc *relay)
 int relay_proc_start(const char *path, const char *const *args, size_t argc,
 		     struct relay_proc *ret_relay)
 {
-	struct relay_proc relay = {-1, -1, -1};
+	struct relay_proc relay = {-1, -1, -1, false};
 	int relay_attach = -1, relay_status = -1;
 	const char **argv;
 	int rc;
@@ -206,17 +206,34 @@ int relay_proc_connect(const char *path, struct relay_proc *ret_relay)
 			close(fd);
 		return rc;
 	}
-	*ret_relay = (struct relay_proc){-1, -1, fd};
+	*ret_relay = (struct relay_proc){-1, -1, fd, false};
 	return 0;
 }
 
 void relay_proc_finish(struct relay_proc *relay)
 {
 	char word[32];
+	ssize_t len;
 
 	if (send(relay->status_fd, "finish", strlen("finish"), MSG_NOSIGNAL) < 0)
 		return;
-	read_word(relay->status_fd, word, sizeof(word), FINISH_TIMEOUT_MS);
+	/* "moved" may stand in front of "done": either relay reads ours */
+	do
+		len = read_word(relay->status_fd, word, sizeof(word),
+				FINISH_TIMEOUT_MS);
+	while (len > 0 && !strcmp(word, "moved"));
+}
+
+bool relay_proc_ended(struct relay_proc *relay)
+{
+	char word[32] = "";
+
+	relay->pid = -1;
+	/* nothing else was said since "ready" */
+	if (relay->status_fd >= 0 &&
+	    recv(relay->status_fd, word, sizeof(word) - 1, MSG_DONTWAIT) > 0)
+		relay->moved = !strcmp(word, "moved");
+	return relay->moved;
 }
 
 void relay_proc_done(struct relay_proc *relay)

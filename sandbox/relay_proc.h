@@ -9,12 +9,15 @@
 #ifndef SANDBOX_RELAY_PROC_H
 #define SANDBOX_RELAY_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 /**
  * struct relay_proc - the running relay
  * @pid:        -1 when it has been waited for, or is not ours
+ * @moved:      another relay has taken over (fdnet-relay --takeover): it is
+ *              not our child, but at the other end of our fds
  * @status_fd:  our end of the status channel, or -1
  * @attach_fd:  the sandbox's end of the attach channel, close-on-exec
  */
@@ -22,6 +25,7 @@ struct relay_proc {
 	pid_t pid;
 	int status_fd;
 	int attach_fd;
+	bool moved;
 };
 
 /**
@@ -51,6 +55,13 @@ int relay_proc_connect(const char *path, struct relay_proc *ret_relay);
  * still run keep the relay, and with it their rules.
  */
 void relay_proc_finish(struct relay_proc *relay);
+
+/**
+ * relay_proc_ended - the relay's process has ended and was waited for
+ *
+ * True: because another goes on in its place.
+ */
+bool relay_proc_ended(struct relay_proc *relay);
 
 /** relay_proc_done - close our fds; the relay goes on as long as it is used */
 void relay_proc_done(struct relay_proc *relay);

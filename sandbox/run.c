@@ -336,8 +336,9 @@ static int start_program(struct run *run)
 /* A relay that dies early takes the network with it, not the program. */
 static void note_relay_end(struct run *run, int status)
 {
-	run->relay.pid = -1;
-	if (WIFSIGNALED(status))
+	if (relay_proc_ended(&run->relay))
+		say_detail("another relay has taken over");
+	else if (WIFSIGNALED(status))
 		say("the relay was ended by signal %d: the program has no "
 		    "network any more",
 		    WTERMSIG(status));
@@ -534,7 +535,7 @@ static int run_prepared(struct run *run)
 		return EXIT_OWN_FAILURE;
 	}
 	status = wait_program(run);
-	if (run->relay.pid > 0)
+	if (run->relay.pid > 0 || run->relay.moved)
 		relay_proc_finish(&run->relay);
 	serve_leftovers(run);
 	supervise_end(run->supervisor);
@@ -546,7 +547,7 @@ int run_program(const struct options *opts)
 {
 	struct run run = {
 		.opts = opts,
-		.relay = {-1, -1, -1},
+		.relay = {-1, -1, -1, false},
 		.loop = {.epoll_fd = -1},
 		.report_fd = -1,
 		.listener_fd = -1,
