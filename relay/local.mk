@@ -39,7 +39,7 @@ relay_librelay_la_SOURCES = \
 	relay/loop.c relay/loop.h \
 	relay/measure.c relay/measure.h \
 	relay/metrics.c relay/metrics.h \
-	relay/names.c relay/names.h \
+	relay/names.c relay/names.h relay/nametag.c relay/nametag.h \
 	relay/net.c relay/net.h \
 	relay/notify.c relay/notify.h \
 	relay/node.c relay/node.h \

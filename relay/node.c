@@ -63,6 +63,7 @@ int node_get(struct relay *relay, struct node **ret_node)
 	if (!node)
 		return -ENOMEM;
 	node->relay = relay;
+	nametag_init(node->tags);
 	node->buf = malloc(PUMPED_DGRAM_MAX);
 	rc = node->buf ? guest_new_node(relay, node) : -ENOMEM;
 	if (rc) {
@@ -91,6 +92,7 @@ void node_free(struct node *node)
 	fdnet_stack_free(node->stack);
 	if (node->relay->node == node)
 		node->relay->node = NULL;
+	nametag_done(node->tags);
 	free(node->buf);
 	free(node);
 }

@@ -18,6 +18,7 @@
 
 #include <fdnet/stack.h>
 
+#include "relay/nametag.h"
 #include "relay/relay.h"
 
 struct node_chan;
@@ -30,6 +31,7 @@ struct pumped;
  * @ready:   those with something to do
  * @dead:    those that have ended, but may be asked why; the oldest first
  * @buf:     one datagram and its frame
+ * @tags:    names of who sent datagrams
  */
 struct node {
 	struct relay *relay;
@@ -41,6 +43,7 @@ struct node {
 	unsigned int nchans;
 	uint64_t idle_us; /* since when nobody holds anything; 0: somebody */
 	uint8_t *buf;
+	struct nametag tags[NAMETAGS];
 };
 
 /**

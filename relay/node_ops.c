@@ -120,18 +120,29 @@ static int bind_leased(struct pumped *sock, const struct fdnet_name *name)
 	return fdnet_sock_bind(sock->so, name);
 }
 
+static int claim_and_bind(struct pumped *sock, const struct fdnet_name *name)
+{
+	int rc = claim(sock, name);
+
+	if (!rc) {
+		rc = bind_leased(sock, name);
+		if (rc)
+			pumped_put_claim(sock);
+	}
+	return rc;
+}
+
 static int op_bind(struct pumped *sock, const struct fdnet_name *name,
 		   struct fdnet_name *ret_local)
 {
 	int rc = check_bind(sock, name);
 
 	if (!rc)
-		rc = claim(sock, name);
-	if (!rc) {
-		rc = bind_leased(sock, name);
-		if (rc)
-			pumped_put_claim(sock);
-	}
+		rc = claim_and_bind(sock, name);
+	/* of a close that came before this we may not have heard yet */
+	if (rc == -EADDRINUSE &&
+	    pumped_reap(sock->node, (uint8_t)sock->proto, name->port))
+		rc = claim_and_bind(sock, name);
 	return rc ? rc : fdnet_sock_name(sock->so, ret_local);
 }
 
@@ -216,6 +227,36 @@ static int op_connect(struct pumped *sock, struct node_chan *chan,
 	if (sock->type == FDNET_SOCK_DGRAM && req->flags & FDNET_NODE_UNFRAME)
 		sock->framed = !req->name.ip.family;
 	return fdnet_sock_name(sock->so, ret_local);
+}
+
+/* One datagram, to where its name says whatever the socket is connected to. */
+static int op_send(struct pumped *sock, const struct fdnet_node_req *req,
+		   int fd)
+{
+	struct iovec iov = { .iov_len = req->bytes };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.to_from = req->name,
+		.ttl = -1,
+		.tos = -1,
+	};
+	uint8_t *data;
+	ssize_t rc;
+
+	if (sock->type == FDNET_SOCK_STREAM)
+		return -EOPNOTSUPP;
+	rc = take_read(fd, req->bytes, PUMPED_DGRAM_MAX, &data);
+	if (rc)
+		return (int)rc;
+	iov.iov_base = data;
+	rc = fdnet_sock_send(sock->so, &msg);
+	if (rc == -EADDRNOTAVAIL &&
+	    !node_lease(sock->node, (uint8_t)sock->proto))
+		rc = fdnet_sock_send(sock->so, &msg);
+	free(data);
+	pumped_wake(sock);
+	return rc < 0 ? (int)rc : 0;
 }
 
 static int op_cancel(struct pumped *sock, const struct node_chan *chan,
@@ -348,6 +389,8 @@ int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
 					 req->value, req->optlen);
 	case FDNET_NODE_SHUTDOWN:
 		return pumped_shutdown(sock, (int)req->arg);
+	case FDNET_NODE_SEND:
+		return op_send(sock, req, fds[0]);
 	case FDNET_NODE_CANCEL:
 		return op_cancel(sock, chan, req->arg);
 	default:

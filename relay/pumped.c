@@ -4,6 +4,7 @@
 
 #include "relay/pumped.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -506,6 +507,26 @@ static void run(struct pumped *sock)
 	wait_for(sock, wanted(sock));
 	if (turn == PUMPED_MORE)
 		pumped_wake(sock);
+}
+
+bool pumped_reap(struct node *node, uint8_t proto, uint16_t port)
+{
+	struct pumped *sock, *tmp;
+	bool any = false;
+
+	HASH_ITER(hh, node->socks, sock, tmp) {
+		struct pollfd pfd = { .fd = sock->src.fd };
+		struct fdnet_name local;
+
+		if (!sock->so || sock->proto != proto || sock->joined ||
+		    fdnet_sock_name(sock->so, &local) || local.port != port ||
+		    poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLHUP))
+			continue;
+		set_ready(sock, false);
+		sock->hup = any = true;
+		run(sock);
+	}
+	return any;
 }
 
 void pumped_run_ready(struct node *node)

@@ -7,8 +7,9 @@
  * takes them; what it does not take stays where it is, and closes the window
  * of who sends. End of stream, half-close and reset go across as such; B's
  * hang-up is the last close of A, wherever it happened. A listener sends over
- * B an A for each connection, with both names. Datagrams are messages, on
- * unconnected sockets with a name in front.
+ * B an A for each connection, with both names. Datagrams are messages; on
+ * unconnected sockets those from A have a name in front, those to A one beside
+ * them (nametag.h).
  *
  * B is from an enemy: it may be kept by others, carry fds (the kernel drops
  * them, since no room is given) or never be read. That costs its socket only.
@@ -54,7 +55,7 @@ struct pumped_claim {
  * @out_closed:  the end of what A gives was passed to the stack
  * @fin_wanted:  pass the end on, once B is empty
  * @in_full:   B took no more; @out_full: the stack took no more
- * @held, @held_len:  datagram that B did not take yet
+ * @held, @held_len, @held_from:  datagram that B did not take yet
  * @passing:   A of an accepted connection that B did not take yet, or -1
  * @error:     why it ended, positive errno, until fetched
  * @local, @peer, @family, @type, @proto:  for those who ask when it is dead
@@ -78,6 +79,7 @@ struct pumped {
 
 	uint8_t *held;
 	size_t held_len;
+	struct fdnet_name held_from;
 	int passing;
 	struct fdnet_name passing_names[2];
 
@@ -111,6 +113,13 @@ struct pumped *pumped_find(struct node *node, uint64_t cookie);
 /** pumped_find_name - who has this local name, or NULL */
 struct pumped *pumped_find_name(struct node *node, uint8_t proto,
 				const struct fdnet_name *name);
+/**
+ * pumped_reap - look whether who had a port has closed, of which the loop may
+ * not have told us yet
+ *
+ * Returns whether it had: the port is free now.
+ */
+bool pumped_reap(struct node *node, uint8_t proto, uint16_t port);
 /** pumped_is_dead - has it ended? Then only why and its names can be asked */
 static inline bool pumped_is_dead(const struct pumped *sock)
 {

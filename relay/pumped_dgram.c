@@ -12,28 +12,54 @@
 /* Datagrams moved each way in one turn. */
 #define BUDGET 64
 
-static size_t frame_len(const struct pumped *sock)
-{
-	return sock->framed ? FDNET_NODE_NAME_LEN : 0;
-}
-
 /* ---- from the stack to A ---- */
 
-/* False: B is full, the datagram is kept. */
-static bool give(struct pumped *sock, const uint8_t *data, size_t len)
+/* Sends @from along, if there is one. */
+static void attach_name(struct pumped *sock, const struct fdnet_name *from,
+			struct msghdr *msg)
 {
-	struct iovec iov = { (void *)data, len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t rc = sys_sendmsg(sock->src.fd, &msg);
+	int fd = nametag_get(sock->node->tags, from);
+	struct cmsghdr *cmsg = msg->msg_control;
 
+	/* without: it comes from nobody known, as good as one that is lost */
+	if (fd < 0)
+		return;
+	msg->msg_controllen = CMSG_SPACE(sizeof(int));
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+}
+
+/* False: B is full, the datagram is to be kept. */
+static bool give(struct pumped *sock, const uint8_t *data, size_t len,
+		 const struct fdnet_name *from)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)data, len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+	};
+	ssize_t rc;
+
+	if (sock->framed)
+		attach_name(sock, from, &msg);
+	rc = sys_sendmsg(sock->src.fd, &msg);
 	if (rc == -EAGAIN)
 		return false;
+	/* also ETOOMANYREFS: too much of this user's is on its way already */
 	if (rc < 0)
 		count(&sock->node->relay->counters, C_UDP_DROP);
 	return true;
 }
 
-static void keep(struct pumped *sock, const uint8_t *data, size_t len)
+static void keep(struct pumped *sock, const uint8_t *data, size_t len,
+		 const struct fdnet_name *from)
 {
 	sock->in_full = true;
 	sock->held = malloc(len ? len : 1);
@@ -43,13 +69,14 @@ static void keep(struct pumped *sock, const uint8_t *data, size_t len)
 	}
 	memcpy(sock->held, data, len);
 	sock->held_len = len;
+	sock->held_from = *from;
 }
 
 static bool give_held(struct pumped *sock)
 {
 	if (!sock->held)
 		return true;
-	if (!give(sock, sock->held, sock->held_len)) {
+	if (!give(sock, sock->held, sock->held_len, &sock->held_from)) {
 		sock->in_full = true;
 		return false;
 	}
@@ -61,12 +88,11 @@ static bool give_held(struct pumped *sock)
 static enum pumped_turn move_in(struct pumped *sock)
 {
 	uint8_t *buf = sock->node->buf;
-	size_t head = frame_len(sock);
 
 	if (sock->in_full || sock->hup || !give_held(sock))
 		return PUMPED_WAIT;
 	for (int i = 0; i < BUDGET; i++) {
-		struct iovec iov = { buf + head, PUMPED_DGRAM_MAX - head };
+		struct iovec iov = { buf, PUMPED_DGRAM_MAX };
 		struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
 		ssize_t n = fdnet_sock_recv(sock->so, &msg);
 
@@ -76,10 +102,8 @@ static enum pumped_turn move_in(struct pumped *sock)
 			sock->error = (int)-n;
 			continue;
 		}
-		if (head)
-			fdnet_node_name_encode(buf, &msg.to_from);
-		if (!give(sock, buf, head + (size_t)n)) {
-			keep(sock, buf, head + (size_t)n);
+		if (!give(sock, buf, (size_t)n, &msg.to_from)) {
+			keep(sock, buf, (size_t)n, &msg.to_from);
 			return PUMPED_WAIT;
 		}
 	}
@@ -97,7 +121,7 @@ static void take(struct pumped *sock, const uint8_t *data, size_t len)
 		.ttl = -1,
 		.tos = -1,
 	};
-	size_t head = frame_len(sock);
+	size_t head = sock->framed ? FDNET_NODE_NAME_LEN : 0;
 	ssize_t rc;
 
 	if (len < head ||

@@ -22,14 +22,14 @@
 /* ---- reading ---- */
 
 /* Only a memfd has seals; reading anything else might block. */
-static int read_state(int fd, uint32_t len, uint8_t **ret_data)
+int take_read(int fd, uint32_t len, uint32_t max, uint8_t **ret_data)
 {
 	uint8_t *data;
 	ssize_t rc;
 
 	if (fd < 0)
 		return -EBADF;
-	if (len > LIMIT_TAKE_BYTES)
+	if (len > max)
 		return -EFBIG;
 	if (fcntl(fd, F_GET_SEALS) < 0)
 		return -EINVAL;
@@ -231,7 +231,7 @@ int take_socket(struct node *node, const struct fdnet_node_req *req,
 		uint32_t pid, int *fds)
 {
 	uint8_t *data;
-	int rc = read_state(fds[1], req->bytes, &data);
+	int rc = take_read(fds[1], req->bytes, LIMIT_TAKE_BYTES, &data);
 
 	if (rc)
 		return rc;

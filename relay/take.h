@@ -22,4 +22,14 @@
 int take_socket(struct node *node, const struct fdnet_node_req *req,
 		uint32_t pid, int *fds);
 
+/**
+ * take_read - what a memfd holds
+ * @len:  bytes wanted, not above @max
+ * @ret_data:  allocated, the caller's
+ *
+ * Returns 0, -EBADF, -EINVAL (not a memfd), -EFBIG, -EPROTO (it holds less),
+ * -ENOMEM.
+ */
+int take_read(int fd, uint32_t len, uint32_t max, uint8_t **ret_data);
+
 #endif

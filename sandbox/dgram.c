@@ -1,148 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Data calls that name an address. On framed datagram sockets the address is
- * in front of the data (doc/handover.md), so these are made for the caller;
- * on all others they are the kernel's.
+ * in front of the data that is sent, and beside that which is received
+ * (doc/handover.md), so these are made for the caller; on all others, and
+ * without an address, they are the kernel's.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "sandbox/notify.h"
+#include "sandbox/message.h"
 
 #define HEAD FDNET_NODE_NAME_LEN
 
-/* One message of the caller's, its pointers read once. */
-struct message {
-	uint64_t name, name_len_at; /* recv: where the length is written */
-	uint32_t name_len;
-	struct iovec iov[IOV_MAX];
-	size_t iov_count;
-	uint64_t header; /* struct msghdr, or 0 */
-	uint64_t count;	 /* struct mmsghdr's msg_len, or 0 */
-	int flags;
-};
-
-/* Bytes of the vector, or -EINVAL, -EMSGSIZE. */
-static ssize_t vector_len(const struct message *message)
+static bool is_send(const struct call *call)
 {
-	size_t sum = 0, i;
-
-	for (i = 0; i < message->iov_count; i++) {
-		if (message->iov[i].iov_len > SSIZE_MAX - sum)
-			return -EINVAL;
-		sum += message->iov[i].iov_len;
-	}
-	return (ssize_t)sum;
+	return call->nr == SYS_sendto || call->nr == SYS_sendmsg ||
+	       call->nr == SYS_sendmmsg;
 }
 
-static int read_header(struct call *call, uint64_t addr,
-		       struct message *message)
+/* ---- one message: its name and its bytes, with a frame ---- */
+
+static int read_name(struct call *call, const struct message *message)
 {
-	struct msghdr msg;
+	struct sockaddr_storage sa;
+	socklen_t len;
 	int rc;
 
-	rc = call_read(call, addr, &msg, sizeof(msg));
-	if (rc < 0)
-		return rc;
-	if (msg.msg_iovlen > IOV_MAX)
-		return -EMSGSIZE;
-	message->header = addr;
-	message->name = (uintptr_t)msg.msg_name;
-	message->name_len = msg.msg_namelen;
-	message->name_len_at = addr + offsetof(struct msghdr, msg_namelen);
-	message->iov_count = msg.msg_iovlen;
-	return call_read(call, (uintptr_t)msg.msg_iov, message->iov,
-			 msg.msg_iovlen * sizeof(*message->iov));
-}
-
-static int read_message(struct call *call, struct message *message)
-{
-	int rc;
-
-	memset(message, 0, offsetof(struct message, iov));
-	message->header = message->count = 0;
-	message->iov_count = 0;
-	switch (call->nr) {
-	case SYS_sendto:
-	case SYS_recvfrom:
-		message->iov[0] = (struct iovec){
-			(void *)(uintptr_t)call->args[1], call->args[2]};
-		message->iov_count = 1;
-		message->flags = (int)call->args[3];
-		message->name = call->args[4];
-		message->name_len = (uint32_t)call->args[5];
-		message->name_len_at = call->args[5];
-		return 0;
-	case SYS_sendmsg:
-	case SYS_recvmsg:
-		message->flags = (int)call->args[2];
-		return read_header(call, call->args[1], message);
-	default: /* of several messages the first is a valid answer */
-		if (!call->args[2])
-			return -EAGAIN;
-		message->flags = (int)call->args[3];
-		rc = read_header(call, call->args[1], message);
-		message->count =
-			call->args[1] + offsetof(struct mmsghdr, msg_len);
-		return rc;
-	}
-}
-
-/* The answer for @len bytes: the calls for several messages count them. */
-static void reply_count(struct call *call, const struct message *message,
-			size_t len)
-{
-	uint32_t count = (uint32_t)len;
-	int rc = 0;
-
-	if (!message->count) {
-		call_reply(call, (long)len);
-		return;
-	}
-	rc = call_write(call, message->count, &count, sizeof(count));
-	call_reply(call, rc < 0 ? rc : 1);
-}
-
-/* ---- send ---- */
-
-static void try_send(struct call *call)
-{
-	struct message message;
-	ssize_t rc;
-
-	rc = send(call->fd, call->data, call->len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (rc < 0 && errno == EAGAIN && !call->timed_out &&
-	    !call_is_nonblocking(call, (int)call->kind.listening)) {
-		call_wait(call, EPOLLOUT, 0, try_send);
-		return;
-	}
-	if (rc < 0) {
-		call_reply(call, errno == EPIPE ? -ENETDOWN : -errno);
-		return;
-	}
-	memset(&message, 0, offsetof(struct message, iov));
-	message.count = call->nr == SYS_sendmmsg ?
-				call->args[1] +
-					offsetof(struct mmsghdr, msg_len) :
-				0;
-	reply_count(call, &message, call->len - HEAD);
+	if (!message->name)
+		return -EDESTADDRREQ;
+	rc = sockaddr_read(call, message->name, message->name_len, &sa, &len);
+	if (rc == 0)
+		rc = sockaddr_to_name(&sa, len, &call->name);
+	if (rc == 0 && !call->name.ip.family)
+		rc = -EDESTADDRREQ;
+	if (rc == 0 && !call->name.port && call->kind.type == SOCK_DGRAM)
+		rc = -EINVAL;
+	return rc;
 }
 
 static int gather(struct call *call, const struct message *message)
 {
-	ssize_t len = vector_len(message);
-	size_t i, at = HEAD;
-	int rc = 0;
+	ssize_t len = message_len(message);
 
 	if (len < 0)
 		return (int)len;
@@ -154,178 +60,155 @@ static int gather(struct call *call, const struct message *message)
 	if (!call->data)
 		return -ENOMEM;
 	fdnet_node_name_encode(call->data, &call->name);
-	for (i = 0; rc == 0 && i < message->iov_count; i++) {
-		rc = call_read(call, (uintptr_t)message->iov[i].iov_base,
-			       call->data + at, message->iov[i].iov_len);
-		at += message->iov[i].iov_len;
-	}
-	return rc;
+	return message_gather(call, message, call->data + HEAD);
 }
 
-static void send_framed(struct call *call)
+static int prepare(struct call *call, const struct message *message)
 {
-	struct sockaddr_storage sa;
-	struct message message;
-	socklen_t len;
 	int rc;
 
-	rc = read_message(call, &message);
-	if (rc == 0 && message.flags & MSG_OOB)
-		rc = -EOPNOTSUPP;
-	if (rc == 0 && !message.name)
-		rc = -EDESTADDRREQ;
-	if (rc == 0)
-		rc = sockaddr_read(call, message.name, message.name_len, &sa,
-				   &len);
-	if (rc == 0)
-		rc = sockaddr_to_name(&sa, len, &call->name);
-	if (rc == 0 && !call->name.ip.family)
-		rc = -EDESTADDRREQ;
-	if (rc == 0)
-		rc = gather(call, &message);
-	if (rc < 0) {
-		call_reply(call, rc);
-		return;
-	}
-	/* only the flag is needed further on */
-	call->kind.listening = message.flags & MSG_DONTWAIT;
-	try_send(call);
+	call->flags = message->flags;
+	if (message->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	rc = read_name(call, message);
+	return rc < 0 ? rc : gather(call, message);
 }
 
-/* ---- receive ---- */
+/* ---- to where the socket is not connected ---- */
 
-static ssize_t scatter(struct call *call, const struct message *message,
-		       const uint8_t *data, size_t len)
+static void sent(struct call *call, const struct fdnet_node_ans *ans)
 {
-	size_t i, at = 0, part;
+	long len = (long)(call->len - HEAD);
+	int rc = -(int)ans->error;
+
+	/* of several messages the first is a valid answer */
+	if (rc == 0 && call->nr == SYS_sendmmsg) {
+		rc = message_set_count(call, 0, (size_t)len);
+		len = 1;
+	}
+	call_reply(call, rc < 0 ? rc : len);
+}
+
+/*
+ * By the relay's own call, with an answer: A carries what goes to the peer,
+ * and leave to broadcast is asked for there.
+ */
+static void send_elsewhere(struct call *call)
+{
+	struct fdnet_node_req req = {
+		.op = FDNET_NODE_SEND,
+		.name = call->name,
+		.bytes = (uint32_t)(call->len - HEAD),
+	};
+	int fd = memfd_create("datagram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0) {
+		call_reply(call, -ENOBUFS);
+		return;
+	}
+	if (pwrite(fd, call->data + HEAD, req.bytes, 0) != (ssize_t)req.bytes)
+		call_reply(call, -ENOBUFS);
+	else
+		call_ask(call, &req, fd, sent);
+	close(fd);
+}
+
+static bool is_broadcast(const struct fdnet_name *name)
+{
+	static const uint8_t all[4] = {255, 255, 255, 255};
+
+	return name->ip.family == 4 && !memcmp(name->ip.bytes, all, 4);
+}
+
+/* ---- send ---- */
+
+static void try_send(struct call *call);
+
+/* False: the call has ended, or waits. */
+static bool send_one(struct call *call)
+{
+	ssize_t rc;
+
+	rc = send(call->fd, call->data, call->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (rc >= 0)
+		return true;
+	if (call->index) /* some are sent: that is the answer */
+		call_reply(call, call->index);
+	else if (errno == EAGAIN && !call->timed_out &&
+		 !call_is_nonblocking(call, call->flags))
+		call_wait(call, EPOLLOUT, 0, try_send);
+	else
+		call_reply(call, errno == EPIPE ? -ENETDOWN : -errno);
+	return false;
+}
+
+/* The next message, unless it is one that waited. */
+static int prepare_next(struct call *call)
+{
+	struct message message;
+	int rc;
+
+	if (call->data)
+		return 0;
+	rc = message_read(call, call->index, &message);
+	return rc < 0 ? rc : prepare(call, &message);
+}
+
+static void try_send(struct call *call)
+{
+	unsigned int limit = message_limit(call);
+	size_t len = 0;
 	int rc = 0;
 
-	for (i = 0; rc == 0 && at < len && i < message->iov_count; i++) {
-		part = message->iov[i].iov_len;
-		if (part > len - at)
-			part = len - at;
-		rc = call_write(call, (uintptr_t)message->iov[i].iov_base,
-				data + at, part);
-		at += part;
+	while (rc == 0 && call->index < limit) {
+		rc = prepare_next(call);
+		if (rc < 0)
+			break;
+		if (!call->index && is_broadcast(&call->name)) {
+			send_elsewhere(call);
+			return;
+		}
+		if (!send_one(call))
+			return;
+		len = call->len - HEAD;
+		free(call->data);
+		call->data = NULL;
+		rc = message_set_count(call, call->index++, len);
 	}
-	return rc < 0 ? rc : (ssize_t)at;
+	if (call->index && call->nr == SYS_sendmmsg)
+		call_reply(call, call->index);
+	else
+		call_reply(call, rc < 0 ? rc : (long)len);
 }
 
-/* msg_namelen, msg_controllen and msg_flags, of which only the name's is not
- * always nothing. */
-static int write_header(struct call *call, const struct message *message,
-			const struct sockaddr_storage *sa, socklen_t len,
-			bool cut)
+/* On a socket that is connected, or is not ours to frame. */
+static void send_bare(struct call *call)
 {
-	size_t zero = 0;
-	int flags = cut ? MSG_TRUNC : 0, rc = 0;
-	socklen_t room = message->name_len;
-
-	if (!message->header)
-		return sockaddr_write(call, message->name,
-				      message->name_len_at, sa, len);
-	if (message->name) {
-		rc = call_write(call, message->name, sa,
-				room < len ? room : len);
-		if (rc == 0)
-			rc = call_write(call, message->name_len_at, &len,
-					sizeof(len));
-	}
-	if (rc == 0)
-		rc = call_write(call,
-				message->header +
-					offsetof(struct msghdr, msg_controllen),
-				&zero, sizeof(zero));
-	if (rc == 0)
-		rc = call_write(call,
-				message->header +
-					offsetof(struct msghdr, msg_flags),
-				&flags, sizeof(flags));
-	return rc;
-}
-
-static socklen_t sender(struct call *call, const uint8_t **data, size_t *len,
-			struct sockaddr_storage *sa)
-{
-	struct netlink *netlink = netlink_find(call->sup, call->cookie);
-	struct fdnet_name name = call->name;
-
-	if (netlink)
-		return netlink_name(netlink, true, sa);
-	if (call->kind.framed) {
-		if (*len < HEAD || fdnet_node_name_decode(*data, &name) < 0)
-			return 0;
-		*data += HEAD;
-		*len -= HEAD;
-	}
-	return sockaddr_from_name(sa, call->kind.family, &name);
-}
-
-static void give_datagram(struct call *call, const struct message *message,
-			  const uint8_t *data, size_t len)
-{
-	struct sockaddr_storage sa;
-	socklen_t sa_len = sender(call, &data, &len, &sa);
-	ssize_t given;
+	struct message message;
 	int rc;
 
-	given = scatter(call, message, data, len);
-	if (given < 0) {
-		call_reply(call, given);
+	rc = message_limit(call) ? message_read(call, 0, &message) : -EAGAIN;
+	if (rc == -EAGAIN) {
+		call_reply(call, 0);
 		return;
 	}
-	rc = write_header(call, message, &sa, sa_len, (size_t)given < len);
+	if (rc == 0 && !message.name) {
+		call_continue(call, "a datagram moves on a pair's end, which "
+				    "takes no address");
+		return;
+	}
+	if (rc == 0)
+		rc = prepare(call, &message);
 	if (rc < 0)
 		call_reply(call, rc);
 	else
-		reply_count(call, message,
-			    message->flags & MSG_TRUNC ? len : (size_t)given);
-}
-
-static uint64_t timeout_ms(const struct call *call)
-{
-	struct timeval tv = {0};
-	socklen_t len = sizeof(tv);
-
-	getsockopt(call->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len);
-	return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
-}
-
-static void try_receive(struct call *call)
-{
-	/* one thread, and used up before the next call is looked at */
-	static uint8_t room[CALL_DATA_MAX];
-	struct message message;
-	ssize_t len;
-	int rc;
-
-	rc = read_message(call, &message);
-	if (rc == 0 && message.flags & (MSG_OOB | MSG_ERRQUEUE))
-		rc = -EAGAIN;
-	if (rc < 0) {
-		call_reply(call, rc);
-		return;
-	}
-	len = recv(call->fd, room, sizeof(room),
-		   MSG_DONTWAIT | (message.flags & MSG_PEEK));
-	if (len < 0 && errno == EAGAIN && !call->timed_out &&
-	    !call_is_nonblocking(call, message.flags)) {
-		call_wait(call, EPOLLIN, timeout_ms(call), try_receive);
-		return;
-	}
-	if (len < 0)
-		call_reply(call, -errno);
-	else
-		give_datagram(call, &message, room, (size_t)len);
+		send_elsewhere(call);
 }
 
 /* ---- which of them ---- */
 
 static void learned(struct call *call, const struct fdnet_node_ans *ans)
 {
-	bool sends = call->nr == SYS_sendto || call->nr == SYS_sendmsg ||
-		     call->nr == SYS_sendmmsg;
-
 	if (ans->error == ENOENT && call->nr == SYS_sendto) {
 		call_reply(call, -EISCONN);
 		return;
@@ -350,22 +233,26 @@ static void learned(struct call *call, const struct fdnet_node_ans *ans)
 	call->name = ans->peer;
 	if (call->kind.type == SOCK_STREAM)
 		call_continue(call, "bytes move on a pair's end");
-	else if (!sends)
-		try_receive(call);
+	else if (!is_send(call))
+		dgram_receive(call);
 	else if (call->kind.framed)
-		send_framed(call);
-	else if (call->nr == SYS_sendto)
-		call_reply(call, -EISCONN);
+		try_send(call);
 	else
-		call_continue(call, "a datagram moves on a pair's end, which "
-				    "takes no address");
+		send_bare(call);
+}
+
+static void handle_netlink(struct call *call)
+{
+	if (is_send(call))
+		call_continue(call, "a request moves on a SEQPACKET end, which "
+				    "ignores names");
+	else
+		dgram_receive(call);
 }
 
 static void handle_data(struct call *call)
 {
 	struct fdnet_node_req req = {.op = FDNET_NODE_NAMES};
-	bool sends = call->nr == SYS_sendto || call->nr == SYS_sendmsg ||
-		     call->nr == SYS_sendmmsg;
 	struct kind *kind;
 	int rc;
 
@@ -383,11 +270,7 @@ static void handle_data(struct call *call)
 		return;
 	}
 	if (netlink_find(call->sup, call->cookie)) {
-		if (!sends)
-			try_receive(call);
-		else
-			call_continue(call, "a request moves on a SEQPACKET "
-					    "end, which ignores names");
+		handle_netlink(call);
 		return;
 	}
 	kind = kind_find(call->sup, call->cookie);
@@ -397,10 +280,10 @@ static void handle_data(struct call *call)
 	}
 	if (kind && kind->framed) {
 		call->kind = *kind;
-		if (sends)
-			send_framed(call);
+		if (is_send(call))
+			try_send(call);
 		else
-			try_receive(call);
+			dgram_receive(call);
 		return;
 	}
 	/* its peer's name is needed, or what it is */

@@ -23,6 +23,7 @@ sandbox_libsandbox_la_SOURCES = \
 	sandbox/spaces.c sandbox/spaces.h \
 	sandbox/supervise.c sandbox/supervise.h sandbox/notify.h \
 	sandbox/caller.c sandbox/sockaddr.c sandbox/inet.c sandbox/dgram.c \
+	sandbox/dgram_recv.c sandbox/message.c sandbox/message.h \
 	sandbox/netlink.c sandbox/unixnames.c \
 	sandbox/watch.c sandbox/watch.h
 sandbox_libsandbox_la_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -67,8 +67,10 @@ typedef void call_ready_fn(struct call *call);
  *             @deadline_ms has come (0: none; then @timed_out)
  * @spare_fd:  something more to close at the end, or -1
  * @kind:      what @fd is, when known
- * @name:      an address from the arguments
+ * @name:      an address from the arguments, or the peer's
  * @data, @len:  a datagram on its way; owned
+ * @flags:     of a data call
+ * @index:     messages that are done, of a call for several
  */
 struct call {
 	struct supervisor *sup;
@@ -93,6 +95,8 @@ struct call {
 	struct fdnet_name name;
 	uint8_t *data;
 	size_t len;
+	int flags;
+	unsigned int index;
 };
 
 /* Where a program's socket meets one of ours: sandbox/outside.c. */
@@ -202,8 +206,12 @@ void handle_accept(struct call *call);
 void handle_name(struct call *call); /* getsockname, getpeername */
 void handle_getsockopt(struct call *call);
 void handle_setsockopt(struct call *call);
+void handle_shutdown(struct call *call);
 void handle_send(struct call *call); /* sendto, sendmsg, sendmmsg */
 void handle_recv(struct call *call); /* recvfrom, recvmsg, recvmmsg */
+/** dgram_receive - the call is one of these, on a datagram socket: call->kind,
+ * and the peer's name as call->name, if it has one */
+void dgram_receive(struct call *call);
 
 /* AF_UNIX: call->fd is there; @sa is the caller's, copied */
 void unix_bind(struct call *call, const struct sockaddr_storage *sa,
@@ -220,6 +228,8 @@ struct netlink *netlink_find(struct supervisor *sup, uint64_t cookie);
 /** netlink_name - the sockaddr_nl of the socket (@peer: of the kernel) */
 socklen_t netlink_name(const struct netlink *netlink, bool peer,
 		       struct sockaddr_storage *sa);
+/** netlink_option - of SOL_SOCKET, what its pair's end would not know */
+bool netlink_option(const struct netlink *netlink, int name, int *ret_value);
 void netlink_end(struct supervisor *sup);
 int netlink_init(struct supervisor *sup);
 

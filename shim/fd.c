@@ -249,7 +249,7 @@ static int node_ioctl(struct shim_file *file, int fd, unsigned long request,
 	if (file->listens)
 		return request == SIOCATMARK ? 0 : -EINVAL;
 	if (request == FIONREAD && !file->is_stream) {
-		*ret = shim_frame_inq(fd, file);
+		*ret = shim_frame_inq(fd);
 		return 0;
 	}
 	rc = shim_node_getopt(file, FDNET_NODE_SOL_IOCTL, (int)request,

@@ -54,7 +54,7 @@ struct shim_file {
 	bool listens;	/* remote: a listener */
 	bool in_node;	/* remote: the relay has the state (node.h) */
 	bool unknown;	/* inherited or received, nobody was asked yet */
-	bool framed;	/* in_node: datagrams begin with a name */
+	bool framed;	/* in_node: datagrams go with a name */
 	bool narrow;	/* in_node: A's send buffer is kept small */
 	bool moving;	/* is being handed over */
 	bool shared;	/* a child may hold A */

@@ -83,52 +83,68 @@ ssize_t shim_frame_send(int fd, struct shim_file *file,
 	return rc - (framed ? FDNET_NODE_NAME_LEN : 0);
 }
 
+/*
+ * The sender's name is in the file that came beside the datagram
+ * (relay/nametag.h), or unknown: family 0.
+ */
+static void read_tag(struct msghdr *msg, struct fdnet_name *ret_from)
+{
+	uint8_t name[FDNET_NODE_NAME_LEN];
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	memset(ret_from, 0, sizeof(*ret_from));
+	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
+		return;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	if (RAW(SYS_pread64, fd, name, sizeof(name), 0, 0, 0) ==
+		    sizeof(name) &&
+	    fdnet_node_name_decode(name, ret_from) < 0)
+		memset(ret_from, 0, sizeof(*ret_from));
+	raw_close(fd);
+}
+
 ssize_t shim_frame_recv(int fd, struct shim_file *file, struct msghdr *hdr,
 			int flags, struct shim_guard *guard)
 {
-	uint8_t frame[FDNET_NODE_NAME_LEN];
-	int domain = file->domain, rc, head = file->framed ?
-						      FDNET_NODE_NAME_LEN : 0;
+	bool framed = file->framed;
 	struct fdnet_name from = file->peer;
-	struct iovec iov[PARTS];
+	int domain = file->domain, rc;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control;
 	struct msghdr msg = { .msg_iov = hdr->msg_iov,
 			      .msg_iovlen = hdr->msg_iovlen };
 
 	shim_end(guard);
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
-	if (head) {
-		rc = with_name(hdr, frame, iov);
-		if (rc < 0)
-			return rc;
-		msg.msg_iov = iov;
-		msg.msg_iovlen = (size_t)rc;
+	if (framed) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
 	}
-	rc = (int)raw_recvmsg(fd, &msg, flags & (MSG_DONTWAIT | MSG_PEEK |
-						 MSG_TRUNC));
+	rc = (int)raw_recvmsg(fd, &msg,
+			      (flags & (MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC)) |
+				      MSG_CMSG_CLOEXEC);
 	if (rc < 0)
 		return rc;
+	if (framed)
+		read_tag(&msg, &from);
 	hdr->msg_controllen = 0;
 	hdr->msg_flags = msg.msg_flags & MSG_TRUNC;
-	if (head && (rc < head || fdnet_node_name_decode(frame, &from) < 0)) {
-		/* shut down, or the relay is gone */
-		hdr->msg_namelen = 0;
-		return 0;
-	}
-	if (hdr->msg_name)
+	if (hdr->msg_name && from.ip.family)
 		shim_name_to(domain, &from, hdr->msg_name, &hdr->msg_namelen);
 	else
 		hdr->msg_namelen = 0;
-	return rc - head;
+	return rc;
 }
 
-int shim_frame_inq(int fd, const struct shim_file *file)
+int shim_frame_inq(int fd)
 {
-	uint8_t frame[FDNET_NODE_NAME_LEN];
-	ssize_t n = raw_recv(fd, frame, sizeof(frame),
+	uint8_t byte;
+	ssize_t n = raw_recv(fd, &byte, sizeof(byte),
 			     MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 
-	if (n < 0)
-		return 0;
-	return (int)n - (file->framed ? FDNET_NODE_NAME_LEN : 0);
+	return n < 0 ? 0 : (int)n;
 }

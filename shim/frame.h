@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Datagram sockets that the relay holds: a message on A is one datagram, on
- * an unconnected socket with a name in front (doc/handover.md).
+ * Datagram sockets that the relay holds: a message on A is one datagram. On an
+ * unconnected socket those sent have a name in front, those received one
+ * beside them (doc/handover.md).
  */
 #ifndef SHIM_FRAME_H
 #define SHIM_FRAME_H
@@ -25,6 +26,6 @@ ssize_t shim_frame_recv(int fd, struct shim_file *file, struct msghdr *hdr,
 			int flags, struct shim_guard *guard);
 
 /** shim_frame_inq - bytes of the next datagram, for FIONREAD */
-int shim_frame_inq(int fd, const struct shim_file *file);
+int shim_frame_inq(int fd);
 
 #endif

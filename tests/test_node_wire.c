@@ -37,6 +37,8 @@ static const struct fdnet_node_req requests[] = {
 	  .optname = 4, .optlen = 4 },
 	{ .op = FDNET_NODE_SHUTDOWN, .id = 10, .cookie = 9, .arg = 1 },
 	{ .op = FDNET_NODE_CANCEL, .id = 11, .cookie = 9, .arg = 5 },
+	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME4,
+	  .bytes = 65507 },
 };
 
 static const struct fdnet_node_ans answers[] = {
@@ -52,6 +54,7 @@ static const struct fdnet_node_ans answers[] = {
 	  .value = "abcd" },
 	{ .op = FDNET_NODE_GETOPT, .id = 1, .cookie = 7 },
 	{ .op = FDNET_NODE_SHUTDOWN, .id = 1, .cookie = 7 },
+	{ .op = FDNET_NODE_SEND, .id = 1, .cookie = 7 },
 };
 
 static void check_name(const struct fdnet_name *a, const struct fdnet_name *b)

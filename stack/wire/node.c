@@ -100,6 +100,8 @@ static size_t req_len(uint8_t op)
 	case FDNET_NODE_BIND:
 	case FDNET_NODE_CONNECT:
 		return BODY + NAME;
+	case FDNET_NODE_SEND:
+		return BODY + NAME + 4;
 	case FDNET_NODE_NAMES:
 		return BODY;
 	case FDNET_NODE_SETOPT:
@@ -148,6 +150,10 @@ size_t fdnet_node_req_encode(uint8_t *dst, const struct fdnet_node_req *req)
 	case FDNET_NODE_BIND:
 	case FDNET_NODE_CONNECT:
 		fdnet_node_name_encode(body, &req->name);
+		break;
+	case FDNET_NODE_SEND:
+		fdnet_node_name_encode(body, &req->name);
+		put32(body + NAME, req->bytes);
 		break;
 	case FDNET_NODE_SETOPT:
 	case FDNET_NODE_GETOPT:
@@ -214,6 +220,9 @@ static int decode_req(const uint8_t *src, size_t len,
 								     0;
 	case FDNET_NODE_BIND:
 	case FDNET_NODE_CONNECT:
+		return fdnet_node_name_decode(body, &req->name);
+	case FDNET_NODE_SEND:
+		req->bytes = get32(body + NAME);
 		return fdnet_node_name_decode(body, &req->name);
 	case FDNET_NODE_SETOPT:
 	case FDNET_NODE_GETOPT:

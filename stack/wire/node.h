@@ -19,7 +19,7 @@
 #define FDNET_NODE_VALUE_MAX 512
 /* Room for any message. */
 #define FDNET_NODE_MAX_LEN (FDNET_NODE_HEAD_LEN + 12 + FDNET_NODE_VALUE_MAX)
-/* What a listener's B, or a framed datagram, puts before everything else. */
+/* What a listener's B sends with each connection. */
 #define FDNET_NODE_ACCEPTED_LEN (2 * FDNET_NODE_NAME_LEN)
 /* What waits in the A of a connection until somebody accepts it: one byte,
  * taken out by accept(). A listener that closes leaves it unread in those that
@@ -37,6 +37,7 @@ enum fdnet_node_op {
 	FDNET_NODE_GETOPT = 0x08,
 	FDNET_NODE_SHUTDOWN = 0x09,
 	FDNET_NODE_CANCEL = 0x0a,
+	FDNET_NODE_SEND = 0x0b, /* with a memfd */
 	FDNET_NODE_ANSWER = 0x80, /* added to the request's */
 };
 
@@ -50,7 +51,8 @@ enum fdnet_node_flag {
 
 /* In the body of NEW and TAKE. */
 enum fdnet_node_sock_flag {
-	FDNET_NODE_FRAMED = 1 << 0, /* datagrams begin with a name */
+	FDNET_NODE_FRAMED = 1 << 0, /* datagrams from A begin with a name, those
+				     * to A have one beside them */
 	FDNET_NODE_CLAIM = 1 << 1,  /* TAKE: the port claim comes along */
 	FDNET_NODE_HELD = 1 << 2,   /* TAKE: the flow was held */
 	FDNET_NODE_ENDED = 1 << 3,  /* TAKE: a connection that has ended */
@@ -78,8 +80,8 @@ enum fdnet_node_state {
  * @cookie:  SO_COOKIE of the socket's A
  * @family:  NEW: 4 or 6; @type: enum fdnet_sock_type; @proto: IP protocol
  * @sock_flags:  NEW, TAKE: enum fdnet_node_sock_flag
- * @bytes:   TAKE: of the saved socket in the memfd
- * @name:    BIND, CONNECT
+ * @bytes:   TAKE: of the saved socket in the memfd; SEND: of the datagram
+ * @name:    BIND, CONNECT, SEND
  * @arg:     LISTEN: backlog; SHUTDOWN: how; CANCEL: id of the request
  * @level, @optname, @optlen:  SETOPT, GETOPT
  * @value:   SETOPT; @optlen bytes, in the message when decoded; borrowed

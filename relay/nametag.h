@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whom a datagram is from, told beside it.
+ *
+ * A process that has an unconnected datagram socket may read it in ways that
+ * nobody interposes: read(), recv(), readv(), splice(). What it finds there
+ * must be the datagram and nothing else, and its source must neither come
+ * apart from it nor be taken twice, whoever reads. So the name goes along as
+ * the kernel's ancillary data: an fd of a sealed memfd that holds it. Who does
+ * not ask for ancillary data never sees it; the kernel closes it.
+ *
+ * The memfds are kept, as most datagrams come from few peers.
+ */
+#ifndef RELAY_NAMETAG_H
+#define RELAY_NAMETAG_H
+
+#include <stdint.h>
+
+#include <fdnet/stack.h>
+
+#include "stack/wire/node.h"
+
+/* Peers whose name is kept; power of two. */
+#define NAMETAGS 256
+
+/** struct nametag - one of them; @fd -1: none */
+struct nametag {
+	uint8_t name[FDNET_NODE_NAME_LEN];
+	int fd;
+};
+
+/** nametag_init, nametag_done - @tags: NAMETAGS of them */
+void nametag_init(struct nametag *tags);
+void nametag_done(struct nametag *tags);
+
+/** nametag_get - the fd for @name, which stays ours; -EMFILE, -ENFILE,
+ * -ENOMEM */
+int nametag_get(struct nametag *tags, const struct fdnet_name *name);
+
+#endif
