@@ -110,6 +110,7 @@ const struct filter_rule filter_rules[] = {
 	ASK(getpeername, "the pair's end has no name"),
 	ASK(getsockopt, "options of the relay's socket"),
 	ASK(setsockopt, "options of the relay's socket"),
+	ASK(shutdown, "of the relay's listener; what is not connected says so"),
 	RULE_BIT(sendto, EPERM, 3, MSG_FASTOPEN,
 		 "MSG_FASTOPEN connects without connect()"),
 	RULE_BIT(sendmsg, EPERM, 2, MSG_FASTOPEN,

@@ -17,7 +17,6 @@
 
 /* What a stream's A takes at most in one go while it is filled. */
 #define FILLING 32768
-#define BIND_TRIES 2
 
 /*
  * The caller's socket, as argument 0. False: the call has ended. A socket of
@@ -197,22 +196,9 @@ void handle_connect(struct call *call)
 
 /* ---- bind(), listen() ---- */
 
-/*
- * A port in use may be that of a socket which its program has just closed,
- * and of whose end the relay has not heard yet: it has when it is asked again.
- */
 static void bound(struct call *call, const struct fdnet_node_ans *ans)
 {
-	struct fdnet_node_req req = {
-		.op = FDNET_NODE_BIND,
-		.name = call->name,
-	};
-
-	if (ans->error == EADDRINUSE && call->len++ < BIND_TRIES)
-		call_ask(call, &req, -1, bound);
-	else
-		call_reply(call,
-			   ans->error == ENOENT ? -EINVAL : -(int)ans->error);
+	call_reply(call, ans->error == ENOENT ? -EINVAL : -(int)ans->error);
 }
 
 void handle_bind(struct call *call)
@@ -246,7 +232,6 @@ void handle_bind(struct call *call)
 		if (req.name.ip.family == 6)
 			rc = -EAFNOSUPPORT;
 	}
-	call->name = req.name;
 	if (rc < 0)
 		call_reply(call, rc);
 	else
@@ -332,8 +317,9 @@ static int receive_accepted(struct call *call, struct fdnet_name *ret_peer)
 	int fd = -1;
 
 	len = recvmsg(call->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	/* a listener that was shut down has its end closed, with what filled it */
 	if (len < 0)
-		return -errno;
+		return errno == ECONNRESET ? -EINVAL : -errno;
 	cmsg = CMSG_FIRSTHDR(&msg);
 	if (cmsg && cmsg->cmsg_type == SCM_RIGHTS &&
 	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
@@ -342,8 +328,8 @@ static int receive_accepted(struct call *call, struct fdnet_name *ret_peer)
 	    fdnet_node_name_decode(frame + FDNET_NODE_NAME_LEN, ret_peer) < 0) {
 		if (fd >= 0)
 			close(fd);
-		/* the end: the relay has gone */
-		return len ? -EINVAL : -ENETDOWN;
+		/* the end: it was shut down, or the relay has gone */
+		return -EINVAL;
 	}
 	recv(fd, token, sizeof(token), MSG_DONTWAIT);
 	return fd;
@@ -422,6 +408,55 @@ void handle_accept(struct call *call)
 		return;
 	}
 	call_ask(call, &req, -1, accept_learned);
+}
+
+/* ---- shutdown() ---- */
+
+static void shut(struct call *call, const struct fdnet_node_ans *ans)
+{
+	call_reply(call, -(int)ans->error);
+}
+
+static void shutdown_learned(struct call *call,
+			     const struct fdnet_node_ans *ans)
+{
+	struct fdnet_node_req req = {
+		.op = FDNET_NODE_SHUTDOWN,
+		.arg = (uint32_t)call->args[1],
+	};
+
+	if (ans->error == ENOENT) {
+		call_continue(call, "an AF_UNIX socket is shut down");
+	} else if (ans->error) {
+		call_reply(call, -(int)ans->error);
+	} else if (ans->state & FDNET_NODE_CONNECTED) {
+		call_continue(call, "a pair's end is shut down");
+	} else if (ans->type == SOCK_STREAM) {
+		call_ask(call, &req, -1, shut);
+	} else {
+		/* as the kernel: it is done, and yet an error */
+		shutdown(call->fd, (int)call->args[1]);
+		call_reply(call, -ENOTCONN);
+	}
+}
+
+void handle_shutdown(struct call *call)
+{
+	struct fdnet_node_req req = {.op = FDNET_NODE_NAMES};
+	int rc = call_take_fd(call, (int)call->args[0]);
+
+	if (rc == 0 && (int)call->args[1] >> 2)
+		rc = -EINVAL;
+	if (rc == 0 && (call->args[1] & 3) == 3)
+		rc = -EINVAL;
+	if (rc == -ESOCKTNOSUPPORT)
+		call_continue(call, "what --inherit gave is shut down");
+	else if (rc < 0)
+		call_reply(call, rc);
+	else if (netlink_find(call->sup, call->cookie))
+		call_reply(call, -EOPNOTSUPP);
+	else
+		call_ask(call, &req, -1, shutdown_learned);
 }
 
 /* ---- names and options ---- */
@@ -535,6 +570,7 @@ void handle_getsockopt(struct call *call)
 		.level = (int)call->args[1],
 		.optname = (int)call->args[2],
 	};
+	struct netlink *netlink;
 	struct kind *kind;
 	int value, rc;
 	int32_t room;
@@ -544,8 +580,14 @@ void handle_getsockopt(struct call *call)
 		call_continue(call, "an option is read from what --inherit gave");
 		return;
 	}
-	if (rc == 0 && netlink_find(call->sup, call->cookie)) {
-		call_continue(call, "an option is read from an AF_UNIX socket");
+	netlink = rc == 0 ? netlink_find(call->sup, call->cookie) : NULL;
+	if (netlink) {
+		if ((int)call->args[1] == SOL_SOCKET &&
+		    netlink_option(netlink, (int)call->args[2], &value))
+			give_option(call, &value, sizeof(value));
+		else
+			call_continue(call, "an option is read from an "
+					    "AF_UNIX socket");
 		return;
 	}
 	if (rc == 0)

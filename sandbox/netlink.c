@@ -29,6 +29,7 @@ struct netlink {
 	struct watch watch; /* our end */
 	uint64_t cookie;    /* of theirs */
 	uint32_t port;
+	int type; /* SOCK_RAW or SOCK_DGRAM, as was asked for */
 };
 
 static void free_netlink(struct netlink *netlink)
@@ -68,7 +69,9 @@ static void on_netlink(struct watch *watch, uint32_t events)
 
 	if (len > 0)
 		answer(netlink, req, len);
-	else if (!len || (errno != EAGAIN && errno != EINTR))
+	/* nothing: an empty message, or the end */
+	else if (len ? errno != EAGAIN && errno != EINTR :
+		       events & (EPOLLHUP | EPOLLERR))
 		/* nothing else in this round can name it: the fd was its own */
 		free_netlink(netlink);
 }
@@ -119,6 +122,7 @@ void netlink_socket(struct call *call)
 	}
 	netlink->sup = sup;
 	netlink->port = ++last_port;
+	netlink->type = type;
 	fd = open_pair(call, netlink);
 	if (fd < 0) {
 		free(netlink);
@@ -151,6 +155,23 @@ socklen_t netlink_name(const struct netlink *netlink, bool peer,
 	memset(sa, 0, sizeof(*sa));
 	memcpy(sa, &nl, sizeof(nl));
 	return sizeof(nl);
+}
+
+bool netlink_option(const struct netlink *netlink, int name, int *ret_value)
+{
+	switch (name) {
+	case SO_DOMAIN:
+		*ret_value = AF_NETLINK;
+		return true;
+	case SO_TYPE:
+		*ret_value = netlink->type;
+		return true;
+	case SO_PROTOCOL:
+		*ret_value = NETLINK_ROUTE;
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The relay refuses what is no address; then nothing is run at all. */

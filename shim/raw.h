@@ -120,7 +120,7 @@ static inline int raw_setsockopt(int fd, int level, int name, const void *val,
 
 static inline int raw_shutdown(int fd, int how)
 {
-	return (int)RAW(SYS_shutdown, fd, how, 0, 0, 0, 0);
+	return (int)RAW(SYS_shutdown, fd, how, 0, 0, 0, FDNET_UNASKED);
 }
 
 /* @mask: a kernel sigset (64 bits), or NULL */
