@@ -45,7 +45,7 @@ EXTRA_DIST += \
 # Small socket programs that print the same natively and in the sandbox.
 PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread
 EXTRA_DIST += tests/programs/run tests/random/run \
-	tests/programs/known.txt
+	tests/programs/known.txt tests/programs/known-static.txt
 check_PROGRAMS += tests/programs/binding
 tests_programs_binding_SOURCES = tests/programs/binding.c tests/programs/probe.h
 tests_programs_binding_CFLAGS = $(PROBE_CFLAGS)
