@@ -101,6 +101,7 @@ static void held_state(struct fdnet_save *s, struct pumped *sock)
 							     1);
 	if (sock->held)
 		fdnet_save_bytes(s, sock->held, sock->held_len);
+	fdnet_save_name(s, &sock->held_from);
 }
 
 static void fields(struct fdnet_save *s, struct pumped *sock)
