@@ -381,8 +381,13 @@ static int tcp_connect(struct fdnet_sock *so, const struct fdnet_name *name)
 	return fdnet_tcp_start_connect(tp, name);
 }
 
+/* Must the peer be told when the connection is given up (RFC 9293 3.10.5)?
+ * CLOSING and LAST_ACK mean there that the FIN is out; here it may still be
+ * waiting to be sent, and the peer would wait for it for ever. */
 static bool wants_reset(const struct fdnet_tcp *tp)
 {
+	if (tcp_in_state(tp, TCP_S(CLOSING) | TCP_S(LAST_ACK)))
+		return !tp->fin_sent;
 	return tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(SYN_RECV) |
 					TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) |
 					TCP_S(CLOSE_WAIT));

@@ -327,6 +327,23 @@ START_TEST(close_with_unread_data_resets)
 }
 END_TEST
 
+/* The FIN that shutdown() has queued never gets its turn. */
+START_TEST(close_with_unread_data_right_after_shutdown_resets)
+{
+	char buf[8];
+
+	start_pair();
+	tnet_send(so[0], "unread", 6);
+	fdnet_sock_shutdown(so[0], FDNET_SHUT_WR);
+	tnet_idle(&net);
+	ck_assert_int_eq(fdnet_sock_shutdown(so[1], FDNET_SHUT_WR), 0);
+	fdnet_sock_close(so[1]);
+	tnet_idle(&net);
+	ck_assert_int_eq(tnet_recv(so[0], buf, 8), -ECONNRESET);
+	stop();
+}
+END_TEST
+
 START_TEST(received_data_outlive_a_reset)
 {
 	char buf[8];
@@ -765,6 +782,7 @@ static Suite *tcp_suite(void)
 	tcase_add_test(tc, second_connect_after_success);
 	tcase_add_test(tc, connect_without_answer_times_out);
 	tcase_add_test(tc, close_with_unread_data_resets);
+	tcase_add_test(tc, close_with_unread_data_right_after_shutdown_resets);
 	tcase_add_test(tc, received_data_outlive_a_reset);
 	tcase_add_test(tc, data_after_close_resets);
 	tcase_add_test(tc, linger_zero_resets);
