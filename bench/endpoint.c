@@ -4,14 +4,16 @@
  *
  * Moves frames of 64, 1500, 9000 and 65520 bytes through fd endpoints in each
  * mode and batch size, and in the same round through a bare loop of sendmmsg()
- * and recvmmsg() with the same batch size, both with 256 KiB socket buffers (the default) and
- * poll() when there is nothing to do. Prints one line per combination: medians
- * over the rounds of frames/s and Gbit/s, system calls and CPU time per frame
- * (both processes, poll included), allocations per frame after warm-up, and
- * the ratio to the bare loop.
+ * and recvmmsg() with the same batch size, both with 256 KiB socket buffers
+ * (the default) and poll() when there is nothing to do. Prints one line per
+ * combination: medians over the rounds of frames/s and Gbit/s, system calls per
+ * frame (poll included), CPU time per frame of the sender and of the receiver,
+ * allocations per frame after warm-up, and the ratio to the bare loop.
  *
  * usage: bench/endpoint [-r rounds] [-t ms per run] [-s size] [-b batch] [-p]
+ *                       [-x]
  *        -p pins the sender to CPU 0 and the receiver to CPU 1
+ *        -x also measures each side of ours against the other side's bare loop
  * On a machine with other work, `chrt -r 1` keeps that off the two CPUs.
  */
 #include "config.h"
@@ -40,22 +42,31 @@ enum how { BARE, POLLED, THREADS };
 
 struct combo {
 	const char *name;
-	enum how how;
-	enum fdnet_dispatch_mode mode;
+	enum how tx, rx;
 	unsigned int batch;
 };
 
 static const struct combo combos[] = {
-	{"bare", BARE, 0, 1},
-	{"readv", POLLED, FDNET_DISPATCH_READV, 1},
-	{"readv-threads", THREADS, FDNET_DISPATCH_READV, 1},
-	{"bare", BARE, 0, 8},
-	{"recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 8},
-	{"recvmmsg-threads", THREADS, FDNET_DISPATCH_RECVMMSG, 8},
-	{"bare", BARE, 0, 32},
-	{"recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 32},
-	{"bare", BARE, 0, 64},
-	{"recvmmsg", POLLED, FDNET_DISPATCH_RECVMMSG, 64},
+	{"bare", BARE, BARE, 1},
+	{"readv", POLLED, POLLED, 1},
+	{"readv-threads", POLLED, THREADS, 1},
+	{"send-only", POLLED, BARE, 1},
+	{"receive-only", BARE, POLLED, 1},
+	{"bare", BARE, BARE, 8},
+	{"recvmmsg", POLLED, POLLED, 8},
+	{"recvmmsg-threads", POLLED, THREADS, 8},
+	{"send-only", POLLED, BARE, 8},
+	{"receive-only", BARE, POLLED, 8},
+	{"bare", BARE, BARE, 32},
+	{"recvmmsg", POLLED, POLLED, 32},
+	{"recvmmsg-threads", POLLED, THREADS, 32},
+	{"send-only", POLLED, BARE, 32},
+	{"receive-only", BARE, POLLED, 32},
+	{"bare", BARE, BARE, 64},
+	{"recvmmsg", POLLED, POLLED, 64},
+	{"recvmmsg-threads", POLLED, THREADS, 64},
+	{"send-only", POLLED, BARE, 64},
+	{"receive-only", BARE, POLLED, 64},
 };
 #define NCOMBOS (sizeof(combos) / sizeof(combos[0]))
 
@@ -66,11 +77,11 @@ struct tally {
 };
 
 struct result {
-	double frames_s, gbit_s, calls, cpu_ns, allocs;
+	double frames_s, gbit_s, calls, tx_ns, rx_ns, allocs;
 };
 
 static unsigned int run_ms = 300;
-static bool pin;
+static bool pin, halves;
 
 static double now(void)
 {
@@ -124,12 +135,19 @@ static void *count_alloc(void *arg, size_t size)
 	return calloc(1, size);
 }
 
+static void *count_alloc_raw(void *arg, size_t size)
+{
+	__atomic_fetch_add(&allocs, 1, __ATOMIC_RELAXED);
+	return malloc(size);
+}
+
 static void count_free(void *arg, void *ptr, size_t size)
 {
 	free(ptr);
 }
 
-static const struct fdnet_mem mem = {.alloc = count_alloc, .free = count_free};
+static const struct fdnet_mem mem = {
+	.alloc = count_alloc, .free = count_free, .alloc_raw = count_alloc_raw};
 
 static void note_warm(struct tally *t)
 {
@@ -290,19 +308,21 @@ static void endpoint_receive(int fd, const struct combo *c, struct tally *t)
 {
 	static const struct fdnet_dispatcher disp = {.deliver = on_packet};
 	struct fdnet_pkt_pool *pool =
-		fdnet_pkt_pool_new(&mem, 1024, c->how == THREADS);
-	struct fdnet_fd_options o = {.fds = &fd,
-				     .nfds = 1,
-				     .mem = &mem,
-				     .pool = pool,
-				     .packet_dispatch_mode = c->mode,
-				     .max_msgs_per_recv = c->batch};
+		fdnet_pkt_pool_new(&mem, 1024, c->rx == THREADS);
+	struct fdnet_fd_options o = {
+		.fds = &fd,
+		.nfds = 1,
+		.mem = &mem,
+		.pool = pool,
+		.packet_dispatch_mode = c->batch > 1 ? FDNET_DISPATCH_RECVMMSG
+						     : FDNET_DISPATCH_READV,
+		.max_msgs_per_recv = c->batch};
 	struct fdnet_endpoint *ep;
 	int rc;
 
 	if (fdnet_fd_endpoint_new(&o, &ep, NULL))
 		die("endpoint");
-	if (c->how == THREADS) {
+	if (c->rx == THREADS) {
 		fdnet_endpoint_attach(ep, &disp, t, FDNET_ATTACH_THREADS);
 		fdnet_endpoint_wait(ep);
 		t->calls += count(ep, FDNET_EP_RX_WAKEUPS);
@@ -325,7 +345,7 @@ static void receiver(int fd, int report, const struct combo *c)
 	struct tally t = {0};
 
 	pin_to(1);
-	if (c->how == BARE)
+	if (c->rx == BARE)
 		bare_receive(fd, c, &t);
 	else
 		endpoint_receive(fd, c, &t);
@@ -360,7 +380,7 @@ static struct result run(const struct combo *c, uint32_t size)
 	pin_to(0);
 	start = now();
 	cpu_start = cpu();
-	if (c->how == BARE)
+	if (c->tx == BARE)
 		bare_send(fds[0], c, size, &tx);
 	else
 		endpoint_send(fds[0], c, size, &tx);
@@ -380,7 +400,8 @@ static struct result run(const struct combo *c, uint32_t size)
 	r.frames_s = (double)rx.frames / wall;
 	r.gbit_s = (double)rx.bytes * 8 / wall / 1e9;
 	r.calls = (double)(tx.calls + rx.calls) / (double)rx.frames;
-	r.cpu_ns = (tx.cpu_s + rx.cpu_s) * 1e9 / (double)rx.frames;
+	r.tx_ns = tx.cpu_s * 1e9 / (double)rx.frames;
+	r.rx_ns = rx.cpu_s * 1e9 / (double)rx.frames;
 	if (tx.warm_frames + rx.warm_frames)
 		r.allocs = (double)(tx.warm_allocs + rx.warm_allocs) /
 			   (double)(tx.warm_frames + rx.warm_frames);
@@ -411,6 +432,13 @@ static struct result results[NCOMBOS][MAX_ROUNDS];
 		median(v_, rounds);                                            \
 	})
 
+static bool is_wanted(const struct combo *c, unsigned int batch)
+{
+	if (batch && c->batch != batch)
+		return false;
+	return halves || c->rx == THREADS || c->tx == c->rx;
+}
+
 static void print_size(uint32_t size, unsigned int rounds, unsigned int batch)
 {
 	const struct result *bare = results[0];
@@ -419,18 +447,17 @@ static void print_size(uint32_t size, unsigned int rounds, unsigned int batch)
 	for (i = 0; i < NCOMBOS; i++) {
 		const struct result *r = results[i];
 
-		if (batch && combos[i].batch != batch)
+		if (!is_wanted(&combos[i], batch))
 			continue;
-		if (combos[i].how == BARE)
+		if (combos[i].tx == BARE && combos[i].rx == BARE)
 			bare = r;
-		printf("%5u %-16s %5u %10.0f %7.2f %11.3f %9.0f %8.4f %6.2f "
+		printf("%5u %-16s %5u %10.0f %7.2f %11.3f %5.0f %5.0f %8.4f "
 		       "%6.2f\n",
 		       size, combos[i].name, combos[i].batch,
 		       MEDIAN(r[r_].frames_s), MEDIAN(r[r_].gbit_s),
-		       MEDIAN(r[r_].calls), MEDIAN(r[r_].cpu_ns),
-		       MEDIAN(r[r_].allocs),
-		       MEDIAN(r[r_].frames_s / bare[r_].frames_s),
-		       MEDIAN(bare[r_].cpu_ns / r[r_].cpu_ns));
+		       MEDIAN(r[r_].calls), MEDIAN(r[r_].tx_ns),
+		       MEDIAN(r[r_].rx_ns), MEDIAN(r[r_].allocs),
+		       MEDIAN(r[r_].frames_s / bare[r_].frames_s));
 	}
 	fflush(stdout);
 }
@@ -441,7 +468,7 @@ int main(int argc, char **argv)
 	unsigned int rounds = 5, only = 0, batch = 0, s, i, r;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "r:t:s:b:p")) >= 0) {
+	while ((opt = getopt(argc, argv, "r:t:s:b:px")) >= 0) {
 		if (opt == 'r')
 			rounds = (unsigned int)atoi(optarg);
 		else if (opt == 't')
@@ -452,19 +479,21 @@ int main(int argc, char **argv)
 			batch = (unsigned int)atoi(optarg);
 		else if (opt == 'p')
 			pin = true;
+		else if (opt == 'x')
+			halves = true;
 		else
 			return 2;
 	}
 	if (!rounds || rounds > MAX_ROUNDS)
 		rounds = 5;
 	puts(" size mode             batch   frames/s  Gbit/s calls/frame "
-	     "ns/frame alloc/fr  ratio cpu-ratio");
+	     "tx-ns rx-ns alloc/fr  ratio");
 	for (s = 0; s < 4; s++) {
 		if (only && only != sizes[s])
 			continue;
 		for (r = 0; r < rounds; r++)
 			for (i = 0; i < NCOMBOS; i++)
-				if (!batch || combos[i].batch == batch)
+				if (is_wanted(&combos[i], batch))
 					results[i][r] = run(&combos[i], sizes[s]);
 		print_size(sizes[s], rounds, batch);
 	}

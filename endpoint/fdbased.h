@@ -32,6 +32,7 @@
 #define FDB_MAX_BATCH 64
 
 /* Private packet flags, above enum fdnet_pkt_flag. */
+#define PKT_SEGMENT  (1u << 13) /* of a burst: does not go back to its writer */
 #define PKT_FRAMED   (1u << 14) /* vnet and link header are in front */
 #define PKT_BORROWED (1u << 15) /* slices are valid only until return */
 

@@ -27,11 +27,16 @@ unsigned int fdb_batch_class(unsigned int n)
 	return column;
 }
 
-void fdb_deliver(struct fdb_queue *q, struct fdnet_pkt *pkt)
+static inline void deliver(struct fdb_queue *q, struct fdnet_pkt *pkt)
 {
 	struct fdb *ep = q->ep;
 
 	ep->disp.deliver(ep->disp_arg, &ep->base, pkt);
+}
+
+void fdb_deliver(struct fdb_queue *q, struct fdnet_pkt *pkt)
+{
+	deliver(q, pkt);
 }
 
 static bool eth_is_ours(const struct fdb *ep, const uint8_t *frame)
@@ -44,7 +49,8 @@ static bool eth_is_ours(const struct fdb *ep, const uint8_t *frame)
 	return frame[0] & ETH_GROUP || !memcmp(frame, info->link_address, 6);
 }
 
-bool fdb_accept(struct fdb_queue *q, const uint8_t *frame, uint32_t len)
+static inline bool accept_frame(struct fdb_queue *q, const uint8_t *frame,
+				uint32_t len)
 {
 	if (len <= q->ep->hdr_len) {
 		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY, 1);
@@ -57,7 +63,12 @@ bool fdb_accept(struct fdb_queue *q, const uint8_t *frame, uint32_t len)
 	return true;
 }
 
-static bool set_ethertype(struct fdb_queue *q, struct fdnet_pkt *pkt)
+bool fdb_accept(struct fdb_queue *q, const uint8_t *frame, uint32_t len)
+{
+	return accept_frame(q, frame, len);
+}
+
+static inline bool set_ethertype(struct fdb_queue *q, struct fdnet_pkt *pkt)
 {
 	const uint8_t *eth = pkt->data - FDNET_ETH_HDR_LEN;
 
@@ -82,7 +93,8 @@ static bool set_ethertype(struct fdb_queue *q, struct fdnet_pkt *pkt)
 	}
 }
 
-bool fdb_dress(struct fdb_queue *q, struct fdnet_pkt *pkt, const uint8_t *vnet)
+static inline bool dress(struct fdb_queue *q, struct fdnet_pkt *pkt,
+			 const uint8_t *vnet)
 {
 	if (!set_ethertype(q, pkt))
 		return false;
@@ -93,6 +105,11 @@ bool fdb_dress(struct fdb_queue *q, struct fdnet_pkt *pkt, const uint8_t *vnet)
 		return false;
 	}
 	return true;
+}
+
+bool fdb_dress(struct fdb_queue *q, struct fdnet_pkt *pkt, const uint8_t *vnet)
+{
+	return dress(q, pkt, vnet);
 }
 
 static void note_taken(struct fdb_queue *q, unsigned int pkts, uint64_t bytes)
@@ -141,8 +158,22 @@ void fdb_note_rx_batch(struct fdb_queue *q, unsigned int n)
 
 /* ---- one message in a slot ---- */
 
+/* Hand up a packet of slot @i. When it is freed during the call, as most are,
+ * it never leaves the slot. */
+static inline void lend(struct fdb_queue *q, unsigned int i, struct fdnet_pkt *pkt)
+{
+	struct fdnet_pkt *outer = fdnet_pkt_lent;
+
+	fdnet_pkt_lent = pkt;
+	deliver(q, pkt);
+	if (!fdnet_pkt_lent)
+		fdnet_rxslots_give_back(q->slots, i, pkt);
+	fdnet_pkt_lent = outer;
+}
+
 /* Returns the bytes of the packet handed on; 0: none was. */
-static uint32_t take_message(struct fdb_queue *q, unsigned int i, uint32_t len)
+static inline uint32_t take_message(struct fdb_queue *q, unsigned int i,
+				    uint32_t len)
 {
 	const uint8_t *src = fdnet_rxslots_msg(q->slots, i);
 	uint32_t vnet_len = q->vnet_len;
@@ -152,14 +183,17 @@ static uint32_t take_message(struct fdb_queue *q, unsigned int i, uint32_t len)
 		fdb_count_rx(q, len ? FDNET_EP_RX_SHORT : FDNET_EP_RX_EMPTY, 1);
 		return 0;
 	}
-	if (!fdb_accept(q, src + vnet_len, len - vnet_len))
+	if (!accept_frame(q, src + vnet_len, len - vnet_len))
 		return 0;
 	pkt = fdnet_rxslots_take(q->slots, i, len);
-	if (!fdb_dress(q, pkt, vnet_len ? src : NULL)) {
+	if (!dress(q, pkt, vnet_len ? src : NULL)) {
 		fdnet_pkt_free(pkt);
 		return 0;
 	}
-	hand_up(q, pkt);
+	if (q->gro)
+		hand_up(q, pkt);
+	else
+		lend(q, i, pkt);
 	return len - vnet_len;
 }
 

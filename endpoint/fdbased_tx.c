@@ -28,10 +28,10 @@
 struct tx_batch {
 	struct fdb_queue *q;
 	unsigned int n, niov;
+	uint64_t bytes;
 	struct mmsghdr msgs[BATCH_MSGS];
 	struct fdnet_pkt *pkts[BATCH_MSGS];
 	int *status[BATCH_MSGS];
-	bool keep[BATCH_MSGS]; /* goes back to the caller on -EAGAIN */
 	struct iovec iov[BATCH_IOVS];
 };
 
@@ -275,10 +275,10 @@ static void unframe(struct fdb_queue *q, struct fdnet_pkt *pkt)
 }
 
 /* The link is full, or others wait already. @pkt is taken, or goes back. */
-static void hold_back(struct fdb_queue *q, struct fdnet_pkt *pkt, bool keep,
-		      int *status)
+static void hold_back(struct fdb_queue *q, struct fdnet_pkt *pkt, int *status)
 {
-	bool force = !keep && q->ep->opts.tx_policy == FDNET_TX_RETURN;
+	bool force = pkt->flags & PKT_SEGMENT &&
+		     q->ep->opts.tx_policy == FDNET_TX_RETURN;
 	int rc;
 
 	pthread_mutex_lock(&q->tx_lock);
@@ -313,14 +313,15 @@ static void batch_failed(struct tx_batch *b, unsigned int i, int rc)
 
 static void batch_sent(struct tx_batch *b, unsigned int from, unsigned int n)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = b->bytes;
 	unsigned int i;
 
-	for (i = from; i < from + n; i++) {
-		bytes += fdnet_pkt_total(b->pkts[i]) - b->q->vnet_len;
-		fdnet_pkt_free(b->pkts[i]);
-	}
-	note_tx(b->q, n, bytes);
+	if (n < b->n)
+		for (bytes = 0, i = from; i < from + n; i++)
+			bytes += fdnet_pkt_total(b->pkts[i]);
+	note_tx(b->q, n, bytes - (uint64_t)n * b->q->vnet_len);
+	for (i = from; i < from + n; i++)
+		fdnet_pkt_recycle(b->pkts[i]);
 }
 
 /* Give messages from @i on to the kernel: how many it took, or why none. */
@@ -359,11 +360,12 @@ static void batch_flush(struct tx_batch *b)
 		fdb_count(b->q, FDNET_EP_TX_EAGAIN, 1);
 	for (; i < b->n; i++) {
 		if (rc == -EAGAIN)
-			hold_back(b->q, b->pkts[i], b->keep[i], b->status[i]);
+			hold_back(b->q, b->pkts[i], b->status[i]);
 		else
 			batch_failed(b, i, rc);
 	}
 	b->n = b->niov = 0;
+	b->bytes = 0;
 }
 
 /* A little payload goes behind the headers: one piece of memory is faster to
@@ -373,7 +375,7 @@ static void gather(struct fdnet_pkt *pkt)
 	uint8_t *tail = pkt->data + pkt->len;
 	unsigned int i;
 
-	if (tail + pkt->slices_len > pkt->storage + pkt->storage_size)
+	if (tail + pkt->slices_len > fdnet_pkt_storage(pkt) + PKT_STORAGE_SIZE)
 		return;
 	for (i = 0; i < pkt->nslices; i++) {
 		memcpy(tail, pkt->slices[i].data, pkt->slices[i].len);
@@ -385,10 +387,11 @@ static void gather(struct fdnet_pkt *pkt)
 	pkt->nslices = 0;
 }
 
-static void batch_add(struct tx_batch *b, struct fdb_queue *q,
-		      struct fdnet_pkt *pkt, bool keep, int *status)
+static inline void batch_add(struct tx_batch *b, struct fdb_queue *q,
+			     struct fdnet_pkt *pkt, int *status)
 {
 	struct msghdr *msg;
+	struct iovec *iov;
 
 	if (b->n && (b->q != q || b->n == BATCH_MSGS ||
 		     b->niov + pkt->nslices + 1 > BATCH_IOVS))
@@ -397,23 +400,28 @@ static void batch_add(struct tx_batch *b, struct fdb_queue *q,
 	if (atomic_load_explicit(&q->tx_pending, memory_order_acquire)) {
 		if (b->n)
 			batch_flush(b);
-		hold_back(q, pkt, keep, status);
+		hold_back(q, pkt, status);
 		return;
 	}
 	b->q = q;
 	if (pkt->nslices && pkt->slices_len <= GATHER_MAX)
 		gather(pkt);
+	iov = &b->iov[b->niov];
 	msg = &b->msgs[b->n].msg_hdr;
-	*msg = (struct msghdr){.msg_iov = &b->iov[b->niov]};
-	if (pkt->nslices) {
-		msg->msg_iovlen = (size_t)fdnet_pkt_iov(pkt, msg->msg_iov);
+	*msg = (struct msghdr){.msg_iov = iov};
+	if (pkt->nslices > 1) {
+		msg->msg_iovlen = (size_t)fdnet_pkt_iov(pkt, iov);
 	} else {
-		*msg->msg_iov = (struct iovec){pkt->data, pkt->len};
-		msg->msg_iovlen = 1;
+		if (pkt->len)
+			*iov++ = (struct iovec){pkt->data, pkt->len};
+		if (pkt->nslices)
+			*iov++ = (struct iovec){(void *)pkt->slices[0].data,
+						pkt->slices[0].len};
+		msg->msg_iovlen = (size_t)(iov - msg->msg_iov);
 	}
 	b->niov += (unsigned int)msg->msg_iovlen;
+	b->bytes += fdnet_pkt_total(pkt);
 	b->pkts[b->n] = pkt;
-	b->keep[b->n] = keep;
 	b->status[b->n++] = status;
 }
 
@@ -442,7 +450,7 @@ static void put_eth(const struct fdb *ep, const struct fdnet_pkt *pkt,
 }
 
 /* Put link and vnet header in front. */
-static int frame(struct fdb_queue *q, struct fdnet_pkt *pkt)
+static inline int frame(struct fdb_queue *q, struct fdnet_pkt *pkt)
 {
 	struct fdb *ep = q->ep;
 	uint8_t vnet[32];
@@ -503,25 +511,25 @@ static void write_split(struct tx_batch *b, struct fdb_queue *q,
 	for (; list; list = next) {
 		next = list->next;
 		list->next = NULL;
-		list->flags |= borrowed;
+		list->flags |= borrowed | PKT_SEGMENT;
 		rc = frame(q, list);
 		if (rc)
 			refuse(q, list, rc, status);
 		else
-			batch_add(b, q, list, false, status);
+			batch_add(b, q, list, status);
 	}
 	fdnet_pkt_free(pkt);
 }
 
-static void write_one(struct tx_batch *b, struct fdb *ep, struct fdnet_pkt *pkt,
-		      int *status)
+static inline void write_one(struct tx_batch *b, struct fdb *ep,
+			     struct fdnet_pkt *pkt, int *status)
 {
 	struct fdb_queue *q = pick_queue(ep, pkt);
-	bool keep = ep->opts.tx_policy == FDNET_TX_RETURN;
 	int rc;
 
 	*status = 0;
-	if (keep && atomic_load(&q->tx_pending)) {
+	if (ep->opts.tx_policy == FDNET_TX_RETURN &&
+	    atomic_load_explicit(&q->tx_pending, memory_order_acquire)) {
 		note_refusal(q);
 		*status = -EAGAIN;
 		return;
@@ -534,7 +542,7 @@ static void write_one(struct tx_batch *b, struct fdb *ep, struct fdnet_pkt *pkt,
 	if (rc)
 		refuse(q, pkt, rc, status);
 	else
-		batch_add(b, q, pkt, keep, status);
+		batch_add(b, q, pkt, status);
 }
 
 int fdb_write(struct fdnet_endpoint *base, struct fdnet_pkt **pkts,
@@ -547,6 +555,7 @@ int fdb_write(struct fdnet_endpoint *base, struct fdnet_pkt **pkts,
 	int good = 0;
 
 	batch.n = batch.niov = 0;
+	batch.bytes = 0;
 	for (i = 0; i < n; i += part) {
 		int *st = status ? status + i : local;
 

@@ -84,12 +84,12 @@ doc_examples_httpd_LDADD = libfdnetstack.la
 
 ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_packet tests/test_link
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
-	tests/test_endpoint_io tests/test_endpoint_life \
+	tests/test_endpoint_rx tests/test_endpoint_life \
 	tests/test_endpoint_move tests/test_endpoint_netns \
-	tests/test_endpoint_wrap
+	tests/test_endpoint_tx tests/test_endpoint_wrap
 check_PROGRAMS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
-EXTRA_DIST += tests/ep_util.h endpoint/README.md doc/fdbased.md
+EXTRA_DIST += tests/ep_pairs.h tests/ep_util.h endpoint/README.md doc/fdbased.md
 dist_man_MANS += man/fdnet_endpoint.3 man/fdnet_endpoint_write.3 \
 	man/fdnet_endpoint_wrap.3 man/fdnet_pkt.3
 tests_test_area_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -104,8 +104,10 @@ tests_test_endpoint_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_gso_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_gso_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
-tests_test_endpoint_io_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_test_endpoint_io_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_rx_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_rx_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_tx_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_tx_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_life_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_life_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_netns_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

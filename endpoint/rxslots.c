@@ -115,7 +115,8 @@ static void slot_describe(struct fdnet_rxslots *rs, unsigned int i)
 	struct fdnet_pkt *pkt = rs->pkts[i];
 
 	/* Let the message start a line; storage has a line to spare. */
-	pkt->data = pkt->storage + FDNET_PKT_HEADROOM + rs->prefix % ALIGN_MSG;
+	pkt->data = fdnet_pkt_storage(pkt) + FDNET_PKT_HEADROOM +
+		    rs->prefix % ALIGN_MSG;
 	rs->iov[i * rs->stride] = (struct iovec){
 		pkt->data - rs->prefix,
 		rs->prefix + linear_len(rs),
@@ -146,6 +147,7 @@ static void set_shape(struct fdnet_rxslots *rs, uint32_t prefix, uint32_t capaci
 		rs->stride += 1 + (capacity - FDNET_PKT_LINEAR + FDNET_BUF_SIZE -
 				   1) / FDNET_BUF_SIZE;
 	assert(rs->stride <= MAX_IOV);
+	rs->ready = 0;
 	for (i = 0; i < rs->nslots; i++) {
 		rs->bufs_ready[i] = false;
 		if (rs->pkts[i])
@@ -160,13 +162,32 @@ unsigned int fdnet_rxslots_fill(struct fdnet_rxslots *rs, unsigned int n,
 
 	if (rs->prefix != prefix || rs->capacity != capacity)
 		set_shape(rs, prefix, capacity);
-	for (i = 0; i < n && i < rs->nslots; i++) {
+	if (n > rs->nslots)
+		n = rs->nslots;
+	for (i = rs->ready; i < n; i++) {
 		if (rs->pkts[i] && rs->bufs_ready[i])
 			continue;
 		if (rs->pkts[i] ? !slot_fill_bufs(rs, i) : !slot_fill(rs, i))
 			break;
 	}
-	return i;
+	if (i > rs->ready)
+		rs->ready = i;
+	return i < n ? i : n;
+}
+
+bool fdnet_rxslots_reuse_bufs(struct fdnet_rxslots *rs, unsigned int i)
+{
+	const struct iovec *iov = &rs->iov[i * rs->stride + 1];
+	struct fdnet_rxslot *slot = &rs->slots[i];
+
+	/* One that was used up went with the packet. */
+	if (!slot->nbufs || iov->iov_base != slot->bufs[0]->data ||
+	    rs->msgs[i].msg_hdr.msg_iovlen != 1 + slot->nbufs ||
+	    __atomic_load_n(&slot->bufs[0]->refs, __ATOMIC_ACQUIRE) != 1)
+		return false;
+	slot->offset = 0;
+	rs->bufs_ready[i] = true;
+	return true;
 }
 
 void fdnet_rxslots_take_bufs(struct fdnet_rxslots *rs, unsigned int i,

@@ -8,7 +8,8 @@
  * not use stays in the slot for the next one, and what is left of a partly
  * used buffer too, so a small message costs a packet and a large one becomes
  * slices without a copy. A slot is refilled from the pool, which allocates
- * only until the working set is reached.
+ * only until the working set is reached. A consumer that frees the packet at
+ * once gives it back to the slot itself, which is then ready as it stands.
  */
 #ifndef ENDPOINT_RXSLOTS_H
 #define ENDPOINT_RXSLOTS_H
@@ -34,6 +35,7 @@ struct fdnet_rxslots {
 	struct fdnet_pkt_stash stash;
 	struct fdnet_pkt_pool *pool;
 	unsigned int nslots;
+	unsigned int ready; /* so many from the first on need no filling */
 	uint32_t prefix;
 	uint32_t capacity;
 	unsigned int stride;	 /* of iov, for one slot */
@@ -99,7 +101,28 @@ static inline struct fdnet_pkt *fdnet_rxslots_take(struct fdnet_rxslots *rs,
 	if (len > FDNET_PKT_LINEAR)
 		fdnet_rxslots_take_bufs(rs, i, len - FDNET_PKT_LINEAR);
 	rs->pkts[i] = NULL;
+	if (i < rs->ready)
+		rs->ready = i;
 	return pkt;
+}
+
+/** fdnet_rxslots_reuse_bufs - the packet of slot @i is free again: are the
+ * buffers still where the slot's iov says? */
+bool fdnet_rxslots_reuse_bufs(struct fdnet_rxslots *rs, unsigned int i);
+
+/**
+ * fdnet_rxslots_give_back - a packet that was taken is free again
+ * @i:    the slot it was taken from
+ * @pkt:  without slices; taken
+ */
+static inline void fdnet_rxslots_give_back(struct fdnet_rxslots *rs,
+					   unsigned int i, struct fdnet_pkt *pkt)
+{
+	fdnet_pkt_reset(pkt, (uint8_t *)rs->iov[i * rs->stride].iov_base +
+				     rs->prefix);
+	rs->pkts[i] = pkt;
+	if (rs->bufs_ready[i] || fdnet_rxslots_reuse_bufs(rs, i))
+		rs->ready += rs->ready == i;
 }
 
 #endif

@@ -209,9 +209,11 @@ END_TEST
 
 START_TEST(pull_up_gives_up_headroom_before_it_fails)
 {
-	struct fdnet_pkt *pkt = make(6, (uint32_t[]){3000, 0});
-	uint32_t most = pkt->storage_size;
+	struct fdnet_pkt *pkt = fdnet_pkt_new(pool);
+	uint32_t most = fdnet_pkt_headroom(pkt) + fdnet_pkt_tailroom(pkt);
 
+	fdnet_pkt_free(pkt);
+	pkt = make(6, (uint32_t[]){3000, 0});
 	ck_assert_int_eq(fdnet_pkt_pull_up(pkt, most + 1), -ENOBUFS);
 	check_bytes(pkt, 3006, 0);
 	ck_assert_int_eq(fdnet_pkt_pull_up(pkt, most), 0);

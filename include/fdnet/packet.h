@@ -102,15 +102,15 @@ struct fdnet_pkt {
 	uint32_t hash;
 	uint8_t link_src[6]; /* Ethernet endpoints only */
 	uint8_t link_dst[6];
+	/* Private to packet.c; it stands here because what every packet needs
+	 * is then one cache line, and one with a slice or two takes the next. */
+	struct fdnet_pkt_pool *pool;
 	union {
 		void *ptr;
 		uint64_t u64;
 	} user[4];
-	/* private to packet.c */
-	struct fdnet_pkt_pool *pool;
-	uint8_t *storage;
-	uint32_t storage_size;
 	struct fdnet_slice slices[FDNET_PKT_MAX_SLICES];
+	void *block; /* private to packet.c: as allocated */
 };
 
 /**
