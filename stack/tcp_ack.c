@@ -14,12 +14,15 @@ struct ack_work {
 	uint64_t rtt_us;    /* 0: no sample */
 	bool retrans_acked; /* a segment sent more than once is through */
 	bool first_acked;   /* one sent once, before the timeout, is */
+	bool reordered;	    /* and arrived after later ones: from here on */
+	uint32_t reord_seq;
 };
 
-/* A segment that was sent once arrived after a later one. */
-static void note_reordering(struct fdnet_tcp *tp, uint32_t seq)
+/* A segment that was sent once arrived after a later one; one ACK that tells
+ * of several counts once, for the first of them. @fack: what had arrived. */
+static void note_reordering(struct fdnet_tcp *tp, uint32_t seq, uint32_t fack)
 {
-	uint32_t by = (tp->rack_fack - seq + tp->mss - 1) / tp->mss;
+	uint32_t by = (fack - seq + tp->mss - 1) / tp->mss;
 
 	tp->reordered = true;
 	tp->reord_seen++;
@@ -28,7 +31,8 @@ static void note_reordering(struct fdnet_tcp *tp, uint32_t seq)
 }
 
 /* RFC 8985 6.2 steps 1 to 3: the newest delivery, and signs of reordering. */
-static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg)
+static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg,
+			struct ack_work *work)
 {
 	uint64_t now = tcp_now(tp), rtt = now - seg->sent_us;
 
@@ -36,8 +40,10 @@ static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg)
 	if (seg->flags & FDNET_TXSEG_EVER) {
 		if (rtt < tp->rtt.min_us)
 			return; /* it was the first copy that arrived */
-	} else if (seq_lt(seg->end, tp->rack_fack)) {
-		note_reordering(tp, seg->seq);
+	} else if (seq_lt(seg->end, tp->rack_fack) &&
+		   (!work->reordered || seq_lt(seg->seq, work->reord_seq))) {
+		work->reordered = true;
+		work->reord_seq = seg->seq;
 	}
 	tp->rack_fack = seq_max(tp->rack_fack, seg->end);
 	if (seg->sent_us > tp->rack_us ||
@@ -51,7 +57,7 @@ static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg)
 static void sack_segment(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg,
 			 struct ack_work *work)
 {
-	rack_update(tp, seg);
+	rack_update(tp, seg, work);
 	if (!(seg->flags & FDNET_TXSEG_EVER)) {
 		work->rtt_us = tcp_now(tp) - seg->sent_us;
 		work->first_acked |= seq_leq(seg->end, tp->recover);
@@ -142,7 +148,7 @@ static void clean_segments(struct fdnet_tcp *tp, uint32_t ack,
 
 		if (!(seg->flags & FDNET_TXSEG_SACKED)) {
 			work->delivered += end - seg->seq;
-			rack_update(tp, seg);
+			rack_update(tp, seg, work);
 			if (seg->flags & FDNET_TXSEG_EVER) {
 				work->retrans_acked = true;
 			} else {
@@ -221,11 +227,26 @@ static bool is_dupack(const struct fdnet_tcp *tp,
 	       (uint32_t)hdr->wnd << tp->snd_wscale == tp->snd_wnd;
 }
 
-static void take_ece(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
+/* Without SACK, duplicate ACKs have told of some of these bytes. */
+static void told_before(const struct fdnet_tcp *tp, struct ack_work *work)
 {
-	if (tp->ecn_ok && hdr->flags & FDNET_TH_ECE &&
-	    tp->ca_state <= FDNET_TCP_CA_DISORDER)
+	uint32_t known = (uint32_t)tp->dupacks * tp->mss;
+
+	if (tp->sack_ok || !known)
+		return;
+	work->delivered = work->delivered > known + tp->mss
+				  ? work->delivered - known
+				  : tp->mss;
+}
+
+/* Returns whether the peer tells of congestion. */
+static bool take_ece(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
+{
+	if (!tp->ecn_ok || !(hdr->flags & FDNET_TH_ECE))
+		return false;
+	if (tp->ca_state <= FDNET_TCP_CA_DISORDER)
 		fdnet_tcp_enter_cwr(tp);
+	return true;
 }
 
 /* A timer was waiting for what just changed. */
@@ -241,8 +262,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 		   bool data)
 {
 	struct ack_work work = {0};
-	uint32_t ack = hdr->ack;
-	bool dup, lost = false;
+	uint32_t ack = hdr->ack, fack = tp->rack_fack;
+	bool dup, marked, lost = false;
 
 	if (seq_gt(ack, tp->snd_nxt)) {
 		fdnet_tcp_challenge(tp); /* RFC 9293, at RFC 5961's rate */
@@ -267,6 +288,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	work.acked = ack - tp->snd_una;
 	if (work.acked)
 		move_una(tp, ack, &work);
+	if (work.reordered)
+		note_reordering(tp, work.reord_seq, fack);
 	take_rtt(tp, hdr, &work);
 	if (!tp->lossless && tp->cwnd < tp->ssthresh)
 		fdnet_tcp_hystart(tp, work.rtt_us);
@@ -274,15 +297,16 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 		tp->dupacks++;
 		work.delivered += tp->mss;
 	} else if (work.acked) {
+		told_before(tp, &work);
 		tp->dupacks = 0;
 	}
-	take_ece(tp, hdr);
+	marked = take_ece(tp, hdr);
 	if (tp->frto && tp->ca_state == FDNET_TCP_CA_LOSS)
 		fdnet_tcp_frto(tp, work.first_acked, work.acked);
 	if (tp->tx_head && (tp->sacked_bytes || tp->dupacks ||
 			    tp->ca_state >= FDNET_TCP_CA_RECOVERY))
 		lost = fdnet_tcp_loss_detect(tp);
-	fdnet_tcp_recovery_step(tp, work.delivered, work.acked, lost);
+	fdnet_tcp_recovery_step(tp, work.delivered, work.acked, lost || marked);
 	move_timers(tp, &work);
 	if (work.acked)
 		fdnet_tcp_write_space(tp);

@@ -433,7 +433,9 @@ static bool acceptable(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 			take_syn(tp, hdr);
 			return false;
 		}
-		/* simultaneous open: the peer's SYN-ACK */
+		/* simultaneous open: the peer's SYN-ACK, its SYN once more */
+		note_dsack(tp, hdr->seq, hdr->seq + 1);
+		tp->ack_due = true;
 	} else {
 		if (!seq_ok(tp, hdr->seq, end)) {
 			not_acceptable(tp, hdr, len);
@@ -500,19 +502,33 @@ drop:
 
 /* ---- SYN_SENT: 3.10.7.3 ---- */
 
-static void syn_ack_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
+/* RFC 7413 4.1.3: what the peer did not take of a SYN's data is sent again;
+ * that it is missing says nothing about the way. */
+static void take_syn_data_ack(struct fdnet_tcp *tp,
+			      const struct fdnet_tcp_hdr *hdr)
 {
 	uint32_t taken = hdr->ack - tp->iss - 1;
+	uint32_t end = tp->iss + 1 + tp->syn_len;
 
-	/* What the peer did not take of a SYN's data goes as others do. */
 	fdnet_tcp_fo_synack(tp, hdr, taken < tp->syn_len);
 	tp->syn_data_acked = tp->syn_data && taken == tp->syn_len;
-	tp->snd_una = tp->snd_nxt = hdr->ack;
+	tp->snd_una = hdr->ack;
 	if (taken) {
 		fdnet_sndq_drop(&tp->sndq, tcp_mem(tp), taken);
 		tp->sndq_seq += taken;
 		tp->bytes_acked += taken;
 	}
+	if (seq_lt(hdr->ack, end) && fdnet_txseg_add(tp, hdr->ack, end, 0)) {
+		fdnet_txseg_set(tp, tp->tx_head, FDNET_TXSEG_LOST);
+		tp->snd_nxt = end;
+	} else {
+		tp->snd_nxt = hdr->ack;
+	}
+}
+
+static void syn_ack_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
+{
+	take_syn_data_ack(tp, hdr);
 	tp->ecn_ok = !tp->lossless && (hdr->flags & (FDNET_TH_ECE |
 						     FDNET_TH_CWR)) ==
 					      FDNET_TH_ECE &&

@@ -223,7 +223,7 @@ struct fdnet_tcp {
 	uint32_t recover;	 /* recovery ends when this is acknowledged */
 	uint32_t prior_cwnd, prior_ssthresh;
 	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937 */
-	uint32_t cwr_end;			     /* ECN: once a window */
+	uint32_t cwr_end; /* snd_nxt at the mark (CA_CWR) */
 	uint32_t undo_seq;     /* snd_una when recovery began */
 	uint32_t undo_retrans; /* sent again since, and not known needless */
 	struct fdnet_tcp_rtt rtt;
@@ -481,7 +481,8 @@ bool fdnet_tcp_loss_detect(struct fdnet_tcp *tp);
 /** fdnet_tcp_enter_loss - a retransmission timeout */
 void fdnet_tcp_enter_loss(struct fdnet_tcp *tp);
 /** fdnet_tcp_recovery_step - after each ACK: end or go on with recovery.
- * @delivered: bytes newly acknowledged or SACKed; @acked: snd_una moved by */
+ * @delivered: bytes newly acknowledged or SACKed; @acked: snd_una moved by;
+ * @newly_lost: it told of a loss or of congestion */
 void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
 			     uint32_t acked, bool newly_lost);
 /** fdnet_tcp_undo - the loss was none: take the window back */

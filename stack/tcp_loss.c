@@ -92,14 +92,23 @@ static void remember(struct fdnet_tcp *tp)
 	tp->undo_retrans = 0;
 }
 
-static void enter_recovery(struct fdnet_tcp *tp)
+static void begin_reduction(struct fdnet_tcp *tp)
 {
-	remember(tp);
-	tp->ca_state = FDNET_TCP_CA_RECOVERY;
-	tp->recover = tp->snd_nxt;
 	tp->prr_flight = tp->snd_nxt - tp->snd_una;
 	tp->prr_delivered = tp->prr_out = 0;
 	reduce(tp);
+	tp->tlp_end = 0;
+}
+
+static void enter_recovery(struct fdnet_tcp *tp)
+{
+	/* a loss in the round trip of a mark is no second reason */
+	if (tp->ca_state != FDNET_TCP_CA_CWR) {
+		remember(tp);
+		begin_reduction(tp);
+	}
+	tp->ca_state = FDNET_TCP_CA_RECOVERY;
+	tp->recover = tp->snd_nxt;
 	tp->tlp_end = 0;
 }
 
@@ -141,9 +150,10 @@ void fdnet_tcp_enter_loss(struct fdnet_tcp *tp)
 	struct fdnet_tcp_txseg *seg;
 
 	if (tp->ca_state != FDNET_TCP_CA_LOSS) {
-		if (tp->ca_state != FDNET_TCP_CA_RECOVERY)
+		if (tp->ca_state < FDNET_TCP_CA_CWR)
 			remember(tp);
-		reduce(tp);
+		if (tp->ca_state != FDNET_TCP_CA_CWR)
+			reduce(tp);
 		tp->recover = tp->snd_nxt;
 	}
 	/* RFC 5682 with SACK: worth a look unless a recovery was going on */
@@ -195,17 +205,6 @@ void fdnet_tcp_frto(struct fdnet_tcp *tp, bool first_acked, uint32_t acked)
 	}
 }
 
-void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp)
-{
-	if (seq_lt(tp->snd_una, tp->cwr_end))
-		return;
-	tp->undo_ok = false;
-	reduce(tp);
-	tp->cwnd = tp->ssthresh;
-	tp->cwr_end = tp->snd_nxt;
-	tp->cwr_due = true;
-}
-
 static void leave_recovery(struct fdnet_tcp *tp)
 {
 	if (tp->lossless)
@@ -246,6 +245,29 @@ static void prr(struct fdnet_tcp *tp, uint32_t delivered, bool progress)
 	tp->cwnd = max_u32(flight + send, tp->mss);
 }
 
+void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp)
+{
+	tp->undo_ok = false;
+	begin_reduction(tp);
+	tp->cwr_end = tp->snd_nxt;
+	tp->cwr_due = true;
+	tp->ca_state = FDNET_TCP_CA_CWR;
+}
+
+/* The window shrinks as in a recovery until what was out is acknowledged; the
+ * state stays until the first byte behind it is, which carried CWR: before,
+ * the peer's ECE tells nothing new. */
+static void cwr_step(struct fdnet_tcp *tp, uint32_t delivered, bool progress)
+{
+	if (seq_lt(tp->snd_una, tp->cwr_end)) {
+		prr(tp, delivered, progress);
+		return;
+	}
+	tp->cwnd = tp->ssthresh;
+	if (seq_gt(tp->snd_una, tp->cwr_end))
+		tp->ca_state = FDNET_TCP_CA_OPEN;
+}
+
 /* RFC 6582 3.2 step 3: a partial ACK shows the next hole. */
 static void partial_ack(struct fdnet_tcp *tp)
 {
@@ -264,6 +286,10 @@ void fdnet_tcp_recovery_step(struct fdnet_tcp *tp, uint32_t delivered,
 {
 	bool limited;
 
+	if (tp->ca_state == FDNET_TCP_CA_CWR) {
+		cwr_step(tp, delivered, acked && !newly_lost);
+		return;
+	}
 	if (tp->ca_state >= FDNET_TCP_CA_RECOVERY) {
 		bool fast = tp->ca_state == FDNET_TCP_CA_RECOVERY;
 

@@ -267,12 +267,15 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 	return finish(tp, pkt, &hdr, tp->ecn_ok && got && !again);
 }
 
-/* The longest payload of one packet: a burst if the link takes one. */
+/* The longest payload of one packet: a burst if the link takes one, but never
+ * more than half of the window, so that ACKs come while the rest goes. */
 static uint32_t burst_max(const struct fdnet_tcp *tp)
 {
 	uint32_t gso = tp->looped ? 0 : fdnet_stack_cfg(tp->so.stack)->gso_max;
 	uint32_t mss = cur_mss(tp);
 
+	if (!tp->lossless)
+		gso = min_u32(gso, tp->cwnd / 2);
 	return gso > mss ? gso - gso % mss : mss;
 }
 
@@ -287,7 +290,8 @@ static void note_sent(struct fdnet_tcp *tp, uint32_t len)
 	tp->last_send_us = now;
 	tp->bytes_sent += len;
 	tp->data_segs_out += (len + tp->mss - 1) / tp->mss;
-	if (tp->ca_state == FDNET_TCP_CA_RECOVERY)
+	if (tp->ca_state == FDNET_TCP_CA_RECOVERY ||
+	    tp->ca_state == FDNET_TCP_CA_CWR)
 		tp->prr_out += len;
 }
 
@@ -494,6 +498,7 @@ static struct fdnet_pkt *send_probe(struct fdnet_tcp *tp)
 	uint32_t got;
 
 	tp->probe_due = false;
+	tp->part = false; /* whoever waited for more has waited long enough */
 	if (unsent && seq_lt(tp->snd_nxt, edge))
 		return send_new_len(tp, min_u32(min_u32(unsent, cur_mss(tp)),
 						edge - tp->snd_nxt));

@@ -61,7 +61,8 @@ static void set_rtx(struct fdnet_tcp *tp, enum fdnet_tcp_rtx_mode mode,
 static bool tlp_wanted(const struct fdnet_tcp *tp)
 {
 	return tp->sack_ok && !tp->lossless && !tp->tlp_end &&
-	       tp->ca_state == FDNET_TCP_CA_OPEN && !tp->sacked_bytes &&
+	       (tp->ca_state == FDNET_TCP_CA_OPEN ||
+		tp->ca_state == FDNET_TCP_CA_CWR) && !tp->sacked_bytes &&
 	       tp->rtt.srtt_us && !tp->backoff;
 }
 

@@ -58,12 +58,14 @@ ssize_t pd_unlock(struct pd *pd, ssize_t rc)
 /* Lets blocked threads see what happened, and waits until they have. */
 static void wake_waiters(struct pd *pd)
 {
-	struct timespec until;
+	struct timespec until, moment = {.tv_nsec = 2000000};
+	unsigned int n = 0;
 
 	if (!pd->waiters)
 		return;
 	for (struct pd_waiter *w = pd->waiters; w; w = w->next)
-		pd->unsettled++;
+		n++;
+	pd->unsettled += n;
 	pthread_cond_broadcast(&pd->moved);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 2; /* a thread that died is not waited for */
@@ -71,6 +73,14 @@ static void wake_waiters(struct pd *pd)
 		if (pthread_cond_timedwait(&pd->settled, &pd->lock, &until))
 			pd->unsettled = 0;
 	}
+	for (struct pd_waiter *w = pd->waiters; w; w = w->next)
+		n--;
+	if (!n)
+		return;
+	/* one's call is over: packetdrill's thread has to note what came */
+	pthread_mutex_unlock(&pd->lock);
+	nanosleep(&moment, NULL);
+	pthread_mutex_lock(&pd->lock);
 }
 
 static uint64_t next_due(struct pd *pd)

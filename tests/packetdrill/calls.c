@@ -14,6 +14,8 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
+#include "stack/object.h"
+
 /* ---- names ---- */
 
 static int name_from(const struct sockaddr *addr, socklen_t len,
@@ -176,7 +178,6 @@ static ssize_t try_accept(struct pd *pd, void *arg)
 static int c_accept(void *ud, int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct call c = {0};
-	struct fdnet_name peer;
 	int rc;
 
 	ENTER(pd, ud, f, fd);
@@ -185,8 +186,9 @@ static int c_accept(void *ud, int fd, struct sockaddr *addr, socklen_t *len)
 	if (rc)
 		return (int)pd_unlock(pd, rc);
 	rc = sock_file(pd, c.ret_so, f->family);
-	if (rc >= 0 && !fdnet_sock_peer(c.ret_so, &peer))
-		name_to(&peer, f->family, addr, len);
+	/* told of one that was reset since, too, as accept(2) does */
+	if (rc >= 0)
+		name_to(&c.ret_so->peer, f->family, addr, len);
 	return (int)pd_unlock(pd, rc);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scripts set sysctls for the kernel. run-packetdrill's stand-ins for sysctl
- * and ip write them, a name=value each line, into the file that
+ * Scripts set sysctls for the kernel. run-packetdrill's stand-ins for sysctl,
+ * ip and ethtool write them, a name=value each line, into the file that
  * FDNET_PD_SYSCTLS names; they become settings of the stack here.
  */
 #include "config.h"
@@ -44,7 +44,10 @@ static void take_setting(struct pd *pd, const char *name, const char *value)
 		tcp->fastopen = n ? (uint32_t)n : FDNET_TFO_OFF;
 	else if (!strcmp(name, "tcp_fastopen_key"))
 		take_key(tcp, value);
-	else if (!strcmp(name, "tcp_metrics"))
+	else if (!strcmp(name, "gso")) /* ethtool */
+		pd->stack->cfg.gso_max = 0;
+	else if (!strcmp(name, "tcp_metrics") ||
+		 !strcmp(name, "tcp_fastopen_cookies"))
 		fdnet_tcp_fo_done(pd->stack); /* flushed */
 }
 
