@@ -53,10 +53,10 @@ struct fdnet_sock_opts {
 	uint32_t sndbuf, rcvbuf; /* bytes; limits, as doubled by the kernel */
 	uint32_t rcvlowat;
 	int priority;
-	int ttl, mcast_ttl, tos; /* -1: the default */
-	int mtu_discover;
+	int16_t ttl, mcast_ttl, tos; /* -1: the default */
+	int16_t mtu_discover;
 	/* the same for IPv6, -1: the default */
-	int hops6, mcast_hops6, tclass6, mtu_discover6;
+	int16_t hops6, mcast_hops6, tclass6, mtu_discover6;
 	int bound_dev;	    /* SO_BINDTODEVICE: 0 none, 1 loopback, 2 link */
 	int mcast_if;	    /* likewise IP_MULTICAST_IF */
 	int busy_poll, timestamping, incoming_cpu; /* kept for reading back */

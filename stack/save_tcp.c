@@ -233,7 +233,7 @@ static void receiving(struct fdnet_save *s, struct fdnet_tcp *tp)
 
 static void clock_and_options(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
-	for (int i = 0; i < FDNET_TCP_DUE_MAX; i++)
+	for (int i = 0; i < FDNET_TCP_DUE_PACE; i++) /* that one starts anew */
 		TIME(due_us[i]);
 	U8(rtx_mode);
 	TIME(stalled_us);

@@ -42,7 +42,7 @@ static int default_of(const struct fdnet_opt_row *row)
 int fdnet_opt_get_default(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 			  void *val, uint32_t *len)
 {
-	int value = *(int *)fdnet_opt_member(so, row);
+	int value = *(int16_t *)fdnet_opt_member(so, row);
 
 	return fdnet_opt_give_ip_int(row, val, len,
 				     value < 0 ? default_of(row) : value);
@@ -123,7 +123,7 @@ static int set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 
 	if (so->type == FDNET_SOCK_STREAM)
 		value &= ~3;
-	so->opts.tos = value;
+	so->opts.tos = (int16_t)value;
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static int set_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 
 	if (!len || (value != -1 && (value < 1 || value > 255)))
 		return -EINVAL;
-	*(int *)fdnet_opt_member(so, row) = value;
+	*(int16_t *)fdnet_opt_member(so, row) = (int16_t)value;
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static int set_mcast_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		value = 1;
 	if (value < 0 || value > 255)
 		return -EINVAL;
-	*(int *)fdnet_opt_member(so, row) = value;
+	*(int16_t *)fdnet_opt_member(so, row) = (int16_t)value;
 	return 0;
 }
 
@@ -307,7 +307,7 @@ static const struct fdnet_opt_row rows[] = {
 	IP_FLAG(IP_RETOPTS, FDNET_SF_RETOPTS),
 	IP_BOOL(IP_PKTINFO, pktinfo),
 	{ ID(IPPROTO_IP, IP_PKTOPTIONS), NULL, get_pktoptions },
-	{ ID(IPPROTO_IP, IP_MTU_DISCOVER), fdnet_opt_set_int, fdnet_opt_get_int,
+	{ ID(IPPROTO_IP, IP_MTU_DISCOVER), fdnet_opt_set_short, fdnet_opt_get_short,
 	  OPT(mtu_discover), 0, 5, 0 },
 	IP_BOOL(IP_RECVERR, recverr),
 	IP_BOOL(IP_RECVTTL, recvttl),
@@ -331,7 +331,7 @@ static const struct fdnet_opt_row rows[] = {
 	{ ID(IPPROTO_IP, OPT_IP_PROTOCOL), NULL, fdnet_opt_get_what },
 	{ ID(IPPROTO_IP, IP_MULTICAST_IF), set_mcast_if, get_mcast_if, 0, 0, 0,
 	  0, FOR_DGRAM },
-	{ ID(IPPROTO_IP, IP_MULTICAST_TTL), set_mcast_ttl, fdnet_opt_get_int,
+	{ ID(IPPROTO_IP, IP_MULTICAST_TTL), set_mcast_ttl, fdnet_opt_get_short,
 	  OPT(mcast_ttl), 0, 0, 0, FOR_DGRAM },
 	{ ID(IPPROTO_IP, IP_MULTICAST_LOOP), set_mcast_loop, fdnet_opt_get_bool,
 	  OPT(mcast_loop) },

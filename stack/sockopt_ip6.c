@@ -41,7 +41,7 @@ static int set_tclass(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		return -EINVAL;
 	if (so->type == FDNET_SOCK_STREAM && value > 0)
 		value &= ~3;
-	so->opts.tclass6 = value < 0 ? 0 : value;
+	so->opts.tclass6 = value < 0 ? 0 : (int16_t)value;
 	return 0;
 }
 
@@ -93,11 +93,11 @@ static int set_membership6(struct fdnet_sock *so, const struct fdnet_opt_row *ro
 static const struct fdnet_opt_row rows[] = {
 	IP6_FLAG(OPT_IPV6_2292PKTINFO, FDNET_SF_OLD_PKTINFO6),
 	IP6_FLAG(OPT_IPV6_2292HOPLIMIT, FDNET_SF_OLD_HOPLIMIT6),
-	{ ID(IPPROTO_IPV6, IPV6_UNICAST_HOPS), fdnet_opt_set_int,
+	{ ID(IPPROTO_IPV6, IPV6_UNICAST_HOPS), fdnet_opt_set_short,
 	  fdnet_opt_get_default, OPT(hops6), -1, 255, 4 },
 	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_IF), set_mcast_if6, fdnet_opt_get_int,
 	  OPT(mcast_if), 0, 0, 4, FOR_DGRAM6 },
-	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_HOPS), fdnet_opt_set_int,
+	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_HOPS), fdnet_opt_set_short,
 	  fdnet_opt_get_default, OPT(mcast_hops6), -1, 255, 4, FOR_DGRAM6 },
 	{ ID(IPPROTO_IPV6, IPV6_MULTICAST_LOOP), fdnet_opt_set_flag,
 	  fdnet_opt_get_flag, FDNET_SF_MCAST_LOOP6, 0, 1, 4 },
@@ -110,8 +110,8 @@ static const struct fdnet_opt_row rows[] = {
 	  sizeof(struct group_req) },
 	{ ID(IPPROTO_IPV6, MCAST_LEAVE_GROUP), fdnet_opt_set_group, NULL, 0, 0,
 	  0, sizeof(struct group_req) },
-	{ ID(IPPROTO_IPV6, IPV6_MTU_DISCOVER), fdnet_opt_set_int,
-	  fdnet_opt_get_int, OPT(mtu_discover6), 0, 5, 4 },
+	{ ID(IPPROTO_IPV6, IPV6_MTU_DISCOVER), fdnet_opt_set_short,
+	  fdnet_opt_get_short, OPT(mtu_discover6), 0, 5, 4 },
 	{ ID(IPPROTO_IPV6, IPV6_MTU), set_mtu6, fdnet_opt_get_mtu, 0, 0, 0, 4 },
 	IP6_FLAG(IPV6_RECVERR, FDNET_SF_RECVERR6),
 	{ ID(IPPROTO_IPV6, OPT_IPV6_RECVERR_RFC4884), fdnet_opt_set_bit,

@@ -86,7 +86,7 @@ int fdnet_opt_give_ip_int(const struct fdnet_opt_row *row, void *val,
 /** fdnet_opt_give - @size bytes, cut to *@len */
 int fdnet_opt_give(void *val, uint32_t *len, const void *data, uint32_t size);
 
-/* Handlers for a bool or int member, a flag, a flag that is 0 or 1 and nothing
+/* Handlers for a bool, int or int16_t member, a flag, a flag that is 0 or 1 and nothing
  * else, the row's @place itself, and the empty answer. */
 int fdnet_opt_set_bool(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		       const void *val, uint32_t len);
@@ -96,6 +96,10 @@ int fdnet_opt_set_int(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		      const void *val, uint32_t len);
 int fdnet_opt_get_int(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		      void *val, uint32_t *len);
+int fdnet_opt_set_short(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len);
+int fdnet_opt_get_short(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			void *val, uint32_t *len);
 int fdnet_opt_set_flag(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		       const void *val, uint32_t len);
 int fdnet_opt_get_flag(struct fdnet_sock *so, const struct fdnet_opt_row *row,

@@ -102,6 +102,24 @@ int fdnet_opt_set_int(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
+int fdnet_opt_set_short(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (value < row->min || value > row->max)
+		return -EINVAL;
+	*(int16_t *)fdnet_opt_member(so, row) = (int16_t)value;
+	return 0;
+}
+
+int fdnet_opt_get_short(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			void *val, uint32_t *len)
+{
+	return fdnet_opt_give_ip_int(row, val, len,
+				     *(int16_t *)fdnet_opt_member(so, row));
+}
+
 int fdnet_opt_get_int(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		      void *val, uint32_t *len)
 {

@@ -17,6 +17,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_loss.c \
 	stack/tcp_opt.c \
 	stack/tcp_out.c \
+	stack/tcp_pace.c \
 	stack/tcp_pmtu.c \
 	stack/tcp_rcvq.c \
 	stack/tcp_rcvq.h \
@@ -69,7 +70,8 @@ TCP_SCRIPT_FILES = \
 	tests/tcp/gateway.tcp \
 	tests/tcp/handshake.tcp \
 	tests/tcp/loss.tcp \
-	tests/tcp/options.tcp
+	tests/tcp/options.tcp \
+	tests/tcp/pacing.tcp
 dist_check_SCRIPTS += tests/tcp_scripts.sh
 TESTS += tests/tcp_scripts.sh
 EXTRA_DIST += $(TCP_SCRIPT_FILES)

@@ -16,13 +16,14 @@ struct ack_work {
 	bool first_acked;   /* one sent once, before the timeout, is */
 	bool reordered;	    /* and arrived after later ones: from here on */
 	uint32_t reord_seq;
+	uint32_t fack; /* the highest that had arrived before this ACK */
 };
 
 /* A segment that was sent once arrived after a later one; one ACK that tells
- * of several counts once, for the first of them. @fack: what had arrived. */
-static void note_reordering(struct fdnet_tcp *tp, uint32_t seq, uint32_t fack)
+ * of several counts once, for the first of them. */
+static void note_reordering(struct fdnet_tcp *tp, const struct ack_work *work)
 {
-	uint32_t by = (fack - seq + tp->mss - 1) / tp->mss;
+	uint32_t by = (work->fack - work->reord_seq + tp->mss - 1) / tp->mss;
 
 	tp->reordered = true;
 	tp->reord_seen++;
@@ -40,7 +41,7 @@ static void rack_update(struct fdnet_tcp *tp, const struct fdnet_tcp_txseg *seg,
 	if (seg->flags & FDNET_TXSEG_EVER) {
 		if (rtt < tp->rtt.min_us)
 			return; /* it was the first copy that arrived */
-	} else if (seq_lt(seg->end, tp->rack_fack) &&
+	} else if (seq_lt(seg->end, work->fack) &&
 		   (!work->reordered || seq_lt(seg->seq, work->reord_seq))) {
 		work->reordered = true;
 		work->reord_seq = seg->seq;
@@ -213,6 +214,7 @@ static void move_una(struct fdnet_tcp *tp, uint32_t ack, struct ack_work *work)
 	}
 	tp->backoff = 0;
 	tp->stalled_us = 0;
+	tp->more = false; /* what MSG_MORE held goes when Nagle lets it */
 	if (tp->pmtu_guess)
 		fdnet_tcp_pmtu_acked(tp);
 	if (tp->tlp_end && seq_geq(ack, tp->tlp_end))
@@ -249,10 +251,11 @@ static bool take_ece(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr)
 	return true;
 }
 
-/* A timer was waiting for what just changed. */
+/* A timer was waiting for what just changed; RACK's, if this ACK set it, is to
+ * stay. */
 static void move_timers(struct fdnet_tcp *tp, const struct ack_work *work)
 {
-	if (work->acked)
+	if (work->acked && tp->rtx_mode != FDNET_TCP_RTX_REO)
 		fdnet_tcp_restart_rtx(tp);
 	else if (tp->rtx_mode == FDNET_TCP_RTX_PERSIST && tp->snd_wnd)
 		tp->backoff = 0;
@@ -261,8 +264,8 @@ static void move_timers(struct fdnet_tcp *tp, const struct ack_work *work)
 bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 		   bool data)
 {
-	struct ack_work work = {0};
-	uint32_t ack = hdr->ack, fack = tp->rack_fack;
+	struct ack_work work = {.fack = tp->rack_fack};
+	uint32_t ack = hdr->ack;
 	bool dup, marked, lost = false;
 
 	if (seq_gt(ack, tp->snd_nxt)) {
@@ -278,6 +281,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	if (hdr->nsack && tp->sack_ok)
 		take_sacks(tp, hdr, &work);
 	if (seq_lt(ack, tp->snd_una)) {
+		if (work.reordered)
+			note_reordering(tp, &work);
 		if (work.delivered) {
 			lost = fdnet_tcp_loss_detect(tp);
 			fdnet_tcp_recovery_step(tp, work.delivered, 0, lost);
@@ -289,7 +294,7 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	if (work.acked)
 		move_una(tp, ack, &work);
 	if (work.reordered)
-		note_reordering(tp, work.reord_seq, fack);
+		note_reordering(tp, &work);
 	take_rtt(tp, hdr, &work);
 	if (!tp->lossless && tp->cwnd < tp->ssthresh)
 		fdnet_tcp_hystart(tp, work.rtt_us);
@@ -303,6 +308,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	marked = take_ece(tp, hdr);
 	if (tp->frto && tp->ca_state == FDNET_TCP_CA_LOSS)
 		fdnet_tcp_frto(tp, work.first_acked, work.acked);
+	if (work.acked && tp->rtx_mode == FDNET_TCP_RTX_REO)
+		tp->rtx_mode = FDNET_TCP_RTX_NONE;
 	if (tp->tx_head && (tp->sacked_bytes || tp->dupacks ||
 			    tp->ca_state >= FDNET_TCP_CA_RECOVERY))
 		lost = fdnet_tcp_loss_detect(tp);

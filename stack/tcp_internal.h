@@ -4,7 +4,7 @@
  *
  * How it works, by event: tcp_in.c takes a segment, tcp_ack.c what it
  * acknowledges, tcp_loss.c decides what was lost, tcp_out.c makes the next
- * packet when asked, tcp_timer.c runs the clock, tcp_listen.c and
+ * packet when asked, tcp_pace.c says how fast, tcp_timer.c runs the clock, tcp_listen.c and
  * tcp_gateway.c hold connections that nobody has accepted yet, tcp.c, tcp_io.c
  * and tcp_opt.c are the application's calls.
  *
@@ -49,6 +49,7 @@ enum fdnet_tcp_due {
 	FDNET_TCP_DUE_RTX,  /* what rtx_mode says */
 	FDNET_TCP_DUE_ACK,  /* a delayed acknowledgement */
 	FDNET_TCP_DUE_LIFE, /* keepalive; FIN_WAIT2's end; SYN queue's scan */
+	FDNET_TCP_DUE_PACE, /* data may go again (tcp_pace.c) */
 	FDNET_TCP_DUE_MAX,
 };
 
@@ -271,6 +272,7 @@ struct fdnet_tcp {
 	struct fdnet_timer timer;
 	uint64_t due_us[FDNET_TCP_DUE_MAX];
 	uint64_t stalled_us; /* since when nothing was acknowledged, 0: none */
+	uint32_t pace_late_us; /* by how much the last DUE_PACE was missed */
 
 	/* --- options of setsockopt() --- */
 	uint16_t keep_idle_s, keep_intvl_s;
@@ -359,6 +361,8 @@ static inline uint32_t tcp_in_flight(const struct fdnet_tcp *tp)
 	uint32_t gone = tp->sacked_bytes + tp->lost_bytes;
 	uint32_t out = tp->snd_nxt - tp->snd_una;
 
+	if (out && tp->snd_una == tp->iss) /* fast open: not the SYN */
+		out--;
 	/* Without SACK each duplicate ACK tells of one that arrived
 	 * (RFC 3042, RFC 6582). */
 	if (!tp->sack_ok)
@@ -533,6 +537,25 @@ uint32_t fdnet_tcp_window(const struct fdnet_tcp *tp);
 uint32_t fdnet_tcp_rcv_space(const struct fdnet_tcp *tp);
 /** fdnet_tcp_pick_wscale - the shift to offer */
 uint8_t fdnet_tcp_pick_wscale(const struct fdnet_tcp *tp);
+
+/* ---- tcp_pace.c ---- */
+
+/** fdnet_tcp_pace_rate - bytes a second, UINT64_MAX: as fast as it goes */
+uint64_t fdnet_tcp_pace_rate(const struct fdnet_tcp *tp);
+/** fdnet_tcp_pace_burst - bytes of one burst at most, where the link takes
+ * @gso */
+uint32_t fdnet_tcp_pace_burst(const struct fdnet_tcp *tp, uint32_t mss,
+			      uint32_t gso);
+/** fdnet_tcp_pace_sent - @len bytes of data left now */
+void fdnet_tcp_pace_sent(struct fdnet_tcp *tp, uint32_t len);
+/** fdnet_tcp_pace_fire - the deadline is here */
+void fdnet_tcp_pace_fire(struct fdnet_tcp *tp);
+/** fdnet_tcp_pace_holds - data must wait */
+static inline bool fdnet_tcp_pace_holds(const struct fdnet_tcp *tp)
+{
+	return tp->due_us[FDNET_TCP_DUE_PACE] != FDNET_NEVER &&
+	       tp->due_us[FDNET_TCP_DUE_PACE] > tcp_now(tp);
+}
 
 /* ---- tcp_timer.c ---- */
 

@@ -201,6 +201,8 @@ ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 		tp->part = tp->more;
 		tp->push = false;
 	}
+	if (done && done == want && msg->flags & FDNET_MSG_EOR)
+		fdnet_sndq_end_record(&tp->sndq);
 	if (done && done == want && msg->flags & FDNET_MSG_OOB) {
 		tp->snd_up = tp->sndq_seq + tp->sndq.bytes;
 		tp->more = false;

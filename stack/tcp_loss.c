@@ -8,7 +8,7 @@
 
 #include "stack/tcp_internal.h"
 
-#define DUPTHRESH 3
+#define DUPTHRESH 3u
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
@@ -26,13 +26,29 @@ static void mark_lost(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg)
 	fdnet_txseg_set(tp, seg, FDNET_TXSEG_LOST);
 }
 
+/* Have as many segments arrived out of order as duplicate ACKs would be needed
+ * for? Short ones count too. */
+static bool many_sacked(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_tcp_txseg *seg;
+	uint32_t n = 0;
+
+	if (!tp->sacked_bytes || tp->sacked_bytes >= DUPTHRESH * tp->mss)
+		return tp->sacked_bytes;
+	for (seg = tp->tx_head; seg && n < DUPTHRESH; seg = seg->next) {
+		if (seg->flags & FDNET_TXSEG_SACKED)
+			n += (seg->end - seg->seq + tp->mss - 1) / tp->mss;
+	}
+	return n >= DUPTHRESH;
+}
+
 /* RFC 8985 6.2 step 4: how much later than its successors a segment may be. */
 static uint64_t reo_wnd(const struct fdnet_tcp *tp)
 {
 	uint32_t wnd;
 
-	if (!tp->reordered && (tp->ca_state >= FDNET_TCP_CA_RECOVERY ||
-			       tp->sacked_bytes >= DUPTHRESH * (uint32_t)tp->mss))
+	if (!tp->reordered &&
+	    (tp->ca_state >= FDNET_TCP_CA_RECOVERY || many_sacked(tp)))
 		return 0;
 	wnd = tp->rtt.min_us / 4;
 	wnd *= tp->reo_mult + 1u;

@@ -485,8 +485,8 @@ static void fill_info(const struct fdnet_tcp *tp, struct tcp_info *info)
 	info->tcpi_dsack_dups = tp->dsack_dups;
 	info->tcpi_reord_seen = tp->reord_seen;
 	info_chrono(tp, info);
-	info->tcpi_max_pacing_rate = UINT64_MAX;
-	info->tcpi_pacing_rate = UINT64_MAX;
+	info->tcpi_max_pacing_rate = tp->so.opts.max_pacing;
+	info->tcpi_pacing_rate = fdnet_tcp_pace_rate(tp);
 	if (tp->state == FDNET_TCP_LISTEN)
 		fdnet_tcp_listen_info(tp, &info->tcpi_unacked,
 				      &info->tcpi_sacked);

@@ -226,6 +226,18 @@ static uint32_t cur_mss(const struct fdnet_tcp *tp)
 	return tp->mss - min_u32(4 + 8 * n, tp->mss / 2u);
 }
 
+/* At the end of what was written, of a SYN's data and of a burst, nobody shall
+ * wait for more (as Linux, for the receiver's GRO). @end: in the queue */
+static bool wants_push(const struct fdnet_tcp *tp, uint32_t end, bool burst)
+{
+	if (end == tp->sndq.bytes)
+		return !tp->part;
+	if (tp->sndq.neor && fdnet_sndq_record(&tp->sndq, end - 1, 2) == 1)
+		return true;
+	return burst || (tp->syn_data && tp->sndq_seq + end ==
+						 tp->iss + 1 + tp->syn_len);
+}
+
 /* Makes the segment [seq, seq + len) with a FIN behind it if @fin. @ret_len:
  * the bytes it took. */
 static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
@@ -248,9 +260,7 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 	fill_ack(tp, &hdr);
 	if (got == len && fin)
 		hdr.flags |= FDNET_TH_FIN;
-	/* at the end of what was written, and of a burst: nobody shall wait
-	 * for more of it (as Linux, for the receiver's GRO) */
-	if (got && (offset + got == tp->sndq.bytes ? !tp->part : got > mss))
+	if (got && wants_push(tp, offset + got, got > mss))
 		hdr.flags |= FDNET_TH_PSH;
 	if (tp->cwr_due && got && !again) {
 		hdr.flags |= FDNET_TH_CWR;
@@ -276,6 +286,8 @@ static uint32_t burst_max(const struct fdnet_tcp *tp)
 
 	if (!tp->lossless)
 		gso = min_u32(gso, tp->cwnd / 2);
+	if (gso > mss)
+		gso = fdnet_tcp_pace_burst(tp, mss, gso);
 	return gso > mss ? gso - gso % mss : mss;
 }
 
@@ -293,6 +305,7 @@ static void note_sent(struct fdnet_tcp *tp, uint32_t len)
 	if (tp->ca_state == FDNET_TCP_CA_RECOVERY ||
 	    tp->ca_state == FDNET_TCP_CA_CWR)
 		tp->prr_out += len;
+	fdnet_tcp_pace_sent(tp, len);
 }
 
 /* ---- again ---- */
@@ -383,11 +396,27 @@ static bool nagle_holds(const struct fdnet_tcp *tp)
 	return tp->small_out > 0; /* Minshall: only short ones hold */
 }
 
+/* The right edge of the peer's window; a SYN that is out does not fill it. */
+static uint32_t send_edge(const struct fdnet_tcp *tp)
+{
+	return tp->snd_una + (tp->snd_una == tp->iss) + tp->snd_wnd;
+}
+
+/* Bytes that were never sent, up to the end of the record they begin with. */
+static uint32_t unsent_record(const struct fdnet_tcp *tp)
+{
+	uint32_t unsent = tcp_unsent(tp);
+
+	if (!unsent || !tp->sndq.neor)
+		return unsent;
+	return fdnet_sndq_record(&tp->sndq, tp->snd_nxt - tp->sndq_seq, unsent);
+}
+
 /* Bytes of new data that may go now, in one packet. */
 static uint32_t new_data_len(const struct fdnet_tcp *tp)
 {
-	uint32_t unsent = tcp_unsent(tp), flight = tp->snd_nxt - tp->snd_una;
-	uint32_t edge = tp->snd_una + tp->snd_wnd, room, len, max;
+	uint32_t unsent = unsent_record(tp), flight = tp->snd_nxt - tp->snd_una;
+	uint32_t edge = send_edge(tp), room, len, max;
 
 	if (!unsent)
 		return 0;
@@ -402,8 +431,10 @@ static uint32_t new_data_len(const struct fdnet_tcp *tp)
 	if (len >= max)
 		return max;
 	if (len == unsent) {
-		if (len >= tp->mss && !tp->nodelay && !tp->fin_queued &&
-		    len % tp->mss && nagle_holds(tp))
+		if (unsent != tcp_unsent(tp)) /* the next record cannot join */
+			return len;
+		if (len >= tp->mss && !tp->fin_queued && len % tp->mss &&
+		    nagle_holds(tp))
 			return len - len % tp->mss;
 		return len >= tp->mss || tp->fin_queued || !nagle_holds(tp) ? len
 									    : 0;
@@ -423,14 +454,14 @@ static uint32_t new_data_len(const struct fdnet_tcp *tp)
 static bool lone_fin(const struct fdnet_tcp *tp)
 {
 	return tp->fin_queued && !tp->fin_sent && !tcp_unsent(tp) &&
-	       seq_lt(tp->snd_nxt, tp->snd_una + tp->snd_wnd);
+	       seq_lt(tp->snd_nxt, send_edge(tp));
 }
 
 static struct fdnet_pkt *send_new_len(struct fdnet_tcp *tp, uint32_t len)
 {
 	uint32_t seq = tp->snd_nxt, got = 0;
 	bool fin = tp->fin_queued && !tp->fin_sent && len == tcp_unsent(tp) &&
-		   seq_lt(seq + len, tp->snd_una + tp->snd_wnd);
+		   seq_lt(seq + len, send_edge(tp));
 	struct fdnet_pkt *pkt = make_data(tp, seq, len, fin, false, &got);
 
 	if (!pkt)
@@ -461,8 +492,10 @@ static struct fdnet_pkt *send_new(struct fdnet_tcp *tp)
 	len = new_data_len(tp);
 	if (!len && !lone_fin(tp))
 		return NULL;
-	if (tp->snd_una == tp->snd_nxt && tp->cc->restart && !tp->lossless)
+	if (tp->snd_una == tp->snd_nxt && tp->cc->restart && !tp->lossless) {
 		tp->cc->restart(tp, tcp_now(tp) - tp->last_send_us);
+		len = new_data_len(tp);
+	}
 	return send_new_len(tp, len);
 }
 
@@ -471,7 +504,7 @@ static struct fdnet_pkt *send_new(struct fdnet_tcp *tp)
 /* RFC 8985 7.3: new data if there are, else the last segment once more. */
 static struct fdnet_pkt *send_tlp(struct fdnet_tcp *tp)
 {
-	uint32_t unsent = tcp_unsent(tp), edge = tp->snd_una + tp->snd_wnd;
+	uint32_t unsent = unsent_record(tp), edge = tp->snd_una + tp->snd_wnd;
 	uint32_t len = min_u32(unsent, cur_mss(tp));
 	struct fdnet_tcp_txseg *seg = tp->tx_tail;
 
@@ -489,11 +522,26 @@ static struct fdnet_pkt *send_tlp(struct fdnet_tcp *tp)
 	return resend(tp, seg, burst_max(tp));
 }
 
+/* What goes only as fast as the pace allows. */
+static struct fdnet_pkt *send_data(struct fdnet_tcp *tp)
+{
+	struct fdnet_pkt *pkt;
+
+	if (fdnet_tcp_pace_holds(tp))
+		return NULL;
+	pkt = send_lost(tp);
+	if (!pkt)
+		pkt = send_new(tp);
+	if (!pkt && tp->tlp_due)
+		pkt = send_tlp(tp);
+	return pkt;
+}
+
 /* A probe makes the peer answer with its window: what little fits, or a
  * sequence number it has already seen. */
 static struct fdnet_pkt *send_probe(struct fdnet_tcp *tp)
 {
-	uint32_t edge = tp->snd_una + tp->snd_wnd, unsent = tcp_unsent(tp);
+	uint32_t edge = tp->snd_una + tp->snd_wnd, unsent = unsent_record(tp);
 	struct fdnet_pkt *pkt;
 	uint32_t got;
 
@@ -521,14 +569,17 @@ static bool is_open_early(const struct fdnet_tcp *tp)
 
 bool fdnet_tcp_has_output(const struct fdnet_tcp *tp)
 {
-	if (tp->syn_due || tp->ack_due || tp->probe_due || tp->tlp_due)
+	if (tp->syn_due || tp->ack_due || tp->probe_due)
 		return true;
 	if (!tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(CLOSE_WAIT) |
 				      TCP_S(FIN_WAIT1) | TCP_S(CLOSING) |
 				      TCP_S(LAST_ACK)) &&
 	    !is_open_early(tp))
 		return false;
-	return tp->lost_bytes || new_data_len(tp) || lone_fin(tp);
+	if (fdnet_tcp_pace_holds(tp))
+		return false;
+	return tp->tlp_due || tp->lost_bytes || new_data_len(tp) ||
+	       lone_fin(tp);
 }
 
 /* Is the congestion window used? As tcp_cwnd_validate() finds out: once a
@@ -557,11 +608,7 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 					    TCP_S(FIN_WAIT1) | TCP_S(FIN_WAIT2) |
 					    TCP_S(CLOSING) | TCP_S(LAST_ACK)) ||
 		   is_open_early(tp)) {
-		pkt = send_lost(tp);
-		if (!pkt)
-			pkt = send_new(tp);
-		if (!pkt && tp->tlp_due)
-			pkt = send_tlp(tp);
+		pkt = send_data(tp);
 		if (!pkt && tp->probe_due)
 			pkt = send_probe(tp);
 		if (!pkt && tp->ack_due)

@@ -80,10 +80,12 @@ static struct fdnet_sndq_chunk *tail_with_room(struct fdnet_sndq *q,
 {
 	struct fdnet_sndq_chunk *chunk = q->tail;
 
-	if (chunk && chunk->end < chunk->size)
+	if (chunk && chunk->end < chunk->size && !chunk->eor)
 		return chunk;
-	chunk = !q->head && want <= SMALL_MAX ? small_new(mem, (uint32_t)want)
-					      : big_new(mem, pool);
+	if (want <= SMALL_MAX && (!chunk || chunk->eor))
+		chunk = small_new(mem, (uint32_t)want);
+	else
+		chunk = big_new(mem, pool);
 	if (chunk)
 		append(q, chunk);
 	return chunk;
@@ -141,7 +143,7 @@ int fdnet_sndq_reserve(struct fdnet_sndq *q, const struct fdnet_mem *mem,
 	struct fdnet_sndq_chunk *chunk = q->tail;
 	int n = 0;
 
-	if (!chunk || chunk->end == chunk->size)
+	if (!chunk || chunk->end == chunk->size || chunk->eor)
 		chunk = NULL;
 	q->reserved = chunk;
 	while (n < iovcnt && max) {
@@ -244,8 +246,33 @@ void fdnet_sndq_drop(struct fdnet_sndq *q, const struct fdnet_mem *mem,
 		q->head = chunk->next;
 		if (!q->head)
 			q->tail = NULL;
+		q->neor -= chunk->eor;
 		chunk_free(mem, chunk);
 	}
+}
+
+void fdnet_sndq_end_record(struct fdnet_sndq *q)
+{
+	if (!q->tail || q->tail->eor)
+		return;
+	q->tail->eor = true;
+	q->neor++;
+}
+
+uint32_t fdnet_sndq_record(const struct fdnet_sndq *q, uint32_t offset,
+			   uint32_t len)
+{
+	const struct fdnet_sndq_chunk *chunk = q->head;
+	uint32_t end = 0;
+
+	if (!q->neor)
+		return len;
+	for (; chunk && end < offset + len; chunk = chunk->next) {
+		end += chunk->end - chunk->off;
+		if (chunk->eor && end > offset)
+			return min_u32(len, end - offset);
+	}
+	return len;
 }
 
 static uint32_t attach_part(struct fdnet_pkt *pkt,
@@ -336,4 +363,5 @@ void fdnet_sndq_purge(struct fdnet_sndq *q, const struct fdnet_mem *mem)
 	cut_after(q, mem, NULL);
 	q->reserved = NULL;
 	q->bytes = 0;
+	q->neor = 0;
 }

@@ -25,6 +25,7 @@ struct fdnet_sndq_chunk {
 	uint32_t size; /* bytes at @data */
 	uint32_t off;  /* first byte not yet acknowledged */
 	uint32_t end;  /* one past the last byte written; off <= end <= size */
+	bool eor;      /* its end is a record's: nothing more is written to it */
 };
 
 /* Zeroed is empty. @mem and @pool are the same in all calls. */
@@ -33,6 +34,7 @@ struct fdnet_sndq {
 	/* what reserve() handed out: the chunk at which it starts */
 	struct fdnet_sndq_chunk *reserved;
 	uint32_t bytes;
+	uint32_t neor; /* chunks that end a record */
 };
 
 /**
@@ -64,6 +66,15 @@ int fdnet_sndq_commit(struct fdnet_sndq *q, const struct fdnet_mem *mem,
 /** fdnet_sndq_drop - the first @len bytes are acknowledged */
 void fdnet_sndq_drop(struct fdnet_sndq *q, const struct fdnet_mem *mem,
 		     uint32_t len);
+
+/** fdnet_sndq_end_record - what was written last is the end of a record
+ * (MSG_EOR), which no packet shall cross; not when the queue is empty */
+void fdnet_sndq_end_record(struct fdnet_sndq *q);
+
+/** fdnet_sndq_record - how many of @len bytes from @offset on are before the
+ * next record; @len bytes must be there */
+uint32_t fdnet_sndq_record(const struct fdnet_sndq *q, uint32_t offset,
+			   uint32_t len);
 
 /**
  * fdnet_sndq_attach - add bytes to a packet

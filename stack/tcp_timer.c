@@ -3,7 +3,7 @@
  * The clock: retransmission (RFC 6298), window probes (RFC 9293 3.8.6.1), tail
  * loss probe (RFC 8985 7.2), delayed ACK, keepalive, user timeout.
  *
- * How it works: a connection has three deadlines and one timer, which stands
+ * How it works: a connection has four deadlines and one timer, which stands
  * at the earliest. A deadline that moves later leaves the timer where it is;
  * it then fires for nothing and is set again. A connection with nothing
  * outstanding has no deadline at all.
@@ -112,7 +112,7 @@ void fdnet_tcp_arm_rtx(struct fdnet_tcp *tp)
 			set_rtx(tp, FDNET_TCP_RTX_TLP, tlp_us(tp));
 		else
 			set_rtx(tp, FDNET_TCP_RTX_RTO, fdnet_tcp_rto_us(tp));
-	} else if (blocked(tp)) {
+	} else if (blocked(tp) && !fdnet_tcp_pace_holds(tp)) {
 		if (tp->rtx_mode != FDNET_TCP_RTX_PERSIST)
 			set_rtx(tp, FDNET_TCP_RTX_PERSIST, persist_us(tp));
 	} else {
@@ -308,6 +308,8 @@ void fdnet_tcp_timer_fire(struct fdnet_stack *stack, struct fdnet_timer *timer)
 				     offsetof(struct fdnet_tcp, timer));
 	uint64_t now = fdnet_stack_time(stack);
 
+	if (tp->due_us[FDNET_TCP_DUE_PACE] <= now)
+		fdnet_tcp_pace_fire(tp);
 	if (tp->due_us[FDNET_TCP_DUE_RTX] <= now)
 		fire_rtx(tp);
 	if (tp->due_us[FDNET_TCP_DUE_ACK] <= now)

@@ -10,7 +10,8 @@
  *
  *   case NAME                        begins a case
  *   config WORD...                   lossless, forward, mtu N, gso N, sndbuf N,
- *                                    rcvbuf N; before anything else
+ *                                    rcvbuf N, ecn, noecn, nosack, nots,
+ *                                    pacing; before anything else
  *   passive [OPTION...] [win N]      listen, handshake (100 ms), accept
  *   active [OPTION...] [win N]       connect, handshake
  *   in FLAGS [seq N] [len N] [ack N] [win N] [urg N] [ecn N] [port N]
@@ -22,7 +23,7 @@
  *   wait N                           N ms pass
  *   icmp CODE [mtu N] [seq N]        destination unreachable for that segment
  *   socket | bind | listen N | connect = R | accept = R | close | abort
- *   send N [more|oob] = R | recv N [peek|oob|trunc] = R | shutdown rd|wr|rdwr =
+ *   send N [more|eor|oob] = R | recv N [peek|oob|trunc] = R | shutdown rd|wr|rdwr =
  * R set OPTION N = R | get OPTION = N | linger N cc NAME congestion control cwnd
  * N                           what TCP_INFO says, segments admit | refuse ERRNO
  *   state NAME | poll WORD,... | error ERRNO | socks N | inq N | outq N
@@ -193,6 +194,7 @@ static const struct {
 	{"RCVBUF", 1, 8},
 	{"OOBINLINE", 1, 10},
 	{"RCVLOWAT", 1, 18},
+	{"MAX_PACING_RATE", 1, 47},
 };
 
 static int find_name(const struct name *table, const char *text, int *ret)
@@ -698,6 +700,8 @@ static int msg_flag(void)
 	for (int i = 2; i < t.words; i++) {
 		if (!strcmp(t.word[i], "more"))
 			return FDNET_MSG_MORE;
+		if (!strcmp(t.word[i], "eor"))
+			return FDNET_MSG_EOR;
 		if (!strcmp(t.word[i], "oob"))
 			return FDNET_MSG_OOB;
 		if (!strcmp(t.word[i], "peek"))
@@ -920,6 +924,8 @@ static void do_config(void)
 			t.cfg.tcp.no_sack = true;
 		else if (!strcmp(w, "nots"))
 			t.cfg.tcp.no_timestamps = true;
+		else if (!strcmp(w, "pacing"))
+			t.cfg.tcp.pacing = true;
 		else
 			fail("config %s?", w);
 	}

@@ -113,6 +113,10 @@ enum fdnet_tcp_fastopen_flag {
  * @no_timestamps, @no_sack, @no_wscale:  options neither offered nor taken
  * @fastopen:       enum fdnet_tcp_fastopen_flag; 0: both sides
  * @fastopen_key:   cookies are made with it; all zero: from @seed
+ * @pacing:         packets of a connection are spread over the round trip
+ *                  instead of sent as the window allows
+ * @burst_min:      full segments that one burst may always hold, however slow
+ *                  the connection is; 0: 2
  */
 struct fdnet_tcp_settings {
 	uint8_t ecn;
@@ -121,6 +125,8 @@ struct fdnet_tcp_settings {
 	bool no_wscale;
 	uint32_t fastopen;
 	uint8_t fastopen_key[16];
+	bool pacing;
+	uint8_t burst_min;
 };
 
 /**

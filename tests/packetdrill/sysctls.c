@@ -42,6 +42,8 @@ static void take_setting(struct pd *pd, const char *name, const char *value)
 		tcp->no_wscale = !n;
 	else if (!strcmp(name, "tcp_fastopen"))
 		tcp->fastopen = n ? (uint32_t)n : FDNET_TFO_OFF;
+	else if (!strcmp(name, "tcp_min_tso_segs"))
+		tcp->burst_min = (uint8_t)n;
 	else if (!strcmp(name, "tcp_fastopen_key"))
 		take_key(tcp, value);
 	else if (!strcmp(name, "gso")) /* ethtool */
