@@ -75,3 +75,12 @@ FUZZERS += fuzz/fuzz_save
 fuzz_fuzz_save_SOURCES = fuzz/fuzz_save.c
 fuzz_fuzz_save_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_save_LDADD = $(STACK_LIBS)
+
+check_PROGRAMS += fuzz/replay_notify
+TESTS += fuzz/replay_notify
+fuzz_replay_notify_SOURCES = fuzz/replay.c fuzz/fuzz_notify.c
+fuzz_replay_notify_LDADD = $(SANDBOX_LIBS)
+FUZZERS += fuzz/fuzz_notify
+fuzz_fuzz_notify_SOURCES = fuzz/fuzz_notify.c
+fuzz_fuzz_notify_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_notify_LDADD = $(SANDBOX_LIBS)
