@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the supervisor answers: programs that the preload cannot reach (static
-# ones, Go's, tools of busybox), and AF_UNIX sockets with names.
+# ones, Go's, Rust's, tools of busybox), and AF_UNIX sockets with names.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -36,9 +36,18 @@ head -c 100000 /dev/zero >"$work/www/page"
 kill_at_end+=("$!")
 wait_port "$web"
 
+# static NAME [LIBRARY...]: $work/NAME from tests/apps/NAME.c, without sanitizers
+static() {
+	local name=$1
+	shift
+	"${CC:-cc}" -std=gnu11 -w -O1 -static -o "$work/$name" \
+		"$top_src/tests/apps/$name.c" "$@" -pthread \
+		2>"$work/$name.err"
+}
+
 # ---- a static C program ----
 one="1 of 1 connections answered"
-if [ -x "$static" ]; then
+if [ -x "$static" ] && static crowd; then
 	run_it -q --allow "host:$port" -- "$static" many 10.0.2.2 "$port" 1
 	same "static: an allowed service is reached" "$one" "$out"
 	run_it -q --allow "host:$port" -- "$static" many 10.0.2.2 "$port" 50
@@ -84,6 +93,13 @@ if [ -x "$static" ]; then
 	same "static serves one with the preload" "$three" "$out"
 	run_it -q -- bash -c "$meet" "$peer" "$static"
 	same "one with the preload serves static" "$three" "$out"
+
+	# ---- 64 threads at once, interrupted 500 times a second ----
+	run_it -q -- "$work/crowd" 64 5
+	same "static: 64 threads" "320 streams, 320 datagrams" "$out$err"
+	run_it -q --no-namespaces -- "$work/crowd" 64 5
+	same "static: 64 threads, without namespaces" \
+		"320 streams, 320 datagrams" "$out$err"
 
 	# ---- published ----
 	inner=$(free_port)
@@ -131,8 +147,10 @@ else
 fi
 
 # ---- Go ----
+# its library is compiled once: the cache stays
 go_program=$work/gonet
-if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS="" \
+if have go && CGO_ENABLED=0 GO111MODULE=off GOFLAGS="" \
+	GOCACHE=$top_build/tests/gocache \
 	timeout 300 go build -o "$go_program" "$top_src/tests/apps/gonet.go" \
 	>"$work/go.log" 2>&1; then
 	run_it -q --allow "host:$web" -- "$go_program" get \
@@ -169,11 +187,45 @@ if have go && CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/gocache GOFLAGS="" \
 		"$0" get http://[::1]:7003/; wait' "$go_program"
 	same "Go: streams, IPv6" "listening 200 8" "${out//$'\n'/ }"
 	run_it -q --allow "host:$port" -- "$go_program" many \
-		"10.0.2.2:$port" 500
-	same "Go: 500 connections while signals interrupt calls" \
-		"500 answered" "$out"
+		"10.0.2.2:$port" 1000
+	same "Go: 1000 connections while signals interrupt calls" \
+		"1000 answered" "$out"
 else
 	skip "Go" "golang-go is not here"
+fi
+
+# ---- Rust ----
+if have rustc && rustc -O -C target-feature=+crt-static -o "$work/rustnet" \
+	"$top_src/tests/apps/rustnet.rs" >"$work/rust.log" 2>&1; then
+	run_it -q --allow "host:$web" -- "$work/rustnet" "10.0.2.2:$web" \
+		"host.fdnet:$web"
+	same "Rust: a client, by name too, a server, datagrams" \
+		"100000 100000 OVER from b OVER from b" "${out//$'\n'/ }"
+	run_it -q --no-namespaces -- "$work/rustnet"
+	same "Rust: without namespaces" "OVER from b OVER from b" \
+		"${out//$'\n'/ }"
+else
+	skip "Rust" "rustc is not here"
+fi
+
+# ---- HTTPS, by a static program with OpenSSL in it ----
+if have openssl && static tlsget -lssl -lcrypto; then
+	tls=$(free_port)
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$work/key" -out "$work/cert" -subj /CN=host.fdnet \
+		-addext subjectAltName=DNS:host.fdnet -days 2 2>/dev/null
+	(cd "$work/www" && exec openssl s_server -accept "127.0.0.1:$tls" \
+		-cert ../cert -key ../key -WWW >"$work/tls.log" 2>&1 \
+		</dev/null) &
+	kill_at_end+=("$!")
+	wait_port "$tls"
+	run_it -q --allow "host:$tls" -- "$work/tlsget" host.fdnet "$tls" \
+		/page "$work/cert"
+	same "HTTPS: a page, by name" "TLSv1.3 100000" "$out"
+	run_it -q -- "$work/tlsget" host.fdnet "$tls" /page "$work/cert"
+	matches "HTTPS: without a rule" "No route to host" "$err"
+else
+	skip "HTTPS" "openssl or libssl.a is not here"
 fi
 
 # ---- AF_UNIX sockets with names ----

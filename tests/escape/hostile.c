@@ -38,6 +38,7 @@ static const int calls[] = {
 	SYS_accept,	 SYS_accept4,	  SYS_getsockname, SYS_getpeername,
 	SYS_getsockopt,	 SYS_setsockopt,  SYS_sendto,	   SYS_recvfrom,
 	SYS_sendmsg,	 SYS_recvmsg,	  SYS_sendmmsg,	   SYS_recvmmsg,
+	SYS_shutdown,
 };
 
 static uint64_t next_random(uint64_t *state)
