@@ -17,6 +17,8 @@
 
 /* Counters of one half; the halves' lie on pages of their own. */
 #define COUNTERS_STRIDE 4096
+/* Behind them, the rings' states. */
+#define RING_STATES (2 * COUNTERS_STRIDE)
 /* Blocks looked at when the first in the queue is not back yet. */
 #define LOOK 8
 /* Descriptions of the peer's parts that are kept for reuse. */
@@ -26,6 +28,8 @@
 
 static_assert(FDNET_AREA_BLOCKS * sizeof(uint32_t) <= COUNTERS_STRIDE,
 	      "a half's counters fit");
+static_assert(RING_STATES + 2 * FDNET_RING_STATE <= FDNET_AREA_RINGS,
+	      "the rings' states fit");
 
 /* A block of ours. */
 struct block {
@@ -169,12 +173,12 @@ struct fdnet_buf *fdnet_area_pool_take(void *arg)
 }
 
 unsigned int fdnet_area_refs(const struct fdnet_area *area,
-			     const struct fdnet_pkt *pkt,
+			     const struct fdnet_pkt *pkt, uint32_t least,
 			     struct fdnet_area_ref *ret_refs)
 {
 	unsigned int i;
 
-	if (pkt->slices_len < FDNET_AREA_MIN_PAYLOAD)
+	if (pkt->slices_len < least)
 		return 0;
 	for (i = 0; i < pkt->nslices; i++) {
 		const struct fdnet_slice *slice = &pkt->slices[i];
@@ -186,6 +190,20 @@ unsigned int fdnet_area_refs(const struct fdnet_area *area,
 		ret_refs[i].len = slice->len;
 	}
 	return i;
+}
+
+static void ring_of(const struct fdnet_area *area, unsigned int half,
+		    struct fdnet_ring *ring)
+{
+	fdnet_ring_init(ring, area->base + RING_STATES + half * FDNET_RING_STATE,
+			area->base + FDNET_AREA_RINGS + half * FDNET_RING_SIZE);
+}
+
+void fdnet_area_rings(const struct fdnet_area *area, struct fdnet_ring *ret_tx,
+		      struct fdnet_ring *ret_rx)
+{
+	ring_of(area, area->half, ret_tx);
+	ring_of(area, !area->half, ret_rx);
 }
 
 void fdnet_area_sent(struct fdnet_area *area, const struct fdnet_area_ref *refs,

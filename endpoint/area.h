@@ -27,10 +27,14 @@
 #include <fdnet/mem.h>
 #include <fdnet/packet.h>
 
+#include "endpoint/ring.h"
+
 /* Blocks in each direction. A block is one payload buffer. */
 #define FDNET_AREA_BLOCKS 96
-/* Bytes before the first block: two pages of counters, and a round number. */
-#define FDNET_AREA_HEAD 65536
+/* Bytes before the first block: two pages of counters, the states of two rings
+ * (ring.h), a round number, and the rings' messages. */
+#define FDNET_AREA_RINGS 65536
+#define FDNET_AREA_HEAD	 (FDNET_AREA_RINGS + 2 * FDNET_RING_SIZE)
 /* Bytes of the area. */
 #define FDNET_AREA_SIZE                                                        \
 	(FDNET_AREA_HEAD + 2 * FDNET_AREA_BLOCKS * FDNET_BUF_SIZE)
@@ -117,14 +121,22 @@ struct fdnet_buf *fdnet_area_pool_take(void *arg);
 
 /**
  * fdnet_area_refs - describe a packet's payload by references
+ * @least:     bytes of payload that make it worth it
  * @ret_refs:  FDNET_PKT_MAX_SLICES entries
  *
  * Returns how many there are; 0 when it is not worth it, or when part of the
  * payload lies outside of our blocks.
  */
 unsigned int fdnet_area_refs(const struct fdnet_area *area,
-			     const struct fdnet_pkt *pkt,
+			     const struct fdnet_pkt *pkt, uint32_t least,
 			     struct fdnet_area_ref *ret_refs);
+
+/**
+ * fdnet_area_rings - the rings of the link's small messages
+ * @ret_tx, @ret_rx:  from this end, and to it; usable while the area is mapped
+ */
+void fdnet_area_rings(const struct fdnet_area *area, struct fdnet_ring *ret_tx,
+		      struct fdnet_ring *ret_rx);
 
 /** fdnet_area_sent - a message with these references was sent */
 void fdnet_area_sent(struct fdnet_area *area, const struct fdnet_area_ref *refs,

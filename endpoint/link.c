@@ -19,7 +19,7 @@
 /* What this version can do; the others are never agreed to. */
 #define KNOWN_FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_RING)
 #define MIN_PACKET     20
 /* Slices of a packet that goes into a batch. */
 #define BATCH_SLICES   2
@@ -93,7 +93,9 @@ void fdnet_link_set_features(struct fdnet_link *link, uint32_t features)
 {
 	link->features = features & KNOWN_FEATURES;
 	if (!link->area)
-		link->features &= ~(uint32_t)FDNET_LINK_F_AREA;
+		link->features &=
+			~(uint32_t)(FDNET_LINK_F_AREA | FDNET_LINK_F_RING);
+	fdnet_link_ring_init(link);
 	link->greeted = true;
 }
 
@@ -117,7 +119,7 @@ const struct fdnet_link_stats *fdnet_link_stats(const struct fdnet_link *link)
 	return &link->stats;
 }
 
-static ssize_t link_transmit(struct fdnet_link *link, struct msghdr *msg)
+ssize_t fdnet_link_transmit(struct fdnet_link *link, struct msghdr *msg)
 {
 	ssize_t rc;
 
@@ -192,6 +194,15 @@ static int link_complete(const struct fdnet_link *link, struct fdnet_pkt *pkt)
 	return 0;
 }
 
+/* From how much payload on are references worth it? What fits goes into the
+ * ring as it is, and nothing else does. */
+static uint32_t link_least_ref(const struct fdnet_link *link,
+			       const struct fdnet_pkt *pkt)
+{
+	return link->tx_ring ? FDNET_PKT_LINEAR + 1 - pkt->len
+			     : FDNET_AREA_MIN_PAYLOAD;
+}
+
 int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 {
 	struct fdnet_area_ref refs[FDNET_PKT_MAX_SLICES];
@@ -199,11 +210,13 @@ int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 	struct msghdr msg = {.msg_iov = iov};
 	struct fdnet_link_hdr hdr;
 	unsigned int nrefs = 0;
+	size_t len;
 	ssize_t rc;
 
 	/* headers of the usual size; the rest of the linear part is payload */
 	if (link->features & FDNET_LINK_F_AREA && pkt->len <= REF_HDR_MAX)
-		nrefs = fdnet_area_refs(link->area, pkt, refs);
+		nrefs = fdnet_area_refs(link->area, pkt,
+					link_least_ref(link, pkt), refs);
 	rc = link_check_packet(link, pkt, nrefs);
 	if (!rc)
 		rc = link_complete(link, pkt);
@@ -211,18 +224,24 @@ int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 		goto drop;
 	if (link->cfg.plain) {
 		msg.msg_iovlen = (size_t)fdnet_pkt_iov(pkt, iov);
+		len = 0;
 	} else if (nrefs) {
 		link_describe(link, pkt, nrefs, &hdr);
 		iov[0] = (struct iovec){&hdr, sizeof(hdr)};
 		iov[1] = (struct iovec){pkt->data, pkt->len};
 		iov[2] = (struct iovec){refs, nrefs * sizeof(refs[0])};
 		msg.msg_iovlen = 3;
+		len = sizeof(hdr) + pkt->len + nrefs * sizeof(refs[0]);
 	} else {
 		link_describe(link, pkt, 0, &hdr);
 		iov[0] = (struct iovec){&hdr, sizeof(hdr)};
 		msg.msg_iovlen = 1 + (size_t)fdnet_pkt_iov(pkt, iov + 1);
+		len = sizeof(hdr) + fdnet_pkt_total(pkt);
 	}
-	rc = link_transmit(link, &msg);
+	if (link->cfg.plain)
+		rc = fdnet_link_transmit(link, &msg);
+	else
+		rc = fdnet_link_emit(link, &msg, len);
 	if (rc == -EAGAIN)
 		return -EAGAIN;
 	if (rc < 0)
@@ -291,7 +310,7 @@ static ssize_t link_send_batch(struct fdnet_link *link, struct fdnet_pkt *pkt,
 		msg.msg_iovlen +=
 			(size_t)fdnet_pkt_iov(pkt, iov + msg.msg_iovlen);
 	}
-	return link_transmit(link, &msg);
+	return fdnet_link_transmit(link, &msg);
 }
 
 struct fdnet_pkt *fdnet_link_send_list(struct fdnet_link *link,
@@ -300,9 +319,13 @@ struct fdnet_pkt *fdnet_link_send_list(struct fdnet_link *link,
 	*ret_rc = 0;
 	while (list) {
 		size_t bytes;
-		unsigned int n = link_count_batch(link, list, &bytes);
 		struct fdnet_pkt *pkt = list;
+		unsigned int n = 0;
 		ssize_t rc;
+
+		/* in the ring they need no company */
+		if (!fdnet_link_ring_is_open(link))
+			n = link_count_batch(link, list, &bytes);
 
 		if (n > 1) {
 			rc = link_send_batch(link, list, n, bytes);
@@ -368,7 +391,10 @@ int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
 		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
-	rc = link_transmit(link, &msg);
+	if (fd < 0 && type == FDNET_LINK_CONTROL)
+		rc = fdnet_link_emit(link, &msg, sizeof(hdr) + len);
+	else
+		rc = fdnet_link_transmit(link, &msg);
 	if (rc < 0)
 		return (int)rc;
 	link->stats.tx_control++;

@@ -44,6 +44,8 @@ enum fdnet_link_type {
 	FDNET_LINK_CONTROL = 0xf4, /* request, reply or notice: stack/wire */
 	FDNET_LINK_BATCH = 0xf6,   /* several small PACKET messages */
 	FDNET_LINK_ATTACH = 0xf5,  /* attach channel only, with one fd */
+	FDNET_LINK_RING = 0xf7,	   /* what follows is in the ring */
+	FDNET_LINK_KICK = 0xf8,	   /* the ring is to be looked at */
 };
 
 /* Feature bits of HELLO (wanted) and WELCOME (agreed). */
@@ -54,6 +56,7 @@ enum fdnet_link_feature {
 	FDNET_LINK_F_AREA = 1 << 3, /* payload by reference into a memfd */
 	FDNET_LINK_F_BATCH = 1 << 4, /* several packets in one message */
 	FDNET_LINK_F_LOSSY = 1 << 5, /* the other end may lose packets */
+	FDNET_LINK_F_RING = 1 << 6,  /* small messages through memory */
 };
 
 /**
@@ -237,6 +240,49 @@ int fdnet_link_send_control(struct fdnet_link *link, enum fdnet_link_type type,
  * gone; another negative errno when the fd is unusable.
  */
 int fdnet_link_recv(struct fdnet_link *link, unsigned int budget);
+
+/**
+ * fdnet_link_peek - as fdnet_link_recv(), as far as it needs no system call
+ *
+ * For a caller who has not been told that the fd is readable. Where messages
+ * come through memory, the fd is looked at now and then only, so that the
+ * peer's end is seen a little later; where not, it is fdnet_link_recv().
+ */
+int fdnet_link_peek(struct fdnet_link *link, unsigned int budget);
+
+/** fdnet_link_has - has something come through memory? */
+bool fdnet_link_has(const struct fdnet_link *link);
+
+/**
+ * fdnet_link_sleep - somebody is about to sleep until the fd is readable
+ *
+ * From now on it becomes so when anything comes, until fdnet_link_awake(),
+ * which is to be called as often. Meanwhile others may receive; after one that
+ * returned its whole budget somebody must go on, or the sleeper may miss it.
+ * Returns false when something has come already: receive first. Then, too,
+ * fdnet_link_awake() is to be called.
+ */
+bool fdnet_link_sleep(struct fdnet_link *link);
+void fdnet_link_awake(struct fdnet_link *link);
+
+/**
+ * struct fdnet_link_rings - how far a link has come in its rings
+ * @tx_open, @rx_open:  the next message goes, comes through it
+ */
+struct fdnet_link_rings {
+	bool tx_open, rx_open;
+	uint32_t tx_pos, rx_pos;
+};
+
+/** fdnet_link_get_rings - for whoever goes on with the link in another process
+ * with the same area; all 0 where there are none */
+void fdnet_link_get_rings(const struct fdnet_link *link,
+			  struct fdnet_link_rings *ret_at);
+
+/** fdnet_link_set_rings - go on there, after fdnet_link_set_features(). 0, or
+ * -EINVAL when it cannot be */
+int fdnet_link_set_rings(struct fdnet_link *link,
+			 const struct fdnet_link_rings *at);
 
 /** fdnet_link_stats - counters so far; borrowed while the link lives */
 const struct fdnet_link_stats *fdnet_link_stats(const struct fdnet_link *link);

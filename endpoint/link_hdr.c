@@ -133,6 +133,16 @@ static int check_control(const struct fdnet_link_hdr *hdr, size_t len)
 	return 0;
 }
 
+/* RING and KICK: nothing but their type. */
+static int check_sign(const struct fdnet_link_hdr *hdr, size_t len,
+		      uint32_t features)
+{
+	if (!(features & FDNET_LINK_F_RING))
+		return refuse(FDNET_LINK_DROP_FEATURE);
+	return hdr->hdr_len ? refuse(FDNET_LINK_DROP_LENGTH)
+			    : check_control(hdr, len);
+}
+
 int fdnet_link_hdr_decode(const uint8_t *src, size_t len, uint32_t features,
 			  struct fdnet_link_hdr *ret_hdr)
 {
@@ -154,6 +164,10 @@ int fdnet_link_hdr_decode(const uint8_t *src, size_t len, uint32_t features,
 	case FDNET_LINK_CONTROL:
 	case FDNET_LINK_ATTACH:
 		rc = check_control(&hdr, len);
+		break;
+	case FDNET_LINK_RING:
+	case FDNET_LINK_KICK:
+		rc = check_sign(&hdr, len, features);
 		break;
 	default:
 		rc = refuse(FDNET_LINK_DROP_TYPE);

@@ -30,11 +30,6 @@ union link_ctrl {
 	struct cmsghdr align;
 };
 
-static void link_drop(struct fdnet_link *link, enum fdnet_link_drop why)
-{
-	link->stats.drop[why]++;
-}
-
 /* Set the ethertype; false if it is no IP packet of the burst's version. */
 static bool link_classify(struct fdnet_pkt *pkt)
 {
@@ -53,7 +48,7 @@ static bool link_classify(struct fdnet_pkt *pkt)
 static void link_deliver(struct fdnet_link *link, struct fdnet_pkt *pkt)
 {
 	if (!link_classify(pkt)) {
-		link_drop(link, FDNET_LINK_DROP_TYPE);
+		fdnet_link_drop(link, FDNET_LINK_DROP_TYPE);
 		fdnet_pkt_free(pkt);
 		return;
 	}
@@ -66,7 +61,7 @@ static void link_take_plain(struct fdnet_link *link, struct fdnet_rxslots *rs,
 			    unsigned int i, uint32_t len)
 {
 	if (len < 20) {
-		link_drop(link, FDNET_LINK_DROP_SHORT);
+		fdnet_link_drop(link, FDNET_LINK_DROP_SHORT);
 		return;
 	}
 	link_deliver(link, fdnet_rxslots_take(rs, i, len));
@@ -83,11 +78,11 @@ static bool link_attach(struct fdnet_link *link, struct fdnet_pkt *pkt,
 	pkt->len = hdr->hdr_len;
 	if (fdnet_area_check(link->area, refs, hdr->nrefs) !=
 	    (int64_t)hdr->payload_len) {
-		link_drop(link, FDNET_LINK_DROP_LENGTH);
+		fdnet_link_drop(link, FDNET_LINK_DROP_LENGTH);
 		return false;
 	}
 	if (fdnet_area_attach(link->area, refs, hdr->nrefs, pkt)) {
-		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		fdnet_link_drop(link, FDNET_LINK_DROP_NOMEM);
 		return false;
 	}
 	return true;
@@ -108,12 +103,9 @@ static void link_finish(struct fdnet_link *link, struct fdnet_pkt *pkt,
 	link_deliver(link, pkt);
 }
 
-static void link_take_packet(struct fdnet_link *link, struct fdnet_rxslots *rs,
-			     unsigned int i, uint32_t len,
-			     const struct fdnet_link_hdr *hdr)
+void fdnet_link_take_packet(struct fdnet_link *link, struct fdnet_pkt *pkt,
+			    const struct fdnet_link_hdr *hdr)
 {
-	struct fdnet_pkt *pkt = fdnet_rxslots_take(rs, i, len);
-
 	if (hdr->nrefs && !link_attach(link, pkt, hdr))
 		fdnet_pkt_free(pkt);
 	else
@@ -142,7 +134,7 @@ static uint32_t link_take_part(struct fdnet_link *link,
 		return 0;
 	pkt = fdnet_pkt_new(link->cfg.pool);
 	if (!pkt) {
-		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		fdnet_link_drop(link, FDNET_LINK_DROP_NOMEM);
 		return (uint32_t)(sizeof(src) + len);
 	}
 	fdnet_pkt_copy_out(all, at + sizeof(src),
@@ -168,8 +160,24 @@ static void link_take_batch(struct fdnet_link *link, struct fdnet_rxslots *rs,
 		at += n;
 	}
 	if (k < hdr->hdr_len || at != fdnet_pkt_total(all))
-		link_drop(link, FDNET_LINK_DROP_LENGTH);
+		fdnet_link_drop(link, FDNET_LINK_DROP_LENGTH);
 	fdnet_pkt_free(all);
+}
+
+static bool is_sign(const struct fdnet_link_hdr *hdr)
+{
+	return hdr->type == FDNET_LINK_RING || hdr->type == FDNET_LINK_KICK;
+}
+
+/* Everything in front of a message on the socket; false: the peer did not say
+ * that it would be there. */
+static bool link_leave_ring(struct fdnet_link *link)
+{
+	link->extra += fdnet_link_ring_take(link, UINT32_MAX);
+	if (!link->rx_ring)
+		return true;
+	link->end = -EPROTO;
+	return false;
 }
 
 /* One framed message; @fd came with it or is -1; taken. */
@@ -182,11 +190,15 @@ static void link_take_message(struct fdnet_link *link, struct fdnet_rxslots *rs,
 
 	rc = fdnet_link_hdr_decode(src, len, link->features, &hdr);
 	if (rc) {
-		link_drop(link, (enum fdnet_link_drop)(-rc - 1));
+		fdnet_link_drop(link, (enum fdnet_link_drop)(-rc - 1));
+	} else if (is_sign(&hdr)) {
+		link->rx_ring = link->rx_ring || hdr.type == FDNET_LINK_RING;
+	} else if (link->rx_ring && !link_leave_ring(link)) {
+		fdnet_link_drop(link, FDNET_LINK_DROP_TYPE);
 	} else if (!link->greeted && (hdr.type == FDNET_LINK_PACKET ||
 				      hdr.type == FDNET_LINK_BATCH ||
 				      hdr.type == FDNET_LINK_CONTROL)) {
-		link_drop(link, FDNET_LINK_DROP_TYPE);
+		fdnet_link_drop(link, FDNET_LINK_DROP_TYPE);
 	} else if (hdr.type != FDNET_LINK_PACKET &&
 		   hdr.type != FDNET_LINK_BATCH) {
 		link->stats.rx_control++;
@@ -194,12 +206,13 @@ static void link_take_message(struct fdnet_link *link, struct fdnet_rxslots *rs,
 				       src + FDNET_LINK_HDR_LEN, hdr.hdr_len, fd);
 		return;
 	} else if (fd >= 0) {
-		link_drop(link, FDNET_LINK_DROP_FDS);
+		fdnet_link_drop(link, FDNET_LINK_DROP_FDS);
 	} else if (hdr.type == FDNET_LINK_BATCH) {
 		link_take_batch(link, rs, i, len, &hdr);
 		return;
 	} else {
-		link_take_packet(link, rs, i, len, &hdr);
+		fdnet_link_take_packet(link, fdnet_rxslots_take(rs, i, len),
+				       &hdr);
 		return;
 	}
 	if (fd >= 0)
@@ -229,9 +242,9 @@ static void link_take(struct fdnet_link *link, struct fdnet_rxslots *rs,
 	int fd = link_message_fd(msg);
 
 	if (msg->msg_flags & MSG_CTRUNC)
-		link_drop(link, FDNET_LINK_DROP_FDS);
+		fdnet_link_drop(link, FDNET_LINK_DROP_FDS);
 	if (msg->msg_flags & MSG_TRUNC) {
-		link_drop(link, FDNET_LINK_DROP_TRUNCATED);
+		fdnet_link_drop(link, FDNET_LINK_DROP_TRUNCATED);
 	} else if (msg->msg_flags & MSG_CTRUNC && fd < 0) {
 		return; /* counted above */
 	} else if (link->cfg.plain) {
@@ -323,7 +336,7 @@ static int link_recv_batch(struct fdnet_link *link, struct fdnet_rxslots *rs,
 
 	n = fdnet_rxslots_fill(rs, want, prefix, link->cfg.max_msg - prefix);
 	if (!n) {
-		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		fdnet_link_drop(link, FDNET_LINK_DROP_NOMEM);
 		return 0;
 	}
 	rc = link->is_sock ? link_recv_socket(link, rs, n)
@@ -356,11 +369,15 @@ int fdnet_link_recv(struct fdnet_link *link, unsigned int budget)
 	if (!rs)
 		rs = fdnet_rxslots_new(link->cfg.pool, BATCH);
 	if (!rs) {
-		link_drop(link, FDNET_LINK_DROP_NOMEM);
+		fdnet_link_drop(link, FDNET_LINK_DROP_NOMEM);
 		return 0;
 	}
+	link->unseen = 0;
 	while (taken < budget) {
+		taken += fdnet_link_ring_take(link, budget - taken);
 		want = budget - taken;
+		if (!want)
+			break;
 		if (want > link->batch)
 			want = link->batch;
 		link->extra = 0;
@@ -376,5 +393,11 @@ int fdnet_link_recv(struct fdnet_link *link, unsigned int budget)
 			break;
 	}
 	fdnet_pkt_stash_put(link->cfg.pool, &rs->stash);
+	if (link->rx_ring && link->end) /* what was sent before the end */
+		taken += fdnet_link_ring_take(link, UINT32_MAX);
+	else if (link->rx_ring && taken < budget)
+		taken += fdnet_link_ring_take(link, budget - taken);
+	if (taken < budget)
+		taken += fdnet_link_ring_settle(link, budget - taken);
 	return taken ? (int)taken : link->end;
 }

@@ -15,9 +15,12 @@ endpoint_libendpoint_la_SOURCES = \
 	endpoint/link.h \
 	endpoint/link_hdr.c \
 	endpoint/link_internal.h \
+	endpoint/link_ring.c \
 	endpoint/link_rx.c \
 	endpoint/packet.c \
 	endpoint/packet_internal.h \
+	endpoint/ring.c \
+	endpoint/ring.h \
 	endpoint/rxslots.c \
 	endpoint/rxslots.h \
 	endpoint/sys.h
@@ -82,7 +85,8 @@ doc_examples_httpd_SOURCES = doc/examples/httpd.c
 doc_examples_httpd_CPPFLAGS = -I$(top_srcdir)/include
 doc_examples_httpd_LDADD = libfdnetstack.la
 
-ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_packet tests/test_link
+ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_link \
+	tests/test_packet tests/test_ring
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_rx tests/test_endpoint_life \
 	tests/test_endpoint_move tests/test_endpoint_netns \
@@ -96,6 +100,8 @@ tests_test_area_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_area_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_batch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_batch_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
+tests_test_ring_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_ring_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS) $(PTHREAD_LIBS)
 tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -78,6 +78,9 @@ struct node;
  * @is_dirty:  stands in the relay's list of guests to be run
  * @throttle:  of its control messages
  * @want_out:  the link is full; EPOLLOUT is waited for
+ * @is_active: stands in the relay's list of guests whose ring is looked at
+ * @is_asleep: it does not, after it did: its link wakes us
+ * @quiet:     times that it was found empty before a sleep
  * @captured:  the packet that was given back to the engine
  * @txq:       packets from the switch that wait for the link
  * @replies:   control messages that wait for it, a ring
@@ -104,6 +107,8 @@ struct guest {
 	struct fdnet_stack *stack;
 	struct peer *peer; /* another sandbox, or NULL */
 	bool greeted, doomed, is_dirty, want_out, captured;
+	bool is_active, is_asleep;
+	unsigned int quiet;
 	uint64_t deadline_us; /* for HELLO, and as an orphan */
 	uint64_t expiry_us;   /* of the engine's next timer */
 
@@ -129,6 +134,7 @@ struct guest {
 	unsigned int nflows;
 
 	struct guest *next_dirty;
+	struct guest *active_prev, *active_next;
 	UT_hash_handle hh;
 };
 
@@ -207,5 +213,19 @@ void guests_state(struct state *st);
  * for the payload that is held by reference */
 void guests_begin(struct relay *relay);
 void guests_release(struct relay *relay);
+
+
+/* ---- guest_ring.c ---- */
+
+/** guest_ring_use - is the guest's ring to be looked at? */
+void guest_ring_use(struct guest *guest, bool use);
+/** guest_ring_look - take in what has come through the rings in use */
+void guest_ring_look(struct relay *relay);
+/** guest_ring_any - has anything come through them? */
+bool guest_ring_any(const struct relay *relay);
+/** guest_ring_sleep - the relay is about to sleep. false: there is something;
+ * guest_ring_awake() is to follow in any case */
+bool guest_ring_sleep(struct relay *relay);
+void guest_ring_awake(struct relay *relay);
 
 #endif

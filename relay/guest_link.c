@@ -27,7 +27,8 @@
 #define PKT_COST 4096
 #define FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_LOSSY)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_LOSSY | \
+	 FDNET_LINK_F_RING)
 
 /* ---- towards the guest ---- */
 
@@ -423,7 +424,8 @@ static void take_hello(struct guest *guest, const struct fdnet_hello *hello)
 	if (!rc && welcome.features & FDNET_LINK_F_AREA)
 		area_fd = open_area(guest);
 	if (area_fd < 0)
-		welcome.features &= ~(uint32_t)FDNET_LINK_F_AREA;
+		welcome.features &=
+			~(uint32_t)(FDNET_LINK_F_AREA | FDNET_LINK_F_RING);
 	welcome.gso_max = gso_max_for(welcome.features, hello->max_msg);
 	if (!rc)
 		rc = guest_greet(guest, welcome.features, welcome.gso_max);
@@ -587,6 +589,7 @@ void guest_link_event(struct guest *guest, uint32_t events)
 		guest_link_flush(guest);
 	}
 	guest_touch(guest);
+	guest_ring_use(guest, true);
 	if (throttle_holds(guest->relay, &guest->throttle, events))
 		return;
 	rc = fdnet_link_recv(guest->link, LIMIT_LINK_BUDGET);
@@ -617,6 +620,7 @@ void guest_link_end(struct guest *guest)
 	};
 
 	throttle_done(relay, &guest->throttle);
+	guest_ring_use(guest, false);
 	loop_remove(&relay->loop, &guest->src);
 	guest->payload.area = NULL; /* the link's */
 	fdnet_link_free(guest->link);

@@ -159,6 +159,22 @@ static void link_open(struct state *st, struct guest *guest, int fd)
 	fdnet_save_fail(&st->s, rc);
 }
 
+/* How far each has come in the rings. */
+static void rings(struct state *st, struct guest *guest)
+{
+	struct fdnet_link_rings at = { 0 };
+	struct fdnet_save *s = &st->s;
+
+	if (!s->reading)
+		fdnet_link_get_rings(guest->link, &at);
+	at.tx_open = fdnet_save_bool(s, at.tx_open);
+	at.rx_open = fdnet_save_bool(s, at.rx_open);
+	at.tx_pos = fdnet_save_u32(s, at.tx_pos);
+	at.rx_pos = fdnet_save_u32(s, at.rx_pos);
+	if (s->reading && !s->rc)
+		fdnet_save_fail(s, fdnet_link_set_rings(guest->link, &at));
+}
+
 static void link_state(struct state *st, struct guest *guest)
 {
 	uint32_t features = 0;
@@ -176,6 +192,7 @@ static void link_state(struct state *st, struct guest *guest)
 	area(st, guest);
 	if (st->s.reading && !st->s.rc && guest->greeted)
 		fdnet_link_set_features(guest->link, features);
+	rings(st, guest);
 	queue(st, guest);
 	replies(st, guest);
 }
@@ -307,6 +324,8 @@ void guests_begin(struct relay *relay)
 	for (guest = relay->guests; guest; guest = guest->hh.next) {
 		guest->payload.area = guest->restored_area;
 		guest->restored_area = NULL;
+		if (guest->link) /* it may not have kicked anybody */
+			guest_ring_use(guest, true);
 		if (guest->txq || guest->nreplies)
 			guest_link_full(guest);
 		guest_touch(guest);

@@ -25,6 +25,7 @@ relay_librelay_la_SOURCES = \
 	relay/flows.c relay/flows.h \
 	relay/guest.c relay/guest.h \
 	relay/guest_link.c \
+	relay/guest_ring.c \
 	relay/guest_state.c \
 	relay/harden.c relay/harden.h \
 	relay/hash.c relay/hash.h \

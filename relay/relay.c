@@ -553,22 +553,44 @@ static bool is_done(const struct relay *relay)
 	return relay->status.fd < 0 || relay->finished || relay->opts->sandbox;
 }
 
+static bool ring_any(void *arg)
+{
+	return guest_ring_any(arg);
+}
+
+static bool ring_sleep(void *arg)
+{
+	return guest_ring_sleep(arg);
+}
+
+static void ring_awake(void *arg)
+{
+	guest_ring_awake(arg);
+}
+
 int relay_turn(struct relay *relay)
 {
+	const struct spin_also rings = {
+		.any = ring_any,
+		.sleep = ring_sleep,
+		.awake = ring_awake,
+		.arg = relay,
+	};
 	struct epoll_event events[EVENTS];
 	int n = spin_wait(&relay->spin, relay->loop.epfd, events, EVENTS,
-			  timeout_ms(relay));
+			  timeout_ms(relay), &rings);
 
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	relay->now_us = sys_now_us(CLOCK_MONOTONIC);
 	for (int i = 0; i < n; i++)
 		dispatch(relay, events[i].data.ptr, events[i].events);
+	guest_ring_look(relay);
 	run_timers(relay);
 	guest_run_all(relay);
 	loop_sweep(&relay->loop);
 	if (relay->finishing &&
-	    ((n <= 0 && !relay->dirty) ||
+	    ((n <= 0 && !relay->dirty && !guest_ring_any(relay)) ||
 	     relay->finish_turns++ > FINISH_TURNS))
 		status_finish(relay);
 	/* between two turns nothing is half done */

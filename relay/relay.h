@@ -67,6 +67,7 @@ struct relay {
 
 	struct guest *guests; /* by id; orphans included */
 	struct guest *dirty;  /* to be run in this wake-up */
+	struct guest *active; /* whose rings are looked at */
 	uint32_t last_id;
 	unsigned int nguests; /* with a link */
 	bool impairing;	      /* some packets are */

@@ -19,40 +19,57 @@ void spin_init(struct fdnet_spin *spin)
 		spin->enabled = CPU_COUNT(&set) > 1;
 }
 
-/* Returns what epoll_wait() said, 0 when it is time to sleep. */
+/* Returns what epoll_wait() said; @ret_more: or something else has come. */
 static int try_awake(struct fdnet_spin *spin, int epfd,
-		     struct epoll_event *events, int max, uint64_t start_us)
+		     struct epoll_event *events, int max, uint64_t start_us,
+		     const struct spin_also *also, bool *ret_more)
 {
 	enum fdnet_spin_end how = FDNET_SPIN_NOTHING;
 	uint64_t last_us = start_us, now_us = start_us;
+	bool more = false;
 	int n = 0;
 
-	while (!n && now_us - start_us < SPIN_US) {
+	while (!n && !more && now_us - start_us < SPIN_US) {
 		n = epoll_wait(epfd, events, max, 0);
+		more = also && also->any(also->arg);
 		now_us = sys_now_us(CLOCK_MONOTONIC);
-		if (!n && now_us - last_us > FDNET_SPIN_PREEMPTED_US) {
+		if (!n && !more && now_us - last_us > FDNET_SPIN_PREEMPTED_US) {
 			how = FDNET_SPIN_PREEMPTED;
 			break;
 		}
 		last_us = now_us;
 	}
-	fdnet_spin_ended(spin, now_us - start_us, n ? FDNET_SPIN_FOUND : how);
+	fdnet_spin_ended(spin, now_us - start_us,
+			 n || more ? FDNET_SPIN_FOUND : how);
+	*ret_more = more;
 	return n;
 }
 
 int spin_wait(struct fdnet_spin *spin, int epfd, struct epoll_event *events,
-	      int max, int timeout_ms)
+	      int max, int timeout_ms, const struct spin_also *also)
 {
+	bool more = false;
 	uint64_t now_us;
 	int n;
 
-	if (timeout_ms && spin->enabled) {
+	if (!timeout_ms)
+		return epoll_wait(epfd, events, max, 0);
+	if (also && also->any(also->arg))
+		return epoll_wait(epfd, events, max, 0);
+
+	if (spin->enabled) {
 		now_us = sys_now_us(CLOCK_MONOTONIC);
 		if (fdnet_spin_may(spin, now_us)) {
-			n = try_awake(spin, epfd, events, max, now_us);
-			if (n)
+			n = try_awake(spin, epfd, events, max, now_us, also,
+				      &more);
+			if (n || more)
 				return n;
 		}
 	}
-	return epoll_wait(epfd, events, max, timeout_ms);
+	if (also && !also->sleep(also->arg))
+		timeout_ms = 0;
+	n = epoll_wait(epfd, events, max, timeout_ms);
+	if (also)
+		also->awake(also->arg);
+	return n;
 }

@@ -14,8 +14,27 @@
 /** spin_init - before the system call filter: asks for the number of cores */
 void spin_init(struct fdnet_spin *spin);
 
-/** spin_wait - epoll_wait(), perhaps awake for a moment. As that returns */
+/**
+ * struct spin_also - what comes besides events, or nothing
+ * @any:    has anything come?
+ * @sleep:  about to sleep: make sure that it becomes an event. false: it has
+ *          come already
+ * @awake:  the sleep is over
+ */
+struct spin_also {
+	bool (*any)(void *arg);
+	bool (*sleep)(void *arg);
+	void (*awake)(void *arg);
+	void *arg;
+};
+
+/**
+ * spin_wait - epoll_wait(), perhaps awake for a moment
+ * @also:  borrowed, or NULL
+ *
+ * As that returns; 0 early when something else has come.
+ */
 int spin_wait(struct fdnet_spin *spin, int epfd, struct epoll_event *events,
-	      int max, int timeout_ms);
+	      int max, int timeout_ms, const struct spin_also *also);
 
 #endif

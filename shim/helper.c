@@ -44,11 +44,28 @@ static bool is_needed(bool *ret_busy)
 	return *ret_busy && !shim_wait_others();
 }
 
+/* Called locked, and so on return. */
+static void wait_for_link(const struct timespec *longest)
+{
+	struct pollfd p = {
+		.fd = shim_net_link_fd(),
+		.events = shim_net_link_events(),
+	};
+	bool sleep = shim_net_sleep();
+
+	shim_unlock_only();
+	if (sleep)
+		raw_ppoll(&p, 1, longest, NULL);
+	shim_lock_only();
+	shim_net_awake();
+	if (p.revents)
+		shim_net_readable();
+}
+
 static void work(void)
 {
 	struct timespec wait = { .tv_nsec = LINK_WAIT_NS };
 	struct timespec grace = { .tv_nsec = GRACE_NS };
-	struct pollfd p = { 0 };
 	bool needed, busy;
 
 	do {
@@ -56,11 +73,7 @@ static void work(void)
 		shim_lock_only();
 		while ((needed = is_needed(&busy))) {
 			shim_net_drive();
-			p.fd = shim_net_link_fd();
-			p.events = shim_net_link_events();
-			shim_unlock_only();
-			raw_ppoll(&p, 1, &wait, NULL);
-			shim_lock_only();
+			wait_for_link(&wait);
 		}
 		if (!busy)
 			__atomic_store_n(&wanted, 0, __ATOMIC_RELAXED);
@@ -99,21 +112,24 @@ static const struct timespec *longest_sleep(bool drive)
 	return NULL;
 }
 
-/* Something has come on the link. The program's threads have their chance. */
+/* Something has come on the link. The program's threads have their chance.
+ * Called locked, and so on return. */
 static void drive_for_listeners(void)
 {
 	struct timespec grace = { .tv_nsec = GRACE_NS };
 
+	shim_unlock_only();
 	RAW(SYS_nanosleep, &grace, NULL, 0, 0, 0, 0);
 	shim_lock_only();
+	shim_net_readable();
 	if (!shim_wait_others())
 		shim_net_drive();
-	shim_unlock_only();
 }
 
 /* Pumped sockets and listeners: wait for B ends, the link and the bell. */
 static void pump(void)
 {
+	static const struct timespec no_time = { 0 };
 	struct pollfd fds[PUMP_FDS], *link;
 	const struct timespec *longest;
 	bool drive, busy;
@@ -141,12 +157,16 @@ static void pump(void)
 				.fd = shim_net_link_fd(),
 				.events = shim_net_link_events(),
 			};
+			if (!shim_net_sleep())
+				longest = &no_time;
 		}
 		shim_unlock_only();
 		wait_for(fds, n, longest);
-		if (link && link->revents && !drive)
-			drive_for_listeners();
 		shim_lock_only();
+		if (link)
+			shim_net_awake();
+		if (link && (link->revents || longest == &no_time) && !drive)
+			drive_for_listeners();
 	}
 	shim_unlock_only();
 }

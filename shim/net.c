@@ -31,7 +31,8 @@
 #define HELLO_WAIT_US (5 * 1000 * 1000)
 #define FEATURES \
 	(FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG | \
-	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_LOSSY)
+	 FDNET_LINK_F_AREA | FDNET_LINK_F_BATCH | FDNET_LINK_F_LOSSY | \
+	 FDNET_LINK_F_RING)
 /* Ports asked for when the last lease ran out. */
 #define LEASE_PORTS 512
 /* How long the end of a process may wait for its data to leave. */
@@ -52,6 +53,7 @@ static struct {
 	bool plain; /* FDNET_FD: no relay behind the link */
 	bool welcomed;
 	bool full; /* the link did not take a packet */
+	bool readable; /* the link's fd was seen to be */
 	bool inherited; /* state of the parent's, to be freed at the next start */
 	int link_fd;
 	struct fdnet_link *link;
@@ -394,6 +396,19 @@ static void reap(uint64_t now)
 	shim_file_reap();
 }
 
+/* What is left in the ring would be seen by nobody who sleeps already. */
+static int receive(void)
+{
+	int rc;
+
+	do {
+		rc = net.readable ? fdnet_link_recv(net.link, RECV_BUDGET) :
+				    fdnet_link_peek(net.link, RECV_BUDGET);
+		net.readable = false;
+	} while (rc >= RECV_BUDGET && shim_wait_others());
+	return rc;
+}
+
 void shim_net_drive(void)
 {
 	uint64_t now;
@@ -405,7 +420,7 @@ void shim_net_drive(void)
 	net.driven_us = now;
 	fdnet_stack_set_time(net.stack, now);
 	if (net.state == NET_UP) {
-		rc = fdnet_link_recv(net.link, RECV_BUDGET);
+		rc = receive();
 		if (rc < 0)
 			net_down();
 	}
@@ -427,6 +442,23 @@ int shim_net_link_fd(void)
 short shim_net_link_events(void)
 {
 	return net.full ? POLLIN | POLLOUT : POLLIN;
+}
+
+bool shim_net_sleep(void)
+{
+	return net.state != NET_UP || fdnet_link_sleep(net.link);
+}
+
+void shim_net_awake(void)
+{
+	/* after a fork, and when it is down, there is nothing to be told */
+	if (net.state == NET_UP)
+		fdnet_link_awake(net.link);
+}
+
+void shim_net_readable(void)
+{
+	net.readable = true;
 }
 
 uint64_t shim_net_expiry_us(void)

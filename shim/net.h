@@ -61,6 +61,17 @@ void shim_net_flush(void);
 int shim_net_link_fd(void);
 /** shim_net_link_events - POLLIN, and POLLOUT while the link is full */
 short shim_net_link_events(void);
+/**
+ * shim_net_sleep - somebody is about to wait for the link's fd
+ *
+ * Until shim_net_awake(), to be called as often, whatever comes makes it
+ * readable. Returns false when something is there already: do not wait.
+ */
+bool shim_net_sleep(void);
+/** shim_net_awake - the wait is over */
+void shim_net_awake(void);
+/** shim_net_readable - the link's fd was found to be */
+void shim_net_readable(void);
 /** shim_net_expiry_us - when a timer is due, FDNET_NEVER for none */
 uint64_t shim_net_expiry_us(void);
 

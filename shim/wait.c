@@ -35,6 +35,7 @@ struct shim_sleeper {
 	uint32_t events;
 	bool any;
 	bool awake; /* looks at @rung itself, needs no bell */
+	bool on_link; /* waits for the link (shim_net_sleep()) */
 	bool rung, belled;
 	int bell; /* or -1 */
 	struct shim_sleeper *next, *prev;
@@ -92,6 +93,7 @@ static int sleeper_add(struct shim_waiter *w, int bell, bool awake)
 	s->any = w->any;
 	s->awake = awake;
 	s->bell = bell;
+	s->on_link = false;
 	s->next = sleepers;
 	if (sleepers)
 		sleepers->prev = s;
@@ -109,6 +111,8 @@ static void sleeper_free(struct shim_sleeper *s)
 	if (s->next)
 		s->next->prev = s->prev;
 	bell_put(s->bell, s->belled);
+	if (s->on_link)
+		shim_net_awake();
 	if (leader == s)
 		leader = NULL;
 	fdnet_mem_free(shim_mem(), s, sizeof(*s));
@@ -380,12 +384,19 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 	}
 	w->led = w->led || lead;
 	expiry = lead ? shim_net_expiry_us() : FDNET_NEVER;
+	if (lead) {
+		w->sleeper->on_link = true;
+		if (!shim_net_sleep())
+			expiry = 0; /* there is something already */
+	}
 	if (!lead && bell < 0) /* no fd to be had: look again now and then */
 		expiry = shim_now_us() + NO_BELL_US;
 	timeout = until(w->deadline_us, expiry, &ts);
 	shim_unlock_only();
 	rc = cancellable_poll(w, set, n, timeout, sleep_mask(w, &room));
 	shim_lock_only();
+	if (lead && rc > 0 && set[link_at].revents)
+		shim_net_readable();
 	sleeper_del(w);
 	shim_helper_active();
 	if (rc > 0)

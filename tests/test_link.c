@@ -716,7 +716,11 @@ static const struct {
 	{"control flags", {0xf4, 1, 12}, 12, ~0u, FDNET_LINK_DROP_LENGTH},
 	{"type 0", {0, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
 	{"type f0", {0xf0, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
-	{"type f7", {0xf7, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
+	{"type f9", {0xf9, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
+	{"ring", {0xf7}, 0, ~0u, -1},
+	{"kick", {0xf8}, 0, ~0u, -1},
+	{"ring not agreed", {0xf7}, 0, 63, FDNET_LINK_DROP_FEATURE},
+	{"kick with a body", {0xf8, 0, 4}, 4, ~0u, FDNET_LINK_DROP_LENGTH},
 	{"an ip packet", {0x45, 0, 40, 100}, 140, ~0u, FDNET_LINK_DROP_TYPE},
 };
 

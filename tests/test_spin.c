@@ -38,7 +38,7 @@ static void ring(void)
 
 static int wait_ms(int ms)
 {
-	return spin_wait(&spin, epfd, events, 4, ms);
+	return spin_wait(&spin, epfd, events, 4, ms, NULL);
 }
 
 START_TEST(an_event_is_given_awake_or_asleep)
