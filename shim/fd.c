@@ -12,6 +12,7 @@
 #include <linux/sockios.h>
 
 #include "shim/call.h"
+#include "shim/eset.h"
 #include "shim/frame.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
@@ -22,6 +23,18 @@
 #include "shim/raw.h"
 #include "shim/uaccess.h"
 
+/* Before they are closed: another thread may get the number at once. */
+static void forget_sets(unsigned int first, unsigned int last)
+{
+	struct shim_guard guard;
+
+	if (shim_is_borrowed())
+		return;
+	shim_enter(&guard);
+	shim_eset_forget(first, last);
+	shim_leave(&guard);
+}
+
 int shim_close(int fd)
 {
 	struct shim_file *file;
@@ -31,6 +44,8 @@ int shim_close(int fd)
 
 	if (shim_fd_is_ours(fd))
 		return (int)shim_ret(-EBADF); /* never EINTR: loops retry */
+	if (shim_eset_maybe(fd))
+		forget_sets((unsigned int)fd, (unsigned int)fd);
 	if (!shim_file_maybe(fd) || shim_is_borrowed())
 		return LIBC(close)(fd);
 	shim_enter(&guard);
@@ -90,6 +105,8 @@ int shim_close_range(unsigned int first, unsigned int last, int flags)
 			return rc;
 		flags &= ~CLOSE_RANGE_UNSHARE;
 	}
+	if (shim_mirror_any() && !(flags & CLOSE_RANGE_CLOEXEC))
+		forget_sets(first, last);
 	rc = close_around(first, last, flags);
 	if (rc < 0 || (flags & CLOSE_RANGE_CLOEXEC))
 		return rc;
@@ -111,12 +128,28 @@ void shim_closefrom(int first)
 }
 SHIM_EXPORT(closefrom);
 
+/* Under two numbers a set is the kernel's. */
+static void note_set(int of, int fd)
+{
+	struct shim_guard guard;
+
+	if (!shim_eset_maybe(of) && !shim_eset_maybe(fd))
+		return;
+	if (shim_is_borrowed())
+		return;
+	shim_enter(&guard);
+	shim_eset_forget((unsigned int)fd, (unsigned int)fd);
+	shim_eset_expose(of);
+	shim_leave(&guard);
+}
+
 /* @fd is a new reference to what @of refers to. */
 static void note_dup(int of, int fd)
 {
 	struct shim_guard guard;
 	struct shim_file *file;
 
+	note_set(of, fd);
 	if (!shim_file_maybe(of) && !shim_file_maybe(fd))
 		return;
 	if (shim_is_borrowed()) {
@@ -227,7 +260,7 @@ int shim_fcntl(int fd, int cmd, ...)
 	if (shim_fd_is_ours(fd))
 		return (int)shim_ret(-EBADF);
 	rc = LIBC(fcntl)(fd, cmd, arg);
-	if (rc < 0 || !shim_file_maybe(fd))
+	if (rc < 0 || (!shim_file_maybe(fd) && !shim_eset_maybe(fd)))
 		return rc;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		note_dup(fd, rc);

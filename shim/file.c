@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "shim/claim.h"
+#include "shim/eset.h"
 #include "shim/highfd.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
@@ -71,6 +72,7 @@ static void file_end(struct shim_file *file)
 	struct fdnet_sock *so = file->so;
 
 	shim_mirror_forget(file);
+	shim_eset_gone(file);
 	file_unlink(file);
 	if (so) {
 		fdnet_sock_set_user(so, NULL);
@@ -372,7 +374,6 @@ void shim_file_after_fork(void)
 		file->claim = NULL;
 		file->users = 0;
 		file->pollers = 0;
-		file->was_watched = file->watched;
 		file->watched = false;
 		file->moving = file->shared = false;
 		file->dirty = false;

@@ -21,6 +21,7 @@
 #include <fdnet/stack.h>
 
 struct shim_claim;
+struct shim_member;
 struct shim_netlink;
 
 struct shim_file {
@@ -59,11 +60,12 @@ struct shim_file {
 	bool moving;	/* is being handed over */
 	bool shared;	/* a child may hold A */
 	bool exposed;	/* a vfork() child has duplicated it */
-	bool was_watched; /* remote: in an epoll set that was inherited */
 	uint8_t type;	/* in_node: enum fdnet_sock_type */
 	uint16_t proto; /* in_node */
 	int owner_fd;	/* remote: the touch channel, or -1 */
 	struct fdnet_name local, peer; /* remote: the names, for those calls */
+
+	struct shim_member *members; /* of epoll sets (eset.c) */
 
 	/* mirror (mirror.c) */
 	bool watched;	      /* was added to an epoll set */

@@ -26,6 +26,7 @@ shim_libshim_la_SOURCES = \
 	shim/logline.c shim/logline.h \
 	shim/lookup.c shim/lookup.h \
 	shim/mem.c shim/mem.h \
+	shim/eset.c shim/eset.h \
 	shim/mirror.c shim/mirror.h \
 	shim/names.c \
 	shim/net.c shim/net.h \

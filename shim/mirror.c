@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 
+#include "shim/eset.h"
 #include "shim/file.h"
 #include "shim/highfd.h"
 #include "shim/raw.h"
@@ -162,6 +163,8 @@ void shim_mirror_watch(struct shim_file *file, int fd, uint32_t events)
 
 void shim_mirror_event(struct shim_file *file, uint32_t events)
 {
+	if (file->members)
+		shim_eset_event(file, events);
 	if (!file->watched)
 		return;
 	correct(file, events);
@@ -170,6 +173,8 @@ void shim_mirror_event(struct shim_file *file, uint32_t events)
 
 void shim_mirror_touch(struct shim_file *file)
 {
+	if (file->members)
+		shim_eset_touch(file);
 	if (!file->watched || file->dirty)
 		return;
 	file->dirty = true;
@@ -208,6 +213,7 @@ void shim_mirror_undo(struct shim_file *file)
 	char buf[512];
 
 	shim_mirror_forget(file);
+	shim_eset_release(file);
 	if (is_shown(file, FDNET_EV_IN))
 		hide_in(file);
 	while (file->filled && raw_recv(file->peer_fd, buf, sizeof(buf),
@@ -226,6 +232,11 @@ void shim_mirror_error_read(struct shim_file *file, int fd)
 
 	if (is_shown(file, FDNET_EV_ERR))
 		raw_getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
+void shim_mirror_joined(void)
+{
+	any = true;
 }
 
 bool shim_mirror_any(void)

@@ -9,7 +9,8 @@
  *          the minimum to block OUT, and raised to give it (and an edge)
  *   RDHUP  B is shut down for writing; HUP: in both directions
  *   ERR    B is closed with unread data: A reports it until SO_ERROR is read
- * Only sockets in an epoll set are mirrored. Arrivals are shown at once; what
+ * Only sockets in an epoll set that others may look at are mirrored; eset.h has
+ * the rest. Arrivals are shown at once; what
  * became untrue is corrected before the next epoll_wait() looks, so that
  * receive-and-wait-again costs no system call when more data have come.
  */
@@ -43,6 +44,9 @@ void shim_mirror_undo(struct shim_file *file);
 
 /** shim_mirror_error_read - SO_ERROR of @file was fetched through @fd */
 void shim_mirror_error_read(struct shim_file *file, int fd);
+
+/** shim_mirror_joined - a socket joined a set without being mirrored */
+void shim_mirror_joined(void);
 
 /** shim_mirror_any - has any socket ever joined an epoll set? */
 bool shim_mirror_any(void);

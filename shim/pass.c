@@ -7,6 +7,7 @@
 
 #include "shim/attach.h"
 #include "shim/call.h"
+#include "shim/eset.h"
 #include "shim/helper.h"
 #include "shim/pump.h"
 #include "shim/uaccess.h"
@@ -38,8 +39,14 @@ static void each_fd(const struct msghdr *msg, void (*fn)(int fd))
 static void give(int fd)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file;
 
+	if (shim_eset_maybe(fd)) {
+		shim_enter(&guard);
+		shim_eset_expose(fd);
+		shim_leave(&guard);
+	}
+	file = shim_begin(fd, &guard);
 	if (!file)
 		return;
 	shim_pump_begin(file);

@@ -11,7 +11,9 @@
 #include <sys/select.h>
 
 #include "shim/call.h"
+#include "shim/eset.h"
 #include "shim/mem.h"
+#include "shim/mirror.h"
 #include "shim/pump.h"
 #include "shim/uaccess.h"
 
@@ -90,6 +92,7 @@ static void set_up(struct polling *p)
 			shim_file_hold(p->files[i]);
 			p->files[i]->pollers++;
 		} else if (p->fds[i].fd >= 0) {
+			shim_eset_expose(p->fds[i].fd);
 			p->others++;
 		}
 	}
@@ -128,11 +131,13 @@ static int poll_loop(struct polling *p, uint64_t deadline,
 		}
 		if (ready > 0 || deadline == 0) {
 			/* ours are ready: what of the others, right now? */
+			shim_mirror_settle();
 			rc = p->others ? LIBC(ppoll)(p->rest, p->n, &now, mask)
 				       : 0;
 			rc = rc < 0 ? -errno : collect(p);
 			break;
 		}
+		shim_mirror_settle();
 		rc = shim_wait(&w, p->rest, (unsigned int)p->n);
 		ready = rc == -EINTR ? 0 : collect(p);
 		if (ready > 0) {
@@ -157,7 +162,8 @@ static bool any_ours(const struct pollfd *fds, nfds_t n)
 	if (n > INT_MAX / 64 || !shim_can_write(fds, n * sizeof(*fds)))
 		return false;
 	for (i = 0; i < n; i++)
-		if (fds[i].fd >= 0 && shim_file_maybe(fds[i].fd))
+		if (fds[i].fd >= 0 && (shim_file_maybe(fds[i].fd) ||
+				       shim_eset_maybe(fds[i].fd)))
 			return true;
 	return false;
 }
@@ -319,7 +325,8 @@ static bool any_ours_in(int n, const struct sets *s)
 
 		for (; bits; bits &= bits - 1) {
 			fd = i * width + __builtin_ctzl(bits);
-			if (fd < n && shim_file_maybe(fd))
+			if (fd < n &&
+			    (shim_file_maybe(fd) || shim_eset_maybe(fd)))
 				return true;
 		}
 	}

@@ -7,6 +7,7 @@
 
 #include "shim/attach.h"
 #include "shim/call.h"
+#include "shim/eset.h"
 #include "shim/handover.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
@@ -59,6 +60,7 @@ void shim_fork_child(void)
 	shim_pump_fork_child();
 	shim_fd_after_fork();
 	shim_file_after_fork();
+	shim_eset_after_fork();
 	shim_net_after_fork();
 	shim_node_after_fork();
 	shim_handover_after_fork();

@@ -32,6 +32,7 @@ struct shim_sleeper {
 	struct shim_waiter *w; /* on its thread's stack: an address, no more */
 	void *thread;
 	struct shim_file *file;
+	const struct shim_eset *set;
 	uint32_t events;
 	bool any;
 	bool awake; /* looks at @rung itself, needs no bell */
@@ -91,6 +92,7 @@ static int sleeper_add(struct shim_waiter *w, int bell, bool awake)
 	s->file = w->file;
 	s->events = w->events;
 	s->any = w->any;
+	s->set = w->set;
 	s->awake = awake;
 	s->bell = bell;
 	s->on_link = false;
@@ -167,6 +169,15 @@ void shim_wait_ring(struct shim_file *file, uint32_t events)
 						FDNET_EV_HUP)))
 			ring(s);
 	}
+}
+
+void shim_wait_ring_set(const struct shim_eset *set)
+{
+	struct shim_sleeper *s;
+
+	for (s = sleepers; s; s = s->next)
+		if (s->set == set)
+			ring(s);
 }
 
 void shim_wait_news(void)

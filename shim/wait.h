@@ -25,6 +25,7 @@
 
 #include "shim/lock.h"
 
+struct shim_eset;
 struct shim_file;
 
 /**
@@ -32,6 +33,7 @@ struct shim_file;
  * @file:      what it waits for; NULL with @any
  * @events:    FDNET_EV_* that matter; errors and hang-up always do
  * @any:       poll() and select(): any file with pollers counts
+ * @set:       epoll_wait(): the set, or NULL
  * @link_only: only the link can bring what it waits for
  * @deadline_us:  absolute, FDNET_NEVER for none
  * @guard:     of the call, for the signal mask
@@ -41,6 +43,7 @@ struct shim_waiter {
 	struct shim_file *file;
 	uint32_t events;
 	bool any, link_only;
+	const struct shim_eset *set;
 	uint64_t deadline_us;
 	struct shim_guard *guard;
 	const sigset_t *mask;
@@ -65,6 +68,9 @@ void shim_wait_end(struct shim_waiter *w);
 
 /** shim_wait_ring - @file changed: wake those who wait for it */
 void shim_wait_ring(struct shim_file *file, uint32_t events);
+
+/** shim_wait_ring_set - wake those who wait for something in the set */
+void shim_wait_ring_set(const struct shim_eset *set);
 
 /** shim_wait_news - something changed that epoll_wait() may be waiting for */
 void shim_wait_news(void);

@@ -160,7 +160,9 @@ struct rg *rg_try_attach(struct rg_relay *relay)
 		.version = FDNET_CTL_VERSION,
 		.features = FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO |
 			    FDNET_LINK_F_BIG |
-			    (relay_area ? FDNET_LINK_F_AREA : 0),
+			    (relay_area ? FDNET_LINK_F_AREA |
+						  FDNET_LINK_F_RING :
+					  0),
 		.max_msg = MAX_MSG,
 		.pid = 4711,
 		.comm = "scripted",

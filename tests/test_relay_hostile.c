@@ -567,14 +567,14 @@ END_TEST
 /* ---- lies about the payload area ---- */
 
 /* A link with an area: the WELCOME's descriptor is @ret_area. */
-static int area_link(int *ret_area)
+static int area_link(uint32_t features, int *ret_area)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct fdnet_hello hi = { .version = FDNET_CTL_VERSION,
-				  .features = 7 | FDNET_LINK_F_AREA,
+				  .features = features,
 				  .max_msg = 256u << 10 };
 	uint8_t msg[256], body[FDNET_HELLO_LEN];
 	struct iovec iov = { msg, sizeof(msg) };
@@ -616,7 +616,7 @@ START_TEST(references_that_lie)
 	struct fdnet_link_hdr hdr = { .type = FDNET_LINK_PACKET,
 				      .hdr_len = 28,
 				      .nrefs = 1 };
-	int area, fd = area_link(&area);
+	int area, fd = area_link(7 | FDNET_LINK_F_AREA, &area);
 
 	/* it cannot be made to fault */
 	ck_assert_int_lt(ftruncate(area, 4096), 0);
@@ -643,6 +643,51 @@ START_TEST(references_that_lie)
 	munmap(map, FDNET_AREA_SIZE);
 	close(area);
 	close(fd);
+}
+END_TEST
+
+/* Anything may stand in the memory of both, at any time. */
+START_TEST(rings_that_lie)
+{
+	const uint32_t features = 7 | FDNET_LINK_F_AREA | FDNET_LINK_F_RING;
+	uint8_t sign[FDNET_LINK_HDR_LEN] = { FDNET_LINK_RING };
+
+	for (int round = 0; round < 40; round++) {
+		int area, fd = area_link(features, &area);
+		uint8_t *map = mmap(NULL, FDNET_AREA_SIZE,
+				    PROT_READ | PROT_WRITE, MAP_SHARED, area,
+				    0);
+
+		ck_assert_ptr_ne(map, MAP_FAILED);
+		for (int i = 0; i < 20; i++) {
+			uint32_t *words = (void *)(map + 8192);
+			uint32_t at = (uint32_t)(rand() % 4096) * 8;
+
+			sign[0] = i ? FDNET_LINK_KICK : FDNET_LINK_RING;
+			send(fd, sign, sizeof(sign),
+			     MSG_NOSIGNAL | MSG_DONTWAIT);
+			/* now and then a length that can be, and a header */
+			for (uint32_t n = at; n < at + 3000; n++)
+				map[65536 + n] = random_byte();
+			words[32] = (uint32_t)rand();
+			words[64] = 1;
+			if (i % 3) {
+				words[0] += (uint32_t)(rand() % 512) * 8;
+				map[65536 + at + 1] %= 8;
+				map[65536 + at + 2] = map[65536 + at + 3] = 0;
+				map[65536 + at + 8] = 0xf0 + random_byte() % 10;
+			} else if (round % 2) {
+				words[0] = (uint32_t)rand();
+			}
+			rg_drive(&relay, 1);
+		}
+		if (round % 10 == 0)
+			ping_pong();
+		munmap(map, FDNET_AREA_SIZE);
+		close(area);
+		close(fd);
+		rg_drive(&relay, 5);
+	}
 }
 END_TEST
 
@@ -884,6 +929,7 @@ static Suite *hostile_suite(void)
 	tcase_add_loop_test(tc, packets_that_lie, 0, N_ROWS(lies));
 	tcase_add_loop_test(tc, message_headers_that_lie, 0, N_ROWS(heads));
 	tcase_add_loop_test(tc, references_that_lie, 0, N_ROWS(bad_refs));
+	tcase_add_test(tc, rings_that_lie);
 	tcase_add_test(tc, sequence_numbers_that_lie);
 	tcase_add_test(tc, others_ports_cannot_be_given_away);
 	tcase_add_test(tc, names_of_processes_are_escaped);
