@@ -66,6 +66,7 @@ relay_librelay_la_SOURCES = \
 	relay/resolver.c relay/resolver.h \
 	relay/service.c relay/service.h \
 	relay/service_net.c \
+	relay/service_takeover.c \
 	relay/service_worker.c \
 	relay/spin.c relay/spin.h \
 	relay/state.c relay/state.h \

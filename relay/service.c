@@ -33,8 +33,7 @@ static int fail(const char *what, int rc)
 
 /* ---- where sandboxes connect ---- */
 
-static int listener_new(struct service *service, int fd, char *name,
-			bool ours_only)
+int service_listen(struct service *service, int fd, char *name, bool ours_only)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
 	int rc;
@@ -71,7 +70,7 @@ static int open_path(struct service *service, const char *spec)
 	if (fd < 0)
 		rc = fd;
 	if (!rc)
-		rc = listener_new(service, fd, name, !(mode & 066));
+		rc = service_listen(service, fd, name, !(mode & 066));
 	if (!rc)
 		return 0;
 	if (fd >= 0)
@@ -109,7 +108,7 @@ static int take_given(struct service *service, unsigned int i)
 		    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0))
 		rc = -errno;
 	if (!rc)
-		rc = listener_new(service, fd, name, false);
+		rc = service_listen(service, fd, name, false);
 	if (rc) {
 		free(name);
 		fprintf(stderr,
@@ -322,6 +321,9 @@ static int service_open(struct service *service, struct options *opts)
 	*service = (struct service){
 		.opts = opts,
 		.signals.fd = -1,
+		.ctl.fd = -1,
+		.asker.fd = -1,
+		.taker = -1,
 		.loop.epfd = -1,
 		.now_us = sys_now_us(CLOCK_MONOTONIC),
 	};
@@ -333,9 +335,7 @@ static int service_open(struct service *service, struct options *opts)
 	/* what we start is not dumpable either, by its own doing */
 	if (!rc && prctl(PR_SET_DUMPABLE, 0) < 0)
 		rc = -errno;
-	if (rc)
-		return fail("start", rc);
-	return open_listeners(service);
+	return rc ? fail("start", rc) : 0;
 }
 
 static void dispatch(struct service *service, struct source *src)
@@ -349,6 +349,12 @@ static void dispatch(struct service *service, struct source *src)
 		break;
 	case SOURCE_SIGNAL:
 		signal_event(service);
+		break;
+	case SOURCE_CTL_LISTEN:
+		service_ctl_event(service);
+		break;
+	case SOURCE_CTL:
+		service_asked(service);
 		break;
 	default:
 		break;
@@ -394,12 +400,15 @@ static int turn(struct service *service)
 	for (int i = 0; i < n; i++)
 		dispatch(service, events[i].data.ptr);
 	accept_again(service);
+	service_give(service);
 	loop_sweep(&service->loop);
-	if (before != service->nworkers)
+	if (before != service->nworkers && !service->leaving)
 		notify_say(&service->notify, "STATUS=%u sandboxes",
 			   service->nworkers);
-	if (service->notify.watchdog_us)
+	if (service->notify.watchdog_us && !service->leaving)
 		notify_say(&service->notify, "WATCHDOG=1");
+	if (service->leaving && !service->workers)
+		service->stop = true;
 	return 0;
 }
 
@@ -424,22 +433,46 @@ static void end_workers(struct service *service)
 	tell_workers(service, SIGKILL);
 }
 
-static void service_close(struct service *service)
+void service_close_listeners(struct service *service)
 {
-	while (service->workers)
-		worker_gone(service, service->workers);
 	while (service->listeners) {
 		struct listener *listener = service->listeners;
 
 		LL_DELETE(service->listeners, listener);
+		/* another may have it */
+		loop_remove(&service->loop, &listener->src);
 		close(listener->src.fd);
 		free(listener->name);
 		free(listener);
 	}
+}
+
+static void service_close(struct service *service)
+{
+	while (service->workers)
+		worker_gone(service, service->workers);
+	service_close_listeners(service);
+	service_ctl_close(service);
 	if (service->signals.fd >= 0)
 		close(service->signals.fd);
 	loop_close(&service->loop);
 	notify_done(&service->notify);
+}
+
+static int serve(struct service *service)
+{
+	int rc = 0;
+
+	notify_say(&service->notify, "READY=1\nSTATUS=%u sandboxes",
+		   service->nworkers);
+	while (!rc && !service->stop)
+		rc = turn(service);
+	if (rc)
+		fail("loop", rc);
+	if (!service->leaving)
+		notify_say(&service->notify, "STOPPING=1");
+	end_workers(service);
+	return rc;
 }
 
 int service_run(struct options *opts)
@@ -447,17 +480,37 @@ int service_run(struct options *opts)
 	struct service service;
 	int rc = service_open(&service, opts);
 
+	if (!rc)
+		rc = open_listeners(&service);
+	if (!rc)
+		rc = service_ctl_open(&service);
 	if (!rc) {
-		notify_say(&service.notify, "READY=1\nSTATUS=0 sandboxes");
 		if (opts->status_fd >= 0)
 			(void)!send(opts->status_fd, "ready", 5, MSG_NOSIGNAL);
-		while (!rc && !service.stop)
-			rc = turn(&service);
-		if (rc)
-			fail("loop", rc);
-		notify_say(&service.notify, "STOPPING=1");
-		end_workers(&service);
+		rc = serve(&service);
 	}
+	service_close(&service);
+	return rc;
+}
+
+int service_run_taken(struct options *opts, int channel, uint64_t watchdog_us,
+		      int told)
+{
+	struct service service;
+	char word = 'y';
+	int rc = service_open(&service, opts);
+
+	if (!rc)
+		rc = service_take(&service, channel, watchdog_us);
+	close(channel);
+	if (rc) {
+		/* the names are the other's still */
+		fail("takeover", rc);
+		_exit(EXIT_FAILURE);
+	}
+	(void)!write(told, &word, 1);
+	close(told);
+	rc = serve(&service);
 	service_close(&service);
 	return rc;
 }

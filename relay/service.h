@@ -63,11 +63,17 @@ struct service {
 	struct notify notify;
 	struct loop loop;
 	struct source signals;
+	/* where another service asks to take over, and who asks */
+	struct source ctl, asker;
+	char *ctl_path; /* NULL: nowhere */
+	int taker;	/* channel to it, or -1 */
+	int said_at;	/* standard error of the service before us */
 	struct listener *listeners;
 	struct worker *workers;
 	unsigned int nworkers, last_number;
 	uint64_t now_us, tokens_us, again_us, said_us;
 	unsigned int refused; /* since it was last said */
+	bool leaving; /* another has taken over: until the last worker ends */
 	bool stop;
 };
 
@@ -77,6 +83,37 @@ struct service {
  * Returns 0, or a negative errno after a line on standard error.
  */
 int service_run(struct options *opts);
+
+/**
+ * service_run_taken - serve in the place of another
+ * @channel:      to the other (takeover.h), which has made its offer; taken
+ * @watchdog_us:  as it was told
+ * @told:         gets a byte when it is ours, and is closed
+ *
+ * Returns as service_run().
+ */
+int service_run_taken(struct options *opts, int channel, uint64_t watchdog_us,
+		      int told);
+
+/** service_listen - a listener more; @fd and @name are taken on success */
+int service_listen(struct service *service, int fd, char *name,
+		   bool ours_only);
+/** service_close_listeners - nobody comes any more */
+void service_close_listeners(struct service *service);
+
+/* ---- service_takeover.c ---- */
+
+/** service_ctl_open, service_ctl_close - the service's own control socket */
+int service_ctl_open(struct service *service);
+void service_ctl_close(struct service *service);
+/** service_ctl_event - somebody comes; service_asked - and asks;
+ * service_give - gets everything, when no event refers to it any more */
+void service_ctl_event(struct service *service);
+void service_asked(struct service *service);
+void service_give(struct service *service);
+/** service_take - get all that another has over @channel; borrowed. 0 or a
+ * negative errno, and the other goes on */
+int service_take(struct service *service, int channel, uint64_t watchdog_us);
 
 /* ---- service_net.c ---- */
 
@@ -97,6 +134,14 @@ void service_net_ready(struct service *service, struct worker *worker);
  */
 int worker_start(struct service *service, int fd, uid_t uid,
 		 const char *name);
+/** worker_take - a relay that takes over from another service's
+ * @like:     that one
+ * @channel:  to it; borrowed
+ *
+ * Returns as worker_start().
+ */
+int worker_take(struct service *service, const struct worker *like,
+		int channel);
 /** worker_close - its status channel has ended; worker_gone - forget it */
 void worker_close(struct service *service, struct worker *worker);
 void worker_gone(struct service *service, struct worker *worker);

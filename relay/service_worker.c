@@ -131,26 +131,15 @@ static char **make_argv(const struct service_options *service,
 }
 
 static void __attribute__((noreturn))
-run_worker(const struct service *service, int attach, int status,
-	   unsigned int number, uid_t uid, const char *name)
+execute(const struct service_options *opts, char **argv, int fd, int status,
+	unsigned int number)
 {
-	const struct service_options *opts = &service->opts->service;
-	char policy[PATH_MAX], **argv;
 	sigset_t none;
-	int rc;
+	int rc = opts->user ? become(opts->user) : 0;
 
-	if (opts->policy_dir &&
-	    !find_policy(opts->policy_dir, name, uid, policy))
-		give_up(number, "no policy for %s%s%u in %s: refused",
-			name ? name : "", name ? ", user " : "user ", uid,
-			opts->policy_dir);
-	argv = make_argv(opts, number, opts->policy_dir ? policy : NULL);
-	if (!argv)
-		give_up(number, "%s", strerror(ENOMEM));
-	rc = opts->user ? become(opts->user) : 0;
 	if (rc)
 		give_up(number, "--user %s: %s", opts->user, strerror(-rc));
-	rc = place_fds(attach, status);
+	rc = place_fds(fd, status);
 	if (rc)
 		give_up(number, "%s", strerror(-rc));
 	sigemptyset(&none);
@@ -161,6 +150,37 @@ run_worker(const struct service *service, int attach, int status,
 	give_up(number, "cannot be started: %s", strerror(errno));
 }
 
+static void __attribute__((noreturn))
+run_worker(const struct service *service, int attach, int status,
+	   unsigned int number, uid_t uid, const char *name)
+{
+	const struct service_options *opts = &service->opts->service;
+	char policy[PATH_MAX], **argv;
+
+	if (opts->policy_dir &&
+	    !find_policy(opts->policy_dir, name, uid, policy))
+		give_up(number, "no policy for %s%s%u in %s: refused",
+			name ? name : "", name ? ", user " : "user ", uid,
+			opts->policy_dir);
+	argv = make_argv(opts, number, opts->policy_dir ? policy : NULL);
+	if (!argv)
+		give_up(number, "%s", strerror(ENOMEM));
+	execute(opts, argv, attach, status, number);
+}
+
+/* All else it gets from the one in whose place it goes. */
+static void __attribute__((noreturn))
+run_taker(const struct service *service, int channel, int status,
+	  unsigned int number)
+{
+	char attach[32], state[32];
+	char *argv[] = { (char *)"fdnet-relay", attach, state, NULL };
+
+	snprintf(attach, sizeof(attach), "--takeover-fd=%d", ATTACH_FD);
+	snprintf(state, sizeof(state), "--status-fd=%d", STATUS_FD);
+	execute(&service->opts->service, argv, channel, status, number);
+}
+
 /* ---- in the service ---- */
 
 static void free_source(struct source *src)
@@ -168,7 +188,25 @@ static void free_source(struct source *src)
 	free((struct worker *)src);
 }
 
-int worker_start(struct service *service, int fd, uid_t uid, const char *name)
+/* In the child; does not return. */
+struct job {
+	int fd;
+	const char *name;
+	bool takes;
+};
+
+static void __attribute__((noreturn))
+do_job(const struct service *service, const struct worker *worker, int status,
+       const struct job *job)
+{
+	if (job->takes)
+		run_taker(service, job->fd, status, worker->number);
+	run_worker(service, job->fd, status, worker->number, worker->uid,
+		   job->name);
+}
+
+static int launch(struct service *service, const struct worker *like,
+		  const struct job *job)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int pair[2], rc;
@@ -180,15 +218,14 @@ int worker_start(struct service *service, int fd, uid_t uid, const char *name)
 		rc = -errno;
 		goto err_free;
 	}
+	*worker = *like;
 	worker->src = (struct source){ .type = SOURCE_STATUS, .fd = pair[0] };
-	worker->number = ++service->last_number;
-	worker->uid = uid;
 	rc = loop_add(&service->loop, &worker->src, EPOLLIN);
 	if (rc)
 		goto err_close;
 	worker->pid = fork();
 	if (!worker->pid)
-		run_worker(service, fd, pair[1], worker->number, uid, name);
+		do_job(service, worker, pair[1], job);
 	rc = worker->pid < 0 ? -errno : 0;
 	if (rc)
 		goto err_loop;
@@ -204,6 +241,25 @@ err_close:
 err_free:
 	free(worker);
 	return rc;
+}
+
+int worker_start(struct service *service, int fd, uid_t uid, const char *name)
+{
+	struct worker like = { .number = ++service->last_number, .uid = uid };
+	struct job job = { .fd = fd, .name = name };
+
+	return launch(service, &like, &job);
+}
+
+int worker_take(struct service *service, const struct worker *like,
+		int channel)
+{
+	struct worker taken = *like;
+	struct job job = { .fd = channel, .takes = true };
+
+	/* the others know it */
+	taken.ready = true;
+	return launch(service, &taken, &job);
 }
 
 void worker_close(struct service *service, struct worker *worker)

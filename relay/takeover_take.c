@@ -16,6 +16,7 @@
 #include "relay/relay.h"
 #include "relay/service.h"
 #include "relay/state.h"
+#include "relay/status.h"
 #include "relay/sys.h"
 #include "relay/takeover.h"
 
@@ -29,7 +30,7 @@ struct taking {
 	char **argv;
 	int *fds;
 	uint32_t nfds;
-	int old_stderr;
+	uint64_t watchdog_us; /* of a service */
 };
 
 static int fail(const struct taking *t, const char *why)
@@ -179,6 +180,7 @@ static int take_offer(struct taking *t)
 	for (at = msg.text + strlen(msg.text) + 1; at < end;
 	     at += strlen(at) + 1)
 		t->argv[argc++] = at;
+	t->watchdog_us = msg.a;
 	/* the text stays: options point into it */
 	if (!argc || options_parse(argc, t->argv, &t->opts) != OPTIONS_RUN)
 		return fail(t, "its command line cannot be used any more");
@@ -315,6 +317,9 @@ static int take(struct taking *t)
 	/* these are the old one's numbers */
 	t->opts.attach_fd = -1;
 	rc = relay_open(&t->relay, &t->opts);
+	/* a worker's is its new service's */
+	if (!rc && t->opts.sandbox)
+		rc = status_open(&t->relay);
 	if (rc)
 		return fail(t, "the relay cannot start");
 	rc = take_all(t);
@@ -369,11 +374,6 @@ static int wait_outcome(int fd)
 						    EXIT_FAILURE;
 }
 
-static int take_over_service(struct taking *t)
-{
-	return fail(t, "a service is taken over by a service");
-}
-
 int takeover_command(struct options *opts, takeover_serve_fn *serve)
 {
 	/* of the process, and large */
@@ -399,7 +399,10 @@ int takeover_command(struct options *opts, takeover_serve_fn *serve)
 		_exit(EXIT_FAILURE);
 	t.opts.takeover_fd = t.channel;
 	if (t.opts.is_service)
-		return take_over_service(&t);
+		return service_run_taken(&t.opts, t.channel, t.watchdog_us,
+					 t.told) ?
+			       EXIT_FAILURE :
+			       EXIT_SUCCESS;
 	return run(&t, serve);
 }
 
