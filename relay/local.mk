@@ -114,7 +114,8 @@ RELAY_TESTS = \
 	tests/test_relay_tcp \
 	tests/test_relay_udp \
 	tests/test_spin \
-	tests/test_switch
+	tests/test_switch \
+	tests/test_takeover
 check_PROGRAMS += $(RELAY_TESTS)
 TESTS += $(RELAY_TESTS)
 RELAY_TEST_LIBS = $(RELAY_LIBS) $(CHECK_LIBS)
@@ -174,6 +175,10 @@ tests_test_relay_tcp_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_udp_SOURCES = tests/test_relay_udp.c $(RELAY_CASE)
 tests_test_relay_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_udp_LDADD = $(RELAY_TEST_LIBS)
+tests_test_takeover_SOURCES = tests/test_takeover.c \
+	tests/takeover_case.c tests/takeover_case.h $(RELAY_CASE)
+tests_test_takeover_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_takeover_LDADD = $(RELAY_TEST_LIBS)
 tests_test_switch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_switch_LDADD = $(RELAY_TEST_LIBS)
 

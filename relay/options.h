@@ -73,6 +73,7 @@ struct options {
 	 * channel; NULL, -1: no */
 	const char *takeover;
 	int takeover_fd;
+	bool taking; /* relay_open() leaves out what the other gives */
 	int argc;
 	char **argv, *cwd; /* as it was started; NULL: not known */
 	unsigned int sandbox; /* its number in a service, else 0 */

@@ -358,7 +358,7 @@ int relay_open(struct relay *relay, struct options *opts)
 	capture_init(&relay->capture);
 	/* while there is nothing that it could inherit */
 	rc = start_files(relay);
-	if (!rc && opts->pcap && opts->takeover_fd < 0)
+	if (!rc && opts->pcap && !opts->taking)
 		rc = capture_spawn(&relay->capture, opts->pcap,
 				   opts->pcap_filter);
 	budget_init(&relay->budget, opts->limits.bytes, &relay->counters);
@@ -381,7 +381,7 @@ int relay_open(struct relay *relay, struct options *opts)
 	if (!rc)
 		rc = told(dns_init(relay), "name forwarder");
 	/* else all that follows is given to us */
-	if (rc || opts->takeover_fd >= 0)
+	if (rc || opts->taking)
 		return rc;
 	return open_given(relay);
 }

@@ -316,6 +316,7 @@ static int take(struct taking *t)
 
 	/* these are the old one's numbers */
 	t->opts.attach_fd = -1;
+	t->opts.taking = true;
 	rc = relay_open(&t->relay, &t->opts);
 	/* a worker's is its new service's */
 	if (!rc && t->opts.sandbox)
@@ -397,7 +398,6 @@ int takeover_command(struct options *opts, takeover_serve_fn *serve)
 	t.told = told[1];
 	if (settle() || ask(&t, opts->takeover) || take_offer(&t))
 		_exit(EXIT_FAILURE);
-	t.opts.takeover_fd = t.channel;
 	if (t.opts.is_service)
 		return service_run_taken(&t.opts, t.channel, t.watchdog_us,
 					 t.told) ?
@@ -414,7 +414,6 @@ int takeover_worker(struct options *opts, takeover_serve_fn *serve)
 	t.channel = opts->takeover_fd;
 	if (take_offer(&t))
 		_exit(EXIT_FAILURE);
-	t.opts.takeover_fd = t.channel;
 	t.opts.status_fd = status_fd;
 	return run(&t, serve);
 }

@@ -134,8 +134,12 @@ static void expect_word(int fd, const char *word)
 	struct pollfd pfd = {fd, POLLIN, 0};
 	char got[16] = "";
 
-	ck_assert_int_eq(poll(&pfd, 1, RG_PATIENCE_MS), 1);
-	ck_assert_int_ge(recv(fd, got, sizeof(got) - 1, 0), 0);
+	/* "moved": one relay after the other speaks here */
+	do {
+		memset(got, 0, sizeof(got));
+		ck_assert_int_eq(poll(&pfd, 1, RG_PATIENCE_MS), 1);
+		ck_assert_int_ge(recv(fd, got, sizeof(got) - 1, 0), 0);
+	} while (!strcmp(got, "moved"));
 	ck_assert_str_eq(got, word);
 }
 
