@@ -167,6 +167,7 @@ static void begin(struct fuzz *fuzz)
 	fuzz->opts.hosts = "";
 	fuzz->opts.mtu = OPTIONS_MTU_DEFAULT;
 	fuzz->opts.status_fd = -1;
+	fuzz->opts.takeover_fd = -1;
 	fuzz->opts.quiet = true;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();

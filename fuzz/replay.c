@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Longer inputs are cut: prefixes of them would take for ever. */
-#define REPLAY_MAX   4096
+/* Of longer inputs only the shorter prefixes are tried, and the whole: all
+ * would take for ever. */
+#define REPLAY_MAX   65536
+#define PREFIX_MAX   4096
 #define FLIPPED_LEN 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,8 +40,10 @@ static void run_variants(uint8_t *data, size_t size)
 {
 	size_t i;
 
-	for (i = 0; i <= size; i++)
+	for (i = 0; i <= size && i <= PREFIX_MAX; i++)
 		run_copy(data, i);
+	if (size > PREFIX_MAX)
+		run_copy(data, size);
 	for (i = 0; i < size * 8 && i < FLIPPED_LEN * 8; i++) {
 		data[i / 8] ^= 1 << (i % 8);
 		run_copy(data, size);

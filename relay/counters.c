@@ -30,24 +30,35 @@ void counters_print(const struct counters *counters, FILE *out)
 	fputc('\n', out);
 }
 
+static void set_counter(struct counters *counters, const char *name,
+			uint64_t value)
+{
+	for (int i = 0; i < C_MAX; i++)
+		if (!strcmp(name, counter_name((enum counter)i)))
+			counters->n[i] = value;
+}
+
 /* By name: another version may have more, or in another order. */
 void counters_state(struct counters *counters, struct fdnet_save *s)
 {
-	uint32_t n = fdnet_save_count(s, C_MAX, 4096, 12);
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < n && !s->rc; i++) {
-		const char *known = s->reading ? NULL :
-						 counter_name((enum counter)i);
-		char *name = state_text(s, known, 64);
-		uint64_t value = fdnet_save_u64(
-			s, s->reading ? 0 : counters->n[i]);
-
-		if (!s->reading)
+	for (int i = 0; i < C_MAX; i++)
+		n += counters->n[i] != 0;
+	n = fdnet_save_count(s, n, 4096, 12);
+	for (int i = 0; !s->reading && i < C_MAX; i++) {
+		if (!counters->n[i])
 			continue;
+		state_text(s, counter_name((enum counter)i), 64);
+		fdnet_save_u64(s, counters->n[i]);
+	}
+	for (; s->reading && n && !s->rc; n--) {
+		char *name = state_text(s, NULL, 64);
+		uint64_t value = fdnet_save_u64(s, 0);
+
 		fdnet_save_check(s, name);
-		for (int k = 0; name && k < C_MAX; k++)
-			if (!strcmp(name, counter_name((enum counter)k)))
-				counters->n[k] = value;
+		if (name)
+			set_counter(counters, name, value);
 		free(name);
 	}
 }

@@ -183,10 +183,11 @@ tests_test_switch_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_switch_LDADD = $(RELAY_TEST_LIBS)
 
 RELAY_REPLAYS = fuzz/replay_ctl fuzz/replay_dns fuzz/replay_head fuzz/replay_policy \
-	fuzz/replay_relay
+	fuzz/replay_relay fuzz/replay_takeover
 check_PROGRAMS += $(RELAY_REPLAYS)
 TESTS += $(RELAY_REPLAYS)
-FUZZERS += fuzz/fuzz_ctl fuzz/fuzz_dns fuzz/fuzz_head fuzz/fuzz_policy fuzz/fuzz_relay
+FUZZERS += fuzz/fuzz_ctl fuzz/fuzz_dns fuzz/fuzz_head fuzz/fuzz_policy fuzz/fuzz_relay \
+	fuzz/fuzz_takeover
 fuzz_replay_ctl_SOURCES = fuzz/replay.c fuzz/fuzz_ctl.c
 fuzz_replay_ctl_LDADD = $(RELAY_LIBS)
 fuzz_fuzz_ctl_SOURCES = fuzz/fuzz_ctl.c
@@ -212,3 +213,8 @@ fuzz_replay_relay_LDADD = $(RELAY_LIBS)
 fuzz_fuzz_relay_SOURCES = fuzz/fuzz_relay.c
 fuzz_fuzz_relay_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_relay_LDADD = $(RELAY_LIBS)
+fuzz_replay_takeover_SOURCES = fuzz/replay.c fuzz/fuzz_takeover.c
+fuzz_replay_takeover_LDADD = $(RELAY_LIBS)
+fuzz_fuzz_takeover_SOURCES = fuzz/fuzz_takeover.c
+fuzz_fuzz_takeover_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_takeover_LDADD = $(RELAY_LIBS)

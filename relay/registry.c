@@ -640,23 +640,44 @@ static void binding_state(struct fdnet_save *s, struct registry *registry,
 		read_binding(s, registry, key, &b);
 }
 
+/* Block @at of TCP or UDP, and who has it. */
+static void lease_state(struct fdnet_save *s, struct registry *registry,
+			uint32_t at)
+{
+	struct registry_use *use;
+	uint32_t owner = 0;
+
+	if (!s->reading)
+		owner = registry->blocks[at % 2][at / 2];
+	at = fdnet_save_u32(s, at);
+	owner = fdnet_save_u32(s, owner);
+	fdnet_save_check(s, owner && at < 2 * REGISTRY_BLOCKS);
+	if (!s->reading || s->rc)
+		return;
+	fdnet_save_check(s, !registry->blocks[at % 2][at / 2]);
+	use = use_get(registry, owner);
+	if (!use)
+		fdnet_save_fail(s, -ENOMEM);
+	if (s->rc)
+		return;
+	registry->blocks[at % 2][at / 2] = owner;
+	use->leases[at % 2]++;
+}
+
 static void leases_state(struct fdnet_save *s, struct registry *registry)
 {
-	for (int t = 0; t < 2; t++) {
-		for (int i = 0; i < REGISTRY_BLOCKS && !s->rc; i++) {
-			uint32_t *owner = &registry->blocks[t][i];
-			struct registry_use *use;
+	uint32_t n = 0, i;
 
-			*owner = fdnet_save_u32(s, *owner);
-			if (!s->reading || !*owner)
-				continue;
-			use = use_get(registry, *owner);
-			if (use)
-				use->leases[t]++;
-			else
-				fdnet_save_fail(s, -ENOMEM);
-		}
-	}
+	for (i = 0; i < 2 * REGISTRY_BLOCKS; i++)
+		n += registry->blocks[i % 2][i / 2] != 0;
+	n = fdnet_save_count(s, n, 2 * REGISTRY_BLOCKS, 8);
+	if (s->reading)
+		for (; n && !s->rc; n--)
+			lease_state(s, registry, 0);
+	else
+		for (i = 0; i < 2 * REGISTRY_BLOCKS; i++)
+			if (registry->blocks[i % 2][i / 2])
+				lease_state(s, registry, i);
 	registry->cursor = fdnet_save_u32(s, registry->cursor);
 	fdnet_save_check(s, registry->cursor < REGISTRY_BLOCKS);
 	if (s->rc && s->reading)

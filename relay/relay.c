@@ -415,6 +415,8 @@ void relay_close(struct relay *relay)
 			close(relay->probe[i]);
 	if (relay->signals.fd >= 0)
 		close(relay->signals.fd);
+	if (relay->old_stderr >= 0)
+		close(relay->old_stderr);
 	loop_close(&relay->loop);
 	fdnet_pkt_pool_free(relay->pool);
 }

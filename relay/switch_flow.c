@@ -392,7 +392,13 @@ static void read_flow(struct fdnet_save *s, struct switch_table *sw)
 
 static void frags_state(struct fdnet_save *s, struct switch_table *sw)
 {
-	for (int i = 0; i < SWITCH_FRAGS; i++) {
+	uint32_t n = 0;
+
+	for (int i = 0; i < SWITCH_FRAGS; i++)
+		n += sw->frags[i].from != 0;
+	/* the table is filled from its beginning */
+	n = fdnet_save_count(s, n, SWITCH_FRAGS, 15);
+	for (uint32_t i = 0; i < n && !s->rc; i++) {
 		struct switch_frag *frag = &sw->frags[i];
 
 		frag->from = fdnet_save_u32(s, frag->from);

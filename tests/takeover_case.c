@@ -427,6 +427,84 @@ uint8_t *takeover_state(size_t *ret_len, int *ret_fds, unsigned int *ret_nfds)
 	return data;
 }
 
+static void close_fds(int *fds, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+int takeover_read(const uint8_t *data, size_t len, const int *fds,
+		  unsigned int nfds)
+{
+	static struct options opts;
+	static struct relay mine;
+	struct state st = { .s.reading = true, .relay = &mine };
+	char *argv[] = { (char *)"fdnet-relay", (char *)"--takeover-fd=0",
+			 (char *)"--hosts=", (char *)"--quiet", NULL };
+	int copies[1024], rc;
+
+	ck_assert_int_eq(options_parse(4, argv, &opts), OPTIONS_RUN);
+	opts.taking = true;
+	ck_assert_int_eq(relay_open(&mine, &opts), 0);
+	for (unsigned int i = 0; i < nfds; i++)
+		copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+	/* a copy of exactly this size: the sanitizer sees one byte beyond */
+	st.s.src = memcpy(malloc(len + 1), data, len);
+	st.s.len = len;
+	st.fds = copies;
+	st.nfds = nfds;
+	rc = state_walk(&st);
+	if (!rc)
+		state_begin(&mine);
+	relay_close(&mine);
+	options_done(&opts);
+	close_fds(copies, nfds);
+	free((void *)st.s.src);
+	return rc;
+}
+
+static int get_int(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	getsockopt(fd, SOL_SOCKET, name, &value, &len);
+	return value;
+}
+
+static char kind_of(int fd)
+{
+	int domain = get_int(fd, SO_DOMAIN), type = get_int(fd, SO_TYPE);
+
+	if (domain == AF_UNIX)
+		return type == SOCK_SEQPACKET ? 0 : 1;
+	if (domain >= 0)
+		return type == SOCK_STREAM ? 2 : 3;
+	return fcntl(fd, F_GET_SEALS) > 0 ? 4 : 5;
+}
+
+void takeover_dump(const uint8_t *data, size_t len, const int *fds,
+		   unsigned int nfds)
+{
+	const char *dir = getenv("TAKEOVER_DUMP");
+	char name[4096];
+	FILE *file;
+
+	if (!dir)
+		return;
+	snprintf(name, sizeof(name), "%s/%u-fds", dir, nfds);
+	file = fopen(name, "w");
+
+	if (!file)
+		return;
+	fputc((int)nfds, file);
+	for (unsigned int i = 0; i < nfds; i++)
+		fputc(kind_of(fds[i]), file);
+	fwrite(data, 1, len, file);
+	fclose(file);
+}
+
 /* ---- a node channel ---- */
 
 static ssize_t call_sendmsg(int fd, const struct msghdr *msg, int flags)

@@ -30,6 +30,15 @@ void takeover_fake(int kind);
  * Returns the bytes, allocated */
 uint8_t *takeover_state(size_t *ret_len, int *ret_fds, unsigned int *ret_nfds);
 
+/** takeover_read - the state in a relay of this process, which is closed
+ * again. 0 or what state_walk() said */
+int takeover_read(const uint8_t *data, size_t len, const int *fds,
+		  unsigned int nfds);
+/** takeover_dump - write it as an input of fuzz/fuzz_takeover.c, if
+ * TAKEOVER_DUMP names a folder */
+void takeover_dump(const uint8_t *data, size_t len, const int *fds,
+		   unsigned int nfds);
+
 /* ---- a node channel ---- */
 
 uint64_t takeover_cookie(int fd);

@@ -527,6 +527,103 @@ START_TEST(the_command_says_why)
 }
 END_TEST
 
+/* ---- the state's bytes ---- */
+
+static void start_poor(void)
+{
+	relay_area = false;
+	takeover_start("--quiet --allow any --deny tcp:192.0.2.0/24:80");
+	rg_attach(&relay);
+}
+
+/* Some of everything. */
+static void start_rich(void)
+{
+	struct fdnet_sock *so;
+	struct rg *g;
+	int listener, chan, a;
+
+	relay_area = true;
+	listener = rg_host_listen("127.0.0.1", &port);
+	takeover_start("--allow host:%u --allow host:53/udp");
+	g = rg_attach(&relay);
+	connected_pair(g, listener, &so);
+	ck_assert_int_eq(rg_send(g, so, "unread", 6), 0);
+	so = rg_udp(g);
+	ck_assert_int_eq(rg_sendto(g, so, GATEWAY, 53, "q", 1), 1);
+	rg_listen(g, "0.0.0.0", 80);
+	ck_assert_int_ne(rg_connect(g, "203.0.113.9", 99, &so), 0);
+	chan = rg_node(&relay);
+	a = takeover_node_new(chan, FDNET_SOCK_STREAM);
+	takeover_node_ask(chan, (struct fdnet_node_req){
+					.op = FDNET_NODE_BIND,
+					.cookie = takeover_cookie(a),
+					.name = rg_name("0.0.0.0", 81) });
+	takeover_node_ask(chan, (struct fdnet_node_req){
+					.op = FDNET_NODE_LISTEN,
+					.cookie = takeover_cookie(a),
+					.arg = 8 });
+	rg_drive(&relay, 50);
+}
+
+START_TEST(what_was_written_can_be_read)
+{
+	unsigned int nfds;
+	int fds[1024];
+	size_t len;
+	uint8_t *data;
+
+	_i ? start_rich() : start_poor();
+	data = takeover_state(&len, fds, &nfds);
+	takeover_dump(data, len, fds, nfds);
+	ck_assert_int_eq(takeover_read(data, len, fds, nfds), 0);
+	/* one more descriptor, one less */
+	ck_assert_int_eq(takeover_read(data, len, fds, nfds - 1), -EPROTO);
+	fds[nfds] = fds[0];
+	ck_assert_int_eq(takeover_read(data, len, fds, nfds + 1), -EPROTO);
+	free(data);
+}
+END_TEST
+
+#define PARTS 200
+
+START_TEST(no_shorter_state_can_be_read)
+{
+	unsigned int nfds;
+	int fds[1024];
+	size_t len;
+	uint8_t *data;
+
+	start_rich();
+	data = takeover_state(&len, fds, &nfds);
+	for (size_t n = 0; n < len; n += 1 + len / PARTS)
+		ck_assert_int_eq(takeover_read(data, n, fds, nfds), -EPROTO);
+	ck_assert_int_eq(takeover_read(data, len - 1, fds, nfds), -EPROTO);
+	free(data);
+}
+END_TEST
+
+/* Most are refused; what is not is a state too. */
+START_TEST(changed_bytes_do_no_harm)
+{
+	unsigned int nfds;
+	int fds[1024];
+	size_t len;
+	uint8_t *data;
+
+	start_rich();
+	data = takeover_state(&len, fds, &nfds);
+	for (size_t at = (size_t)_i; at < len; at += 1 + len / PARTS) {
+		uint8_t was = data[at];
+
+		data[at] = _i ? (uint8_t)~was : was ^ 1;
+		takeover_read(data, len, fds, nfds);
+		data[at] = was;
+	}
+	free(data);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("takeover");
@@ -552,6 +649,12 @@ int main(void)
 	tcase_add_loop_test(tcase, a_bad_state_is_refused, 0, TAKEOVER_FAKES);
 	tcase_add_test(tcase, one_at_a_time);
 	tcase_add_test(tcase, the_command_says_why);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("bytes");
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, what_was_written_can_be_read, 0, 2);
+	tcase_add_test(tcase, no_shorter_state_can_be_read);
+	tcase_add_loop_test(tcase, changed_bytes_do_no_harm, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return relay_case_main(suite);
 }
