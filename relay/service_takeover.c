@@ -171,6 +171,7 @@ static int give_all(struct service *service, int channel)
 	struct takeover_msg msg = {
 		.op = TAKEOVER_OFFER,
 		.a = service->notify.watchdog_us,
+		.b = 1,
 	};
 	const int said_at = STDERR_FILENO;
 	struct listener *listener;

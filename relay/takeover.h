@@ -28,7 +28,9 @@ struct service;
 #define TAKEOVER_TEXT_MAX (128u << 10)
 
 enum takeover_op {
-	TAKEOVER_OFFER = 1, /* -> text: directory, words of the command line */
+	/* -> text: directory, words of the command line; of a service a: its
+	 * watchdog, b: 1 */
+	TAKEOVER_OFFER = 1,
 	TAKEOVER_READY,	    /* <- everything of its own is open */
 	TAKEOVER_STATE,	    /* -> a: bytes, b: descriptors; the memfd */
 	TAKEOVER_FDS_PART,  /* -> a: how many; they */

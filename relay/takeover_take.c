@@ -181,6 +181,9 @@ static int take_offer(struct taking *t)
 	     at += strlen(at) + 1)
 		t->argv[argc++] = at;
 	t->watchdog_us = msg.a;
+	/* a service whose sockets came from its manager says so nowhere else */
+	if (msg.b)
+		setenv("LISTEN_FDS", "0", 1);
 	/* the text stays: options point into it */
 	if (!argc || options_parse(argc, t->argv, &t->opts) != OPTIONS_RUN)
 		return fail(t, "its command line cannot be used any more");
