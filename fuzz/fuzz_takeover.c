@@ -3,6 +3,9 @@
  * The state that a relay takes over, in a relay of this process. The input is
  * the number of descriptors, a byte for the kind of each (below), and the
  * state. What can be read is served for some turns.
+ *
+ * The corpus is of real relays: TAKEOVER_DUMP=fuzz/corpus/takeover
+ * tests/test_takeover writes it anew, when a version has been raised.
  */
 #include "config.h"
 
