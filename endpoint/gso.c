@@ -158,3 +158,45 @@ fail:
 	fdnet_pkt_free_list(list);
 	return rc;
 }
+
+/* Take @len payload bytes out from behind the @hdr bytes of headers. */
+static void gso_drop_payload(struct fdnet_pkt *pkt, uint32_t hdr, uint32_t len)
+{
+	const uint8_t *old = pkt->data;
+	uint32_t linear = pkt->len - hdr;
+
+	if (linear > len)
+		linear = len;
+	fdnet_pkt_pull(pkt, hdr + linear);
+	/* with the linear part used up, this is from the slices */
+	if (len > linear)
+		fdnet_pkt_pull(pkt, len - linear);
+	memmove(fdnet_pkt_push(pkt, hdr), old, hdr);
+}
+
+int fdnet_gso_skip(struct fdnet_pkt *pkt, unsigned int n)
+{
+	uint32_t hdr, skipped = n * pkt->gso_size;
+	struct fdnet_l4 l4;
+	uint8_t *th;
+	int rc;
+
+	rc = gso_check(pkt, &l4);
+	if (rc)
+		return rc;
+	hdr = (uint32_t)l4.l3_len + l4.l4_len;
+	if (fdnet_pkt_total(pkt) - hdr <= skipped)
+		return -EINVAL;
+	gso_drop_payload(pkt, hdr, skipped);
+	th = pkt->data + l4.l3_len;
+	if (l4.version == 4)
+		put_be16(pkt->data + 4, get_be16(pkt->data + 4) + n);
+	if (l4.proto == FDNET_PROTO_TCP) {
+		put_be32(th + 4, get_be32(th + 4) + skipped);
+		th[13] &= (uint8_t)~TCP_CWR;
+	}
+	fdnet_l4_finish(pkt, &l4, true);
+	if (pkt->flags & FDNET_PKT_CSUM_TRUSTED)
+		pkt->flags &= (uint16_t)~FDNET_PKT_CSUM_PARTIAL;
+	return 0;
+}

@@ -19,4 +19,14 @@
  */
 int fdnet_gso_segment(struct fdnet_pkt *pkt, struct fdnet_pkt **ret_list);
 
+/**
+ * fdnet_gso_skip - what is left of a burst after its first segments
+ * @pkt:  as for fdnet_gso_segment(), which gave more than @n for it
+ * @n:    segments to take off, > 0
+ *
+ * Splitting what remains gives the segments that came after the first @n.
+ * Returns 0, or -EINVAL for a burst that is none.
+ */
+int fdnet_gso_skip(struct fdnet_pkt *pkt, unsigned int n);
+
 #endif

@@ -218,6 +218,8 @@ int fdnet_link_send(struct fdnet_link *link, struct fdnet_pkt *pkt)
 		nrefs = fdnet_area_refs(link->area, pkt,
 					link_least_ref(link, pkt), refs);
 	rc = link_check_packet(link, pkt, nrefs);
+	if (rc == -EMSGSIZE && pkt->gso_size)
+		return fdnet_link_send_split(link, pkt);
 	if (!rc)
 		rc = link_complete(link, pkt);
 	if (rc)

@@ -111,6 +111,7 @@ struct fdnet_link_stats {
 	uint64_t tx_pkts, tx_bytes, tx_calls, tx_control;
 	uint64_t tx_full;    /* sends refused with -EAGAIN */
 	uint64_t tx_dropped; /* packets lost to another error */
+	uint64_t tx_split;   /* bursts sent as their segments */
 	uint64_t drop[FDNET_LINK_DROP_MAX];
 };
 
@@ -194,6 +195,10 @@ int fdnet_link_fd(const struct fdnet_link *link);
  * fdnet_link_send - send one packet
  * @pkt:  an IP packet, perhaps a GSO burst; taken on success and on every
  *        error but -EAGAIN
+ *
+ * A burst that the peer did not agree to (without FDNET_LINK_F_GSO, too large
+ * for its messages, or beyond 64 KiB without FDNET_LINK_F_BIG) is sent as its
+ * segments. If the fd is full half-way, what stays the caller's is the rest.
  *
  * Never blocks, never raises SIGPIPE. The memory behind slices is free for
  * reuse on return. Without FDNET_LINK_F_CSUM, checksums that were left out are

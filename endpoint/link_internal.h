@@ -69,4 +69,15 @@ unsigned int fdnet_link_ring_take(struct fdnet_link *link, unsigned int budget);
 unsigned int fdnet_link_ring_settle(struct fdnet_link *link,
 				    unsigned int budget);
 
+/* ---- link_split.c ---- */
+
+/**
+ * fdnet_link_send_split - send a burst that the peer cannot split
+ * @pkt:  as for fdnet_link_send(); when the fd becomes full on the way, what
+ *        stays the caller's is a burst of the rest
+ *
+ * Returns as fdnet_link_send().
+ */
+int fdnet_link_send_split(struct fdnet_link *link, struct fdnet_pkt *pkt);
+
 #endif

@@ -17,6 +17,7 @@ endpoint_libendpoint_la_SOURCES = \
 	endpoint/link_internal.h \
 	endpoint/link_ring.c \
 	endpoint/link_rx.c \
+	endpoint/link_split.c \
 	endpoint/packet.c \
 	endpoint/packet_internal.h \
 	endpoint/ring.c \
@@ -86,14 +87,15 @@ doc_examples_httpd_CPPFLAGS = -I$(top_srcdir)/include
 doc_examples_httpd_LDADD = libfdnetstack.la
 
 ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_link \
-	tests/test_packet tests/test_ring
+	tests/test_packet tests/test_ring \
+	tests/test_link_split
 FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
 	tests/test_endpoint_rx tests/test_endpoint_life \
 	tests/test_endpoint_move tests/test_endpoint_netns \
 	tests/test_endpoint_tx tests/test_endpoint_wrap
 check_PROGRAMS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
 TESTS += $(ENDPOINT_TESTS) $(FDBASED_TESTS)
-EXTRA_DIST += tests/ep_pairs.h tests/ep_util.h endpoint/README.md doc/fdbased.md
+EXTRA_DIST += tests/burst_util.h tests/ep_pairs.h tests/ep_util.h endpoint/README.md doc/fdbased.md
 dist_man_MANS += man/fdnet_endpoint.3 man/fdnet_endpoint_write.3 \
 	man/fdnet_endpoint_wrap.3 man/fdnet_pkt.3
 tests_test_area_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -106,6 +108,8 @@ tests_test_packet_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_packet_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_link_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
+tests_test_link_split_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_link_split_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_gso_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

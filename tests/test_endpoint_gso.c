@@ -3,170 +3,10 @@
 #include "config.h"
 
 #include "endpoint/gro.h"
-#include "endpoint/gso.h"
-#include "endpoint/sum.h"
 #include "endpoint/vnet.h"
 #include "tests/ep_util.h"
 
-#define FIN 0x01
-#define PSH 0x08
-#define ACK 0x10
-#define CWR 0x80
-
-static struct fdnet_pkt_pool *pool;
-
-static void setup(void)
-{
-	pool = fdnet_pkt_pool_new(fdnet_mem_libc(), 64, 0);
-}
-
-static void teardown(void)
-{
-	ck_assert_uint_eq(fdnet_pkt_pool_outstanding(pool), 0);
-	fdnet_pkt_pool_free(pool);
-}
-
-/* What a test asks for. */
-struct burst {
-	uint8_t version;
-	uint8_t proto;
-	uint32_t payload;
-	uint32_t seq;
-	uint8_t flags;
-	uint32_t linear; /* payload bytes in the linear part */
-	uint16_t mss;
-	uint16_t sport;
-};
-
-#define TCP_LEN 32 /* with 12 bytes of options */
-
-static uint32_t l3_len(uint8_t version)
-{
-	return version == 4 ? 20 : 40;
-}
-
-static uint32_t l4_len(uint8_t proto)
-{
-	return proto == FDNET_PROTO_TCP ? TCP_LEN : 8;
-}
-
-static void put_ip(uint8_t *p, const struct burst *b)
-{
-	uint32_t len = b->payload + l4_len(b->proto);
-
-	if (b->version == 4) {
-		p[0] = 0x45;
-		put_be16(p + 2, len + 20);
-		put_be16(p + 4, 0xfffe); /* wraps after two segments */
-		p[6] = 0x40;
-		p[8] = 64;
-		p[9] = b->proto;
-		memcpy(p + 12, "\x0a\0\0\x01\x0a\0\0\x02", 8);
-		return;
-	}
-	p[0] = 0x60;
-	put_be16(p + 4, len);
-	p[6] = b->proto;
-	p[7] = 64;
-	memset(p + 8, 0x11, 16);
-	memset(p + 24, 0x22, 16);
-}
-
-static void put_l4(uint8_t *p, const struct burst *b)
-{
-	put_be16(p, b->sport ? b->sport : 1000);
-	put_be16(p + 2, 80);
-	if (b->proto == FDNET_PROTO_UDP) {
-		put_be16(p + 4, b->payload + 8);
-		return;
-	}
-	put_be32(p + 4, b->seq);
-	put_be32(p + 8, 77);
-	p[12] = TCP_LEN / 4 << 4;
-	p[13] = b->flags;
-	put_be16(p + 14, 5000);
-	memset(p + 20, 1, 12);
-}
-
-/* A burst with a right checksum. Its payload counts up from @seq. */
-static struct fdnet_pkt *make(const struct burst *b)
-{
-	uint32_t hdr = l3_len(b->version) + l4_len(b->proto), at = 0, n, i;
-	struct fdnet_pkt *pkt = fdnet_pkt_new(pool);
-	uint8_t *p = fdnet_pkt_put(pkt, hdr + b->linear);
-	struct fdnet_l4 l4;
-
-	memset(p, 0, hdr);
-	put_ip(p, b);
-	put_l4(p + l3_len(b->version), b);
-	for (; at < b->linear; at++)
-		p[hdr + at] = (uint8_t)(b->seq + at);
-	for (; at < b->payload; at += n) {
-		struct fdnet_buf *buf = fdnet_buf_new(pool);
-
-		n = b->payload - at < 10007 ? b->payload - at : 10007;
-		for (i = 0; i < n; i++)
-			buf->data[i] = (uint8_t)(b->seq + at + i);
-		fdnet_pkt_add_slice(pkt, buf, buf->data, n);
-		fdnet_buf_unref(buf);
-	}
-	pkt->gso_size = b->mss;
-	pkt->gso_type = !b->mss			      ? 0
-			: b->proto == FDNET_PROTO_UDP ? FDNET_GSO_UDP_L4
-			: b->version == 4	      ? FDNET_GSO_TCPV4
-						      : FDNET_GSO_TCPV6;
-	ck_assert(fdnet_l4_parse(pkt, &l4));
-	fdnet_l4_finish(pkt, &l4, false);
-	return pkt;
-}
-
-/* Is this a packet that any receiver would take? */
-static void check_valid(const struct fdnet_pkt *pkt)
-{
-	uint32_t total = fdnet_pkt_total(pkt);
-	struct fdnet_l4 l4;
-	uint64_t sum;
-
-	ck_assert(fdnet_l4_parse(pkt, &l4));
-	ck_assert_uint_gt(l4.l4_len, 0);
-	if (l4.version == 4) {
-		ck_assert_uint_eq(get_be16(pkt->data + 2), total);
-		ck_assert_uint_eq(
-			fdnet_sum_fold(fdnet_sum_bytes(pkt->data, l4.l3_len, 0)),
-			0xffff);
-	} else {
-		ck_assert_uint_eq(get_be16(pkt->data + 4) + 40u, total);
-	}
-	sum = fdnet_l4_pseudo(pkt->data, &l4, total - l4.l3_len);
-	ck_assert_uint_eq(fdnet_sum_fold(fdnet_sum_pkt(pkt, l4.l3_len, sum)),
-			  0xffff);
-}
-
-static void check_payload(const struct fdnet_pkt *pkt, uint32_t hdr,
-			  uint32_t first)
-{
-	uint32_t len = fdnet_pkt_total(pkt) - hdr, i;
-	uint8_t *got = malloc(len + 1);
-
-	fdnet_pkt_copy_out(pkt, hdr, got, len);
-	for (i = 0; i < len; i++)
-		if (got[i] != (uint8_t)(first + i))
-			ck_abort_msg("payload byte %u differs", i);
-	free(got);
-}
-
-static const struct burst bursts[] = {
-	{4, 6, 65476, 1000, ACK | PSH | FIN | CWR, 0, 1420, 0},
-	{6, 6, 65375, 0xffffff00, ACK | PSH, 0, 1400, 0},
-	{4, 6, 1421, 1, ACK | PSH, 1421, 1420, 0},
-	{4, 6, 1420, 1, ACK | PSH, 700, 1420, 0},
-	{6, 6, 5000, 1, ACK | FIN, 333, 1000, 0},
-	{4, 17, 5000, 1, 0, 0, 1200, 0},
-	{6, 17, 2400, 1, 0, 100, 1200, 0},
-	{4, 6, 200000, 1, ACK, 0, 60000, 0},
-	{4, 6, 1, 1, ACK | PSH, 1, 1, 0},
-};
-#define NBURSTS 9
+#include "tests/burst_util.h"
 
 START_TEST(bursts_are_split_into_valid_packets)
 {
@@ -202,6 +42,47 @@ START_TEST(bursts_are_split_into_valid_packets)
 	ck_assert_int_eq(i, want);
 	fdnet_pkt_free(pkt);
 	fdnet_pkt_free_list(list);
+}
+END_TEST
+
+/* Taking off n segments and splitting the rest is splitting, and leaving out
+ * the first n; whatever the sums of the burst are. */
+START_TEST(a_burst_goes_on_behind_any_segment)
+{
+	static const uint16_t flags[] = {0, FDNET_PKT_CSUM_TRUSTED,
+					 FDNET_PKT_CSUM_PARTIAL};
+	const struct burst *b = &bursts[_i % NBURSTS];
+	uint32_t hdr = l3_len(b->version) + l4_len(b->proto);
+	unsigned int n, total = (b->payload + b->mss - 1u) / b->mss;
+
+	for (n = 1; n < total; n++) {
+		struct fdnet_pkt *whole = make(b), *rest = make(b);
+		struct fdnet_pkt *list, *tail, *x, *y;
+		unsigned int i;
+
+		whole->flags = rest->flags = flags[_i / NBURSTS];
+		ck_assert_int_eq(fdnet_gso_segment(whole, &list), (int)total);
+		ck_assert_int_eq(fdnet_gso_skip(rest, n), 0);
+		ck_assert_uint_eq(fdnet_pkt_total(rest),
+				  hdr + b->payload - n * b->mss);
+		ck_assert_int_eq(fdnet_gso_segment(rest, &tail),
+				 (int)(total - n));
+		for (x = list, i = 0; i < n; i++)
+			x = x->next;
+		for (y = tail; x; x = x->next, y = y->next) {
+			ck_assert_uint_eq(x->flags & FDNET_PKT_CSUM_TRUSTED,
+					  y->flags & FDNET_PKT_CSUM_TRUSTED);
+			ck_assert_uint_eq(fdnet_pkt_total(x), fdnet_pkt_total(y));
+			ck_assert_int_eq(memcmp(x->data, y->data, hdr), 0);
+			check_payload(y, hdr, b->seq + i++ * b->mss);
+		}
+		ck_assert_ptr_null(y);
+		fdnet_pkt_free_list(list);
+		fdnet_pkt_free_list(tail);
+		ck_assert_int_eq(fdnet_gso_skip(whole, total), -EINVAL);
+		fdnet_pkt_free(whole);
+		fdnet_pkt_free(rest);
+	}
 }
 END_TEST
 
@@ -681,6 +562,8 @@ static Suite *gso_suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, bursts_are_split_into_valid_packets, 0, NBURSTS);
+	tcase_add_loop_test(tc, a_burst_goes_on_behind_any_segment, 0,
+			    3 * NBURSTS);
 	tcase_add_test(tc, what_is_no_burst_is_refused);
 	tcase_add_test(tc, untouched_sums_stay_out_of_trusted_bursts);
 	tcase_add_loop_test(tc, partial_sums_are_completed, 0, 7);
