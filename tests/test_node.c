@@ -377,7 +377,7 @@ END_TEST
 START_TEST(a_slow_reader_stops_the_sender)
 {
 	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
-	size_t sent = 0, got = 0;
+	size_t sent = 0, got = 0, wrong = 0;
 	static char block[65536];
 	uint8_t out = 0, in = 0;
 
@@ -407,11 +407,13 @@ START_TEST(a_slow_reader_stops_the_sender)
 		if (!n)
 			break;
 		ck_assert_int_gt(n, 0);
+		/* not an assertion for each byte: they are slow */
 		for (ssize_t i = 0; i < n; i++)
-			ck_assert_uint_eq((uint8_t)block[i], in++);
+			wrong += (uint8_t)block[i] != in++;
 		got += (size_t)n;
 	}
 	ck_assert_uint_eq(got, sent);
+	ck_assert_uint_eq(wrong, 0);
 	close(host);
 	rg_stop(&relay);
 }
