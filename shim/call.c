@@ -57,6 +57,14 @@ bool shim_is_kernels(int fd)
 	       !(file->in_node && !file->is_stream);
 }
 
+bool shim_is_plain(int fd)
+{
+	struct shim_file *file = shim_file_peek(fd);
+
+	return !file || (file->remote && file->touched && !file->narrow &&
+			 shim_is_kernels(fd));
+}
+
 void shim_end(struct shim_guard *guard)
 {
 	shim_leave(guard);

@@ -44,6 +44,10 @@ struct shim_file *shim_begin_io(int fd, struct shim_guard *guard);
 /** shim_is_kernels - is @fd either not ours or pumped? Lock-free */
 bool shim_is_kernels(int fd);
 
+/** shim_is_plain - likewise, and nothing of ours is left to be done before a
+ * wait on it. Lock-free */
+bool shim_is_plain(int fd);
+
 /** shim_end - the call is over */
 void shim_end(struct shim_guard *guard);
 

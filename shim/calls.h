@@ -192,6 +192,10 @@ NUMBER(dup3, shim_dup3((int)a, (int)b, (int)c))
 NUMBER(fcntl, shim_fcntl((int)a, (int)b, (void *)c))
 NUMBER(ioctl, shim_ioctl((int)a, (unsigned long)b, (void *)c))
 
+/* confine.c */
+CALL(prctl, int, (int option, ...))
+NUMBER(prctl, shim_prctl((int)a, b, c, d, e))
+
 /* stdio.c */
 CALL(fclose, int, (FILE *stream))
 CALL(fdopen, FILE *, (int fd, const char *mode))

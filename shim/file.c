@@ -22,6 +22,8 @@
 #define CHUNKS 2048 /* fd numbers up to a million */
 
 static struct shim_file **table[CHUNKS];
+/* No question may be asked about an fd: confine.h. */
+static bool trusting;
 static struct shim_file *all;
 
 static struct shim_file **slot(int fd)
@@ -115,11 +117,21 @@ static void file_check(struct shim_file *file)
 	file_end(file);
 }
 
+void shim_file_trust(void)
+{
+	trusting = true;
+}
+
+bool shim_file_trusts(void)
+{
+	return trusting;
+}
+
 struct shim_file *shim_file_get(int fd)
 {
 	struct shim_file *file = shim_file_peek(fd);
 
-	if (!file || cookie_of(fd) == file->cookie)
+	if (!file || trusting || cookie_of(fd) == file->cookie)
 		return file;
 	shim_file_forget(fd);
 	return NULL;

@@ -316,7 +316,8 @@ static ssize_t at_end(int fd)
 	int error = 0;
 	char byte;
 
-	if (!shim_file_maybe(fd))
+	/* who confined itself may not ask */
+	if (!shim_file_maybe(fd) || shim_file_trusts())
 		return 0;
 	file = shim_begin(fd, &guard);
 	if (!file)

@@ -8,6 +8,7 @@ shim_libshim_la_SOURCES = \
 	shim/calls.h \
 	shim/claim.c shim/claim.h \
 	shim/cmsg.c shim/cmsg.h \
+	shim/confine.c shim/confine.h \
 	shim/epoll.c \
 	shim/exec.c shim/exec.h \
 	shim/fd.c \

@@ -162,7 +162,7 @@ static bool any_ours(const struct pollfd *fds, nfds_t n)
 	if (n > INT_MAX / 64 || !shim_can_write(fds, n * sizeof(*fds)))
 		return false;
 	for (i = 0; i < n; i++)
-		if (fds[i].fd >= 0 && (shim_file_maybe(fds[i].fd) ||
+		if (fds[i].fd >= 0 && (!shim_is_plain(fds[i].fd) ||
 				       shim_eset_maybe(fds[i].fd)))
 			return true;
 	return false;
@@ -326,7 +326,7 @@ static bool any_ours_in(int n, const struct sets *s)
 		for (; bits; bits &= bits - 1) {
 			fd = i * width + __builtin_ctzl(bits);
 			if (fd < n &&
-			    (shim_file_maybe(fd) || shim_eset_maybe(fd)))
+			    (!shim_is_plain(fd) || shim_eset_maybe(fd)))
 				return true;
 		}
 	}

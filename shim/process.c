@@ -90,12 +90,26 @@ static void reset_unread(void)
 	}
 }
 
+/* Has a process that confined itself no socket in its own stack? Then no call
+ * may be made that it does not expect (confine.h). */
+static bool is_bare(void)
+{
+	struct shim_file *file;
+
+	if (!shim_file_trusts())
+		return false;
+	for (file = shim_file_first(); file; file = file->next)
+		if (file->so)
+			return false;
+	return true;
+}
+
 static void settle(bool ends)
 {
 	struct shim_guard guard;
 	int state;
 
-	if (!shim_net_stack() || shim_is_borrowed())
+	if (!shim_net_stack() || shim_is_borrowed() || is_bare())
 		return;
 	shim_cancel_off(&state);
 	shim_enter(&guard);

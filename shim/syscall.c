@@ -5,11 +5,13 @@
  */
 #include "config.h"
 
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 
 #include "shim/call.h"
+#include "shim/confine.h"
 #include "shim/process.h"
 #include "shim/raw.h"
 
@@ -68,6 +70,10 @@ long shim_syscall(long number, ...)
 	if (is_fork(number, a))
 		return shim_ret(forked(number, a, b, c, d, e));
 	switch (number) {
+	case SYS_seccomp:
+		if (c && a != SECCOMP_GET_ACTION_AVAIL)
+			shim_confine();
+		break;
 	case SYS_rt_sigaction:
 		note_sigaction((const void *)b);
 		break;

@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	tests/apps/sharing.sh tests/apps/sharing.py \
 	tests/apps/socat.sh \
 	tests/apps/socat-server.sh \
+	tests/apps/sshd.sh \
 	tests/apps/ssh.sh \
 	tests/apps/stall.sh \
 	tests/apps/udp-echo.sh \
@@ -50,6 +51,9 @@ check_PROGRAMS += tests/programs/binding
 tests_programs_binding_SOURCES = tests/programs/binding.c tests/programs/probe.h
 tests_programs_binding_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_binding_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/confined
+tests_programs_confined_SOURCES = tests/programs/confined.c tests/programs/probe.h
+tests_programs_confined_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/connecting
 tests_programs_connecting_SOURCES = tests/programs/connecting.c tests/programs/probe.h
 tests_programs_connecting_CFLAGS = $(PROBE_CFLAGS)
