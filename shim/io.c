@@ -336,6 +336,33 @@ static ssize_t received(int fd, ssize_t rc)
 	return rc == 0 ? at_end(fd) : rc;
 }
 
+/*
+ * MSG_FASTOPEN on a socket that is not connected: connect() and send() in one.
+ * Over our link a SYN with data would save nothing, and the relay, which opens
+ * the connection to the host, has its own; so it is what the kernel makes of
+ * it without a cookie. Returns 0 when there is something to send to, and -1
+ * with errno when connect() refused, or goes on in the background.
+ */
+static int open_first(int fd, const struct msghdr *hdr)
+{
+	struct shim_guard guard;
+	struct shim_file *file;
+	bool fresh;
+
+	if (!shim_can_read(hdr, sizeof(*hdr)))
+		return (int)shim_ret(-EFAULT);
+	file = shim_begin(fd, &guard);
+	if (!file)
+		return 0;
+	fresh = file->is_stream && !file->joined && !file->netlink;
+	shim_end(&guard);
+	if (!fresh)
+		return 0;
+	if (!hdr->msg_name)
+		return (int)shim_ret(-EINVAL);
+	return shim_connect(fd, hdr->msg_name, hdr->msg_namelen);
+}
+
 /* A whole call on @fd that sends (or receives) what @hdr says. */
 static ssize_t send_call(int fd, struct shim_file *file,
 			 struct shim_guard *guard, const struct msghdr *hdr,
@@ -403,7 +430,7 @@ ssize_t shim_sendto(int fd, const void *buf, size_t len, int flags,
 		    const struct sockaddr *addr, socklen_t addrlen)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file;
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr hdr = {
 		.msg_iov = &iov,
@@ -412,6 +439,9 @@ ssize_t shim_sendto(int fd, const void *buf, size_t len, int flags,
 		.msg_namelen = addrlen,
 	};
 
+	if (flags & MSG_FASTOPEN && open_first(fd, &hdr))
+		return -1;
+	file = shim_begin_io(fd, &guard);
 	if (!file)
 		return LIBC(sendto)(fd, buf, len, flags, addr, addrlen);
 	return send_call(fd, file, &guard, &hdr, flags);
@@ -421,8 +451,11 @@ SHIM_EXPORT(sendto);
 ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file;
 
+	if (flags & MSG_FASTOPEN && open_first(fd, msg))
+		return -1;
+	file = shim_begin_io(fd, &guard);
 	if (!file) {
 		shim_pass_out(msg);
 		return LIBC(sendmsg)(fd, msg, flags);

@@ -240,6 +240,9 @@ static void take_error(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 				     &inner.remote, inner.transport,
 				     inner.len, mtu);
 	so = inner_sock(stack, &inner);
+	if (!so && inner.proto == FDNET_PROTO_TCP) /* a listener's SYN-ACK */
+		so = fdnet_demux_find(stack, inner.proto, &inner.local,
+				      &inner.remote);
 	/* TCP believes it when the sequence number is right, and says so */
 	if (so && mtu && inner.proto != FDNET_PROTO_TCP)
 		fdnet_pmtu_update(stack, &inner.remote.ip, mtu);

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "stack/tcp_internal.h"
+#include "stack/tcp_listen.h"
 #include "stack/wire/icmp.h"
 
 static uint32_t quoted_seq(const uint8_t *inner)
@@ -33,9 +33,14 @@ void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 	struct fdnet_tcp *tp = tcp_of(so);
 	uint32_t seq;
 
-	if (inner_len < 8 || tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
+	if (inner_len < 8 || tp->state == FDNET_TCP_CLOSE)
 		return;
 	seq = quoted_seq(inner);
+	if (tp->state == FDNET_TCP_LISTEN) {
+		if (!mtu)
+			fdnet_synq_unreachable(tp, &err->about, seq);
+		return;
+	}
 	/* RFC 5927 4.1: it must quote something that is out. */
 	if (seq_lt(seq, tp->snd_una) || seq_geq(seq, tp->snd_nxt))
 		return;

@@ -60,6 +60,10 @@ void fdnet_synq_drop(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link);
 void fdnet_synq_add(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 		    const struct fdnet_tcp_arrival *seg,
 		    const struct fdnet_tcp_fo *fo);
+/** fdnet_synq_unreachable - an ICMP error quotes a SYN-ACK to @peer with
+ * sequence number @seq: nobody is there to complete the handshake */
+void fdnet_synq_unreachable(struct fdnet_tcp *tp,
+			    const struct fdnet_name *peer, uint32_t seq);
 /** fdnet_synq_answer - SYN-ACK. @fo: the fast open option, or NULL */
 void fdnet_synq_answer(struct fdnet_tcp *tp, const struct fdnet_tcp_syn *entry,
 		       const struct fdnet_tcp_fo *fo);

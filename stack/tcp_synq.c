@@ -142,6 +142,27 @@ void fdnet_synq_add(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 	fdnet_synq_answer(tp, entry, fo);
 }
 
+void fdnet_synq_unreachable(struct fdnet_tcp *tp,
+			    const struct fdnet_name *peer, uint32_t seq)
+{
+	struct fdnet_tcp_syn **link;
+
+	/* the quotation tells no local address, but the number is a secret */
+	for (int i = 0; i < FDNET_SYNQ_BUCKETS; i++) {
+		for (link = &tp->listener->syn[i]; *link;
+		     link = &(*link)->next) {
+			if ((*link)->iss != seq ||
+			    (*link)->peer.port != peer->port ||
+			    !fdnet_ip_equal(&(*link)->peer.ip, &peer->ip))
+				continue;
+			tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
+			fdnet_synq_drop(tp, link);
+			fdnet_tcp_timer_sync(tp);
+			return;
+		}
+	}
+}
+
 static bool entry_expired(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry)
 {
 	uint64_t now = tcp_now(tp);
