@@ -210,7 +210,8 @@ static int eai_from(int status)
 static int look_up_host(const char *node, int family, struct lookup *l)
 {
 	struct ares_addrinfo_hints hints = { .ai_family = family,
-					     .ai_flags = ARES_AI_CANONNAME };
+					     .ai_flags = ARES_AI_CANONNAME |
+							 ARES_AI_NOSORT };
 	bool v6;
 	int rc = lookup_open(l, &v6);
 

@@ -15,7 +15,11 @@
 
 #include "shim/addr.h"
 #include "shim/call.h"
+#include "shim/lock.h"
 #include "shim/lookup.h"
+#include "shim/net.h"
+
+#define ORDER_MAX 64 /* more addresses of one name stay as they came */
 
 #ifndef NI_NUMERICSCOPE
 #define NI_NUMERICSCOPE 0 /* glibc has no such flag */
@@ -53,6 +57,59 @@ static struct addrinfo *entry(const struct ares_addrinfo_node *node,
 	((struct sockaddr_in *)(void *)ai->ai_addr)->sin_port =
 		((struct sockaddr_in *)(void *)like->ai_addr)->sin_port;
 	return ai;
+}
+
+static struct fdnet_ip node_ip(const struct ares_addrinfo_node *node)
+{
+	struct fdnet_ip ip = { .family = node->ai_family == AF_INET ? 4 : 6 };
+
+	if (ip.family == 4)
+		memcpy(ip.bytes,
+		       &((struct sockaddr_in *)(void *)node->ai_addr)->sin_addr,
+		       4);
+	else
+		memcpy(ip.bytes,
+		       &((struct sockaddr_in6 *)(void *)node->ai_addr)
+				->sin6_addr,
+		       16);
+	return ip;
+}
+
+/* The order in which to try them (RFC 6724 6). The stack knows its addresses;
+ * c-ares would open a socket for each to find out. */
+static void order(struct ares_addrinfo *found)
+{
+	struct ares_addrinfo_node *from[ORDER_MAX], *node, **link;
+	struct fdnet_ip ips[ORDER_MAX];
+	struct shim_guard guard;
+	unsigned int n = 0, i, k;
+
+	for (node = found->nodes; node; node = node->ai_next) {
+		if (n == ORDER_MAX)
+			return;
+		from[n] = node;
+		ips[n++] = node_ip(node);
+	}
+	shim_enter(&guard);
+	if (shim_net_stack())
+		fdnet_stack_order(shim_net_stack(), ips, n);
+	shim_leave(&guard);
+	link = &found->nodes;
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < n; k++) {
+			struct fdnet_ip ip;
+
+			if (!from[k])
+				continue;
+			ip = node_ip(from[k]);
+			if (fdnet_ip_equal(&ip, &ips[i]))
+				break;
+		}
+		*link = from[k];
+		link = &from[k]->ai_next;
+		from[k] = NULL;
+	}
+	*link = NULL;
 }
 
 /* Each address found, for each kind of socket in @kinds (what libc makes of
@@ -168,6 +225,8 @@ int shim_getaddrinfo(const char *node, const char *service,
 	if (rc)
 		return rc;
 	rc = shim_lookup_host(node, family, hints ? hints->ai_flags : 0, &l);
+	if (rc == 0)
+		order(l.info);
 	if (rc == 0)
 		rc = join(l.info, kinds, family == AF_INET6, &res);
 	if (rc == 0 && hints && (hints->ai_flags & AI_CANONNAME))

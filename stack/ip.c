@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What IPv4 and IPv6 share: our addresses, which packets are for us, choice
- * of a source (RFC 6724), and handing a whole packet to its protocol.
+ * of a source (ip_select.c), and handing a whole packet to its protocol.
  */
 #include "config.h"
 
@@ -102,90 +102,6 @@ bool fdnet_ip_bad_source(const struct fdnet_stack *stack,
 	if (fdnet_ip_is_multicast(src) || fdnet_ip_is_broadcast(stack, src))
 		return true;
 	return fdnet_ip_is_loopback(src) && !stack->cfg.switched;
-}
-
-/* ---- source addresses ---- */
-
-enum { SCOPE_LINK, SCOPE_SITE, SCOPE_GLOBAL };
-
-static int scope_of(const struct fdnet_ip *ip)
-{
-	if (ip->family == 4)
-		return ip->bytes[0] == 169 && ip->bytes[1] == 254 ?
-			       SCOPE_LINK :
-			       SCOPE_GLOBAL;
-	if (fdnet_ip_is_multicast(ip))
-		return (ip->bytes[1] & 15) <= 2 ? SCOPE_LINK : SCOPE_GLOBAL;
-	if (ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80)
-		return SCOPE_LINK;
-	return SCOPE_GLOBAL;
-}
-
-static unsigned int common_bits(const struct fdnet_ip *a,
-				const struct fdnet_ip *b)
-{
-	unsigned int n = 0, max = a->family == 4 ? 32 : 128;
-
-	while (n < max && fdnet_ip_in_prefix(a, b, n + 1))
-		n++;
-	return n;
-}
-
-/* RFC 6724 section 5, the rules that can differ here: 2 (scope), 3 (not a
- * deprecated one), then the network @dst is in, then 8 (longest common
- * prefix). */
-static int source_score(const struct fdnet_stack_addr *addr,
-			const struct fdnet_ip *dst)
-{
-	int score = 1;
-
-	if (scope_of(&addr->ip) == scope_of(dst))
-		score += 1000;
-	if (dst->family == 6)
-		score += (int)common_bits(&addr->ip, dst);
-	return score;
-}
-
-int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
-		    struct fdnet_ip *ret_src)
-{
-	const struct fdnet_stack_addr *best = NULL;
-	int score, best_score = 0;
-	struct fdnet_ip hop;
-	unsigned int i;
-
-	if (fdnet_ip_is_loopback(dst) || fdnet_ip_is_any(dst)) {
-		*ret_src = dst->family == 4 ? fdnet_ip4(0x7f000001) :
-					      (struct fdnet_ip){
-						      6, { [15] = 1 } };
-		return 0;
-	}
-	if (fdnet_stack_find_addr(stack, dst)) {
-		*ret_src = *dst;
-		return 0;
-	}
-	if (fdnet_route_find(stack, dst, &hop))
-		return -ENETUNREACH;
-	for (i = 0; i < stack->naddrs; i++) {
-		if (stack->addrs[i].ip.family != dst->family ||
-		    stack->addrs[i].tentative)
-			continue;
-		score = source_score(&stack->addrs[i], dst);
-		if (!stack->addrs[i].preferred_us ||
-		    stack->addrs[i].preferred_us > stack->now_us)
-			score += 700;
-		if (fdnet_ip_in_prefix(&hop, &stack->addrs[i].ip,
-				       stack->addrs[i].bits))
-			score += 500;
-		if (score > best_score) {
-			best = &stack->addrs[i];
-			best_score = score;
-		}
-	}
-	if (!best)
-		return -ENETUNREACH;
-	*ret_src = best->ip;
-	return 0;
 }
 
 /* ---- checksums of what comes and goes ---- */

@@ -18,6 +18,8 @@ stack_libstack_la_SOURCES = \
 	stack/ip6.c \
 	stack/ip_addr.c \
 	stack/ip_out.c \
+	stack/ip_select.c \
+	stack/ip_select.h \
 	stack/mcast.c \
 	stack/mcast.h \
 	stack/member.c \
@@ -85,6 +87,7 @@ STACK_TESTS = \
 	tests/test_demux \
 	tests/test_icmp \
 	tests/test_ip \
+	tests/test_ip_select \
 	tests/test_like_kernel \
 	tests/test_member \
 	tests/test_neigh \
@@ -126,6 +129,8 @@ tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ip_LDADD = $(STACK_TEST_LIBS)
+tests_test_ip_select_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_ip_select_LDADD = $(STACK_TEST_LIBS)
 tests_test_icmp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_icmp_LDADD = $(STACK_TEST_LIBS)
 

@@ -28,6 +28,16 @@ ask "*.test:443" udp A plain.test
 same "a name is looked up" "0 1 whole plain 93.184.216.34" "$out"
 ask "*.test:443" udp AAAA plain.test
 same "its IPv6 address too" "0 1 whole plain 2606:2800:220:1::1" "$out"
+
+# RFC 6724: the sandbox's IPv6 address is a local one, which has not the label
+# of a global one; so IPv4 comes first, as libc has it
+out=$(timeout 60 "$run" -q --dns "127.0.0.1:$port" --allow "*.test:443" -- \
+	$python -S -c 'import socket
+for a in socket.getaddrinfo("plain.test", 443, type=socket.SOCK_STREAM):
+	print(a[4][0])' 2>&1 </dev/null)
+same "IPv4 is tried before IPv6 from a local address" \
+	"93.184.216.34
+2606:2800:220:1::1" "$out"
 ask "*.test:443" tcp A plain.test
 same "over TCP" "0 1 whole plain 93.184.216.34" "$out"
 ask "*.test:443" edns A plain.test

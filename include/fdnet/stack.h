@@ -258,6 +258,11 @@ FDNET_API struct fdnet_sock *fdnet_stack_find(struct fdnet_stack *stack,
 					      const struct fdnet_name *local,
 					      const struct fdnet_name *peer);
 
+/** fdnet_stack_order - sort addresses of one host so that the first is to be
+ * tried first (RFC 6724 section 6) */
+FDNET_API void fdnet_stack_order(struct fdnet_stack *stack,
+				 struct fdnet_ip *dsts, unsigned int n);
+
 /** fdnet_stack_is_local - is @ip one of ours (loopback included)? */
 FDNET_API bool fdnet_stack_is_local(const struct fdnet_stack *stack,
 				    const struct fdnet_ip *ip);
