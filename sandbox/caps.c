@@ -35,14 +35,31 @@ static const unsigned char caps_kept[] = {
 	CAP_IPC_LOCK,
 };
 
-static uint64_t kept_mask(void)
+/* fdnet-run's own, while it answers for a program that root started. */
+static const unsigned char caps_launcher[] = {
+	/* memory and descriptors of programs that gave up root */
+	CAP_SYS_PTRACE,
+	/* their folders, and sockets of theirs */
+	CAP_DAC_OVERRIDE,
+	/* signals that are passed on to them */
+	CAP_KILL,
+	/* which inode has a bound socket become (SIOCUNIXFILE)? */
+	CAP_NET_ADMIN,
+};
+
+static uint64_t mask_of(const unsigned char *caps, size_t count)
 {
 	uint64_t mask = 0;
 	size_t i;
 
-	for (i = 0; i < sizeof(caps_kept); i++)
-		mask |= UINT64_C(1) << caps_kept[i];
+	for (i = 0; i < count; i++)
+		mask |= UINT64_C(1) << caps[i];
 	return mask;
+}
+
+static uint64_t kept_mask(void)
+{
+	return mask_of(caps_kept, sizeof(caps_kept));
 }
 
 /* The bounding set ends where the kernel says EINVAL. Without CAP_SETPCAP it
@@ -63,21 +80,17 @@ static int drop_bounding(uint64_t kept)
 	return 0;
 }
 
-int caps_drop(bool all)
+/* Of what there is, @kept stays. */
+static int keep(uint64_t kept)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2];
-	uint64_t kept = all ? 0 : kept_mask();
-	int i, rc;
+	int i;
 
 	if (syscall(SYS_capget, &header, data) < 0)
 		return -errno;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	rc = drop_bounding(kept_mask());
-	if (rc < 0)
-		return rc;
 	for (i = 0; i < 2; i++) {
 		uint32_t half = kept >> (32 * i);
 
@@ -86,4 +99,19 @@ int caps_drop(bool all)
 		data[i].inheritable &= half;
 	}
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int caps_drop(bool all)
+{
+	int rc;
+
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	rc = drop_bounding(kept_mask());
+	return rc < 0 ? rc : keep(all ? 0 : kept_mask());
+}
+
+int caps_drop_launcher(void)
+{
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return keep(mask_of(caps_launcher, sizeof(caps_launcher)));
 }

@@ -20,4 +20,8 @@
  */
 int caps_drop(bool all);
 
+/** caps_drop_launcher - of fdnet-run itself, run by root: those by which it
+ * answers for the program stay. Returns 0 or a negative errno. */
+int caps_drop_launcher(void);
+
 #endif

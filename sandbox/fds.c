@@ -68,7 +68,7 @@ int fds_close_but(int *keep, size_t count)
 	for (i = 0; i < count; i++) {
 		unsigned int fd = keep[i];
 
-		if (fd < from)
+		if (keep[i] < 0 || fd < from)
 			continue;
 		if (fd > from && close_range(from, fd - 1, 0) < 0)
 			return -errno;

@@ -36,7 +36,7 @@ int fds_move_high(int fd);
 
 /**
  * fds_close_but - close everything from 3 on, except what is kept
- * @keep:   fds, in any order; sorted by this call
+ * @keep:   fds, in any order, -1 for none; sorted by this call
  * @count:  entries in @keep
  */
 int fds_close_but(int *keep, size_t count);

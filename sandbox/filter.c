@@ -99,29 +99,31 @@ static int read_program(int fd, struct filter_prog *prog)
 	return 0;
 }
 
+int filter_export(void *ctx, struct filter_prog *ret_prog)
+{
+	int fd, rc;
+
+	fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	rc = seccomp_export_bpf(ctx, fd);
+	if (rc == 0)
+		rc = read_program(fd, ret_prog);
+	close(fd);
+	return rc;
+}
+
 static int build_rules(struct filter_prog *prog, unsigned int facts)
 {
 	scmp_filter_ctx ctx;
-	int fd, rc;
+	int rc;
 
 	ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
 		return -ENOMEM;
-	fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd < 0) {
-		rc = -errno;
-		goto out;
-	}
 	rc = add_rules(ctx, facts);
-	if (rc < 0)
-		goto out_fd;
-	rc = seccomp_export_bpf(ctx, fd);
-	if (rc < 0)
-		goto out_fd;
-	rc = read_program(fd, prog);
-out_fd:
-	close(fd);
-out:
+	if (rc == 0)
+		rc = filter_export(ctx, prog);
 	seccomp_release(ctx);
 	return rc;
 }
@@ -167,7 +169,7 @@ void filter_done(struct filter *filter)
 	memset(filter, 0, sizeof(*filter));
 }
 
-static int load_program(const struct filter_prog *prog, unsigned int flags)
+int filter_load_program(const struct filter_prog *prog, unsigned int flags)
 {
 	struct sock_fprog fprog = {
 		.len = prog->count,
@@ -186,10 +188,10 @@ int filter_load(const struct filter *filter)
 
 	if (filter->facts & FILTER_SUPERVISED)
 		flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	rc = load_program(&filter->gate, 0);
+	rc = filter_load_program(&filter->gate, 0);
 	if (rc < 0)
 		return rc;
-	return load_program(&filter->rules, flags);
+	return filter_load_program(&filter->rules, flags);
 }
 
 static void show_condition(const struct filter_rule *rule, FILE *out)

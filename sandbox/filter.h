@@ -50,6 +50,14 @@ void filter_done(struct filter *filter);
  */
 int filter_load(const struct filter *filter);
 
+/** filter_export - libseccomp's program for the rules in @ctx (a
+ * scmp_filter_ctx), to be freed. 0 or a negative errno. */
+int filter_export(void *ctx, struct filter_prog *ret_prog);
+
+/** filter_load_program - one of them, with seccomp()'s @flags
+ * Returns what seccomp() does, or a negative errno. */
+int filter_load_program(const struct filter_prog *prog, unsigned int flags);
+
 /** filter_show - the table and both programs, for people and for tools */
 void filter_show(const struct filter *filter, FILE *out);
 

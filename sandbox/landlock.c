@@ -76,16 +76,12 @@ int landlock_version(void)
 	return version < 2 ? 0 : version;
 }
 
-int landlock_restrict(void)
+static int restrict_self(int version)
 {
 	struct ruleset attr;
-	size_t size;
-	int version, fd, rc = 0;
+	size_t size = fill_ruleset(&attr, version);
+	int fd, rc = 0;
 
-	version = landlock_version();
-	if (!version)
-		return 0;
-	size = fill_ruleset(&attr, version);
 	fd = syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (fd < 0)
 		return -errno;
@@ -95,4 +91,23 @@ int landlock_restrict(void)
 		rc = -errno;
 	close(fd);
 	return rc < 0 ? rc : version;
+}
+
+int landlock_restrict(void)
+{
+	int version = landlock_version();
+
+	return version ? restrict_self(version) : 0;
+}
+
+int landlock_restrict_launcher(void)
+{
+	int version = landlock_version();
+	int rc;
+
+	/* a domain that handles files may not mount, which the child does */
+	if (version < 4)
+		return 0;
+	rc = restrict_self(version);
+	return rc < 0 ? rc : 0;
 }

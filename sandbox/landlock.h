@@ -21,6 +21,15 @@
  */
 int landlock_restrict(void);
 
+/**
+ * landlock_restrict_launcher - the same for fdnet-run itself, before it starts
+ * the program, whose domain then lies within
+ *
+ * Does nothing before version 4, where there would be files to handle.
+ * Returns 0 or a negative errno.
+ */
+int landlock_restrict_launcher(void);
+
 /** landlock_version - the kernel's; 0: none of use */
 int landlock_version(void);
 

@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += sandbox/libsandbox.la
 sandbox_libsandbox_la_SOURCES = \
 	sandbox/caps.c sandbox/caps.h \
 	sandbox/child.c sandbox/child.h \
+	sandbox/confine.c sandbox/confine.h \
 	sandbox/env.c sandbox/env.h \
 	sandbox/exit_status.h \
 	sandbox/fds.c sandbox/fds.h \

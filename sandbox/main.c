@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sandbox/exit_status.h"
+#include "sandbox/confine.h"
 #include "sandbox/fds.h"
 #include "sandbox/filter.h"
 #include "sandbox/layers.h"
@@ -24,6 +25,7 @@ static int show_filter(const struct options *opts)
 		return EXIT_OWN_FAILURE;
 	}
 	filter_show(&filter, stdout);
+	confine_show(stdout);
 	filter_done(&filter);
 	return 0;
 }

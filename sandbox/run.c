@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "sandbox/child.h"
+#include "sandbox/confine.h"
 #include "sandbox/exit_status.h"
 #include "sandbox/fds.h"
 #include "sandbox/filter_rules.h"
@@ -413,6 +414,30 @@ static int start_supervisor(struct run *run)
 	return supervise_start(&setup, &run->loop, &run->supervisor);
 }
 
+/* Everything is there: from here on nothing but to wait and to answer. */
+static int confine(struct run *run)
+{
+	int keep[11 + SUPERVISE_FDS], count = 0, i;
+	const struct confine_pids pids = {
+		.program = run->program,
+		.child = run->child,
+		.own = getpid(),
+	};
+
+	keep[count++] = run->loop.epoll_fd;
+	keep[count++] = run->signals.fd;
+	keep[count++] = run->report_fd;
+	keep[count++] = run->relay.attach_fd;
+	keep[count++] = run->relay.status_fd;
+	for (i = 0; i < 3; i++) {
+		keep[count++] = run->pumps[i].used ? run->pumps[i].from.fd : -1;
+		keep[count++] = run->pumps[i].used ? run->pumps[i].to.fd : -1;
+	}
+	if (run->supervisor)
+		count += supervise_fds(run->supervisor, keep + count);
+	return confine_late(&pids, keep, count);
+}
+
 static int watch_program(struct run *run)
 {
 	int rc, i;
@@ -430,6 +455,8 @@ static int watch_program(struct run *run)
 		rc = start_supervisor(run);
 	/* a relay that ended before signals were blocked sent none */
 	take_ended(run);
+	if (rc == 0)
+		rc = confine(run);
 	if (rc < 0)
 		return rc;
 	if (!run->supervisor)
@@ -523,7 +550,11 @@ static int run_prepared(struct run *run)
 	/* Same user, same machine: not for the program to look into. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	signals_block(&run->mask);
-	rc = start_program(run);
+	rc = confine_early();
+	if (rc < 0)
+		say("cannot confine fdnet-run itself: %s", strerror(-rc));
+	else
+		rc = start_program(run);
 	/* The program's copy only: its last close tells the relay. But the
 	 * supervisor may have to attach. */
 	if (run->listener_fd < 0) {

@@ -658,6 +658,16 @@ int supervise_start(const struct supervise_setup *setup,
 	return 0;
 }
 
+int supervise_fds(const struct supervisor *sup, int *fds)
+{
+	fds[0] = sup->listener.fd;
+	for (int i = 0; i < 2; i++) {
+		fds[1 + 2 * i] = sup->meetings[i].fd;
+		fds[2 + 2 * i] = sup->meetings[i].inode;
+	}
+	return SUPERVISE_FDS;
+}
+
 bool supervise_is_alone(struct supervisor *sup, int ms)
 {
 	struct pollfd pollfd = {.fd = sup->listener.fd}; /* the end only */

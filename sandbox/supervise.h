@@ -65,6 +65,11 @@ bool supervise_is_possible(void);
 int supervise_start(const struct supervise_setup *setup,
 		    struct watch_loop *loop, struct supervisor **ret_sup);
 
+/** supervise_fds - what it holds now, into @fds (room for SUPERVISE_FDS); their
+ * number */
+#define SUPERVISE_FDS 5
+int supervise_fds(const struct supervisor *sup, int *fds);
+
 /** supervise_timeout - ms until supervise_round() has something to do, or -1 */
 int supervise_timeout(void *sup);
 /** supervise_round - after each round of the loop */

@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/confine.h"
 #include "sandbox/filter.h"
 #include "sandbox/filter_rules.h"
 
@@ -593,6 +594,165 @@ START_TEST(the_kernel_agrees)
 }
 END_TEST
 
+/* ---- fdnet-run's own filter ---- */
+
+static const struct confine_pids confine_pids = {4711, 4710, 4242};
+
+static bool confine_allows(const struct confine_rule *rule,
+			   const struct seccomp_data *data)
+{
+	const uint32_t arg = (uint32_t)data->args[rule->arg];
+	size_t i;
+
+	if (rule->nr != data->nr)
+		return false;
+	if (rule->check == CONFINE_NONE)
+		return true;
+	if (rule->check == CONFINE_OURS)
+		return arg == (uint32_t)confine_pids.program ||
+		       arg == (uint32_t)confine_pids.child ||
+		       arg == (uint32_t)confine_pids.own;
+	for (i = 0; i < rule->count; i++)
+		if ((arg & rule->mask) == rule->values[i])
+			return true;
+	return false;
+}
+
+static void expect_confined(const struct filter_prog *prog, bool *seen,
+			    const struct seccomp_data *data)
+{
+	uint32_t got = interpret(prog, seen, data), want;
+	size_t i;
+
+	want = SECCOMP_RET_ERRNO | EPERM;
+	for (i = 0; i < confine_rule_count; i++)
+		if (confine_allows(&confine_rules[i], data))
+			want = SECCOMP_RET_ALLOW;
+#ifdef X32_BIT
+	/* libseccomp's own answer to what is not of this architecture */
+	if (data->nr != -1 && (uint32_t)data->nr & X32_BIT)
+		want = SECCOMP_RET_KILL_PROCESS;
+#endif
+	if (got != want)
+		ck_abort_msg("call %d (0x%llx 0x%llx 0x%llx): got 0x%x", data->nr,
+			     (unsigned long long)data->args[0],
+			     (unsigned long long)data->args[1],
+			     (unsigned long long)data->args[2], got);
+}
+
+/* Each bit, alone and missing, each value and pid with neighbours, high bits;
+ * in the argument that any rule of the call looks at. */
+static void try_confined(const struct filter_prog *prog, bool *seen, int nr)
+{
+	const uint64_t high = UINT64_C(0x5a5a5a5a00000000);
+	struct seccomp_data data = {.arch = NATIVE_ARCH, .nr = nr};
+	uint64_t values[600];
+	size_t n = 0, i, j, k;
+
+	for (i = 0; i < 64; i++) {
+		values[n++] = UINT64_C(1) << i;
+		values[n++] = ~(UINT64_C(1) << i);
+	}
+	for (j = 0; j < confine_rule_count; j++) {
+		if (confine_rules[j].nr != nr)
+			continue;
+		for (k = 0; k < confine_rules[j].count; k++)
+			for (i = 0; i < 3; i++)
+				values[n++] = confine_rules[j].values[k] + i - 1;
+	}
+	for (i = 0; i < 3; i++) {
+		values[n++] = (uint64_t)confine_pids.program + i - 1;
+		values[n++] = (uint64_t)confine_pids.child + i - 1;
+		values[n++] = (uint64_t)confine_pids.own + i - 1;
+	}
+	values[n++] = 0;
+	values[n++] = UINT64_MAX;
+	for (i = 0; i < n; i++)
+		for (j = 0; j < 6; j++) {
+			memset(data.args, 0, sizeof(data.args));
+			data.args[j] = values[i];
+			expect_confined(prog, seen, &data);
+			data.args[j] = values[i] ^ high;
+			expect_confined(prog, seen, &data);
+		}
+}
+
+START_TEST(the_launcher_makes_no_other_calls)
+{
+	struct seccomp_data data = {.arch = NATIVE_ARCH};
+	struct filter_prog prog;
+	bool *seen;
+
+	ck_assert_int_eq(confine_build(&confine_pids, &prog), 0);
+	seen = calloc(prog.count, sizeof(*seen));
+	for (data.nr = -1; data.nr < 1024; data.nr++)
+		try_confined(&prog, seen, data.nr);
+#ifdef X32_BIT
+	data.nr = X32_BIT | 1;
+	expect_confined(&prog, seen, &data);
+#endif
+	data.nr = __NR_read;
+	data.arch = NATIVE_ARCH ^ 1;
+	ck_assert_uint_eq(interpret(&prog, seen, &data),
+			  SECCOMP_RET_KILL_PROCESS);
+	expect_seen("confine", &prog, seen);
+	free(seen);
+	free(prog.insns);
+}
+END_TEST
+
+/* By hand: what somebody who has taken it over would like. */
+START_TEST(the_launcher_gives_up_what_matters)
+{
+	static const struct {
+		int nr;
+		uint64_t args[3];
+	} wishes[] = {
+		{__NR_execve, {0}},
+		{__NR_execveat, {0}},
+		{__NR_ptrace, {0}},
+		{__NR_process_vm_writev, {0}},
+		{__NR_socket, {AF_INET, SOCK_STREAM}},
+		{__NR_socket, {AF_INET6, SOCK_DGRAM}},
+		{__NR_socket, {AF_NETLINK, SOCK_RAW}},
+		{__NR_socket, {AF_PACKET, SOCK_RAW}},
+		{__NR_mmap, {0, 4096, 7}},
+		{__NR_mprotect, {0, 4096, 4}},
+		{__NR_openat, {0, 0, 0100 /* O_CREAT */}},
+		{__NR_openat, {0, 0, 020000000 | 0200000 /* O_TMPFILE */}},
+		{__NR_kill, {1, 9}},
+		{__NR_kill, {(uint64_t)-1, 9}},
+		{__NR_clone, {CLONE_NEWUSER}},
+		{__NR_unshare, {CLONE_NEWUSER}},
+		{__NR_setns, {0}},
+		{__NR_mount, {0}},
+		{__NR_io_uring_setup, {0}},
+		{__NR_bpf, {0}},
+		{__NR_ioctl, {0, TIOCSTI}},
+		{__NR_prctl, {PR_SET_DUMPABLE, 1}},
+		{__NR_unlinkat, {0}},
+		{__NR_renameat2, {0}},
+	};
+	struct filter_prog prog;
+	bool *seen;
+	size_t i;
+
+	ck_assert_int_eq(confine_build(&confine_pids, &prog), 0);
+	seen = calloc(prog.count, sizeof(*seen));
+	for (i = 0; i < sizeof(wishes) / sizeof(*wishes); i++) {
+		struct seccomp_data data = {.arch = NATIVE_ARCH,
+					    .nr = wishes[i].nr};
+
+		memcpy(data.args, wishes[i].args, sizeof(wishes[i].args));
+		ck_assert_msg(interpret(&prog, seen, &data) ==
+				      (SECCOMP_RET_ERRNO | EPERM),
+			      "wish %zu", i);
+	}
+	free(seen);
+	free(prog.insns);
+}
+END_TEST
+
 static Suite *filter_suite(void)
 {
 	Suite *suite = suite_create("filter");
@@ -617,6 +777,8 @@ static Suite *filter_suite(void)
 			    FILTER_FACTS);
 	tcase_add_loop_test(tc, every_instruction_is_reached, 0, FILTER_FACTS);
 	tcase_add_loop_test(tc, the_kernel_agrees, 0, FILTER_FACTS);
+	tcase_add_test(tc, the_launcher_makes_no_other_calls);
+	tcase_add_test(tc, the_launcher_gives_up_what_matters);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -239,6 +239,45 @@ mkdir "$work/a" "$work/b"
 run_it -q -- sh -c 'echo x > "$0/a/f" && ln "$0/a/f" "$0/b/g" && mv "$0/a/f" "$0/b/f"' "$work"
 same "files can be linked and moved between folders" 0 "$rc"
 
+# ---- fdnet-run itself, while the program runs and while a daemon of it does ----
+# confinement PID: no_new_privs, filter, capabilities by which it may reach more
+confinement() {
+	local caps
+	caps=$((0x$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$1/status")))
+	# DAC_OVERRIDE, KILL, NET_ADMIN, SYS_PTRACE are what may be there
+	printf '%s %s %s %s' \
+		"$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "/proc/$1/status")" \
+		"$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$1/status")" \
+		"$((caps & ~(1 << 1 | 1 << 5 | 1 << 12 | 1 << 19)))" \
+		"$(find "/proc/$1/fd" -lname '*kept-open*' | wc -l)"
+}
+
+# its_state NAME COMMAND...: when the program writes to "$work/up"
+its_state() {
+	local name=$1 pid
+	shift
+	rm -f "$work/up"
+	timeout 60 "$run" -q --inherit 7 -- "$@" 7>"$work/kept-open" \
+		8>"$work/kept-open" 2>/dev/null </dev/null &
+	wait_until 20 test -s "$work/up"
+	pid=$(cut -d' ' -f1 "/proc/$!/task/$!/children")
+	if ldd "$run" 2>/dev/null | grep -q libasan; then
+		skip "$name" "the sanitizer goes without the filter"
+	elif [ -z "$pid" ]; then
+		not_ok "$name: it is not there"
+	else
+		wait_until 10 test "$(confinement "$pid")" = "1 2 0 0"
+		same "$name: no_new_privs, a filter, few capabilities, no descriptor" \
+			"1 2 0 0" "$(confinement "$pid")"
+	fi
+	echo >"$work/down"
+	wait
+	rm -f "$work/down"
+}
+# shellcheck disable=SC2016
+until_down='echo up >"$0/up"; n=0; until [ -e "$0/down" ] || [ $n = 300 ]; do n=$((n + 1)); sleep 0.1; done'
+its_state "fdnet-run itself" sh -c "$until_down" "$work"
+
 # ---- signals ----
 # shellcheck disable=SC2016
 prog='trap "echo got $0; exit 3" "$0"; echo up; n=0; while [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done'

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the attempts: `probe` all of them, `probe NAME...` these. */
+/* Runs the attempts: `probe` all of them, `probe NAME...` these; `probe --list`
+ * names them. */
 #include "config.h"
 
 #include <errno.h>
@@ -124,6 +125,7 @@ static bool is_wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const struct attempt *attempt;
+	bool list = argc == 2 && !strcmp(argv[1], "--list");
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -131,7 +133,9 @@ int main(int argc, char **argv)
 	act_again(argc, argv);
 	for (i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (attempt = tables[i]; attempt->name; attempt++)
-			if (is_wanted(attempt->name, argc, argv))
+			if (list)
+				puts(attempt->name);
+			else if (is_wanted(attempt->name, argc, argv))
 				try(attempt);
 	return 0;
 }
