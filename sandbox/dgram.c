@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "sandbox/message.h"
+#include "sandbox/udgram.h"
 
 #define HEAD FDNET_NODE_NAME_LEN
 
@@ -253,6 +254,7 @@ static void handle_netlink(struct call *call)
 static void handle_data(struct call *call)
 {
 	struct fdnet_node_req req = {.op = FDNET_NODE_NAMES};
+	struct udgram *udgram;
 	struct kind *kind;
 	int rc;
 
@@ -271,6 +273,14 @@ static void handle_data(struct call *call)
 	}
 	if (netlink_find(call->sup, call->cookie)) {
 		handle_netlink(call);
+		return;
+	}
+	udgram = udgram_find(call->sup, call->cookie);
+	if (udgram) {
+		if (is_send(call))
+			udgram_send(call, udgram);
+		else
+			udgram_receive(call, udgram);
 		return;
 	}
 	kind = kind_find(call->sup, call->cookie);

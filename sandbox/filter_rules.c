@@ -59,7 +59,8 @@ const struct filter_rule filter_rules[] = {
 	RULE(socket, EAFNOSUPPORT,
 	     "every family is a way to the host or to its services", ALONE),
 	RULE_EACH(socket, FILTER_NOTIFY, 0, ALL_32, AF_UNIX, AF_INET, 1,
-		  "AF_UNIX goes on if a stream; AF_INET is an end of a pair",
+		  "AF_UNIX goes on if a stream; a datagram one, and AF_INET, "
+		  "is an end of a pair",
 		  SUPERVISED),
 	RULE_IS(socket, FILTER_NOTIFY, 0, AF_INET6, "an end of a pair",
 		SUPERVISED),

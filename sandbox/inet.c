@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sandbox/notify.h"
+#include "sandbox/udgram.h"
 
 /* What a stream's A takes at most in one go while it is filled. */
 #define FILLING 32768
@@ -178,7 +179,8 @@ void handle_connect(struct call *call)
 	}
 	if (!take_socket(call))
 		return;
-	if (len >= sizeof(sa.ss_family) && sa.ss_family == AF_UNIX) {
+	if (len >= sizeof(sa.ss_family) &&
+	    (sa.ss_family == AF_UNIX || udgram_find(call->sup, call->cookie))) {
 		unix_connect(call, &sa, len);
 		return;
 	}
@@ -488,6 +490,7 @@ void handle_name(struct call *call)
 {
 	struct fdnet_node_req req = {.op = FDNET_NODE_NAMES};
 	struct netlink *netlink;
+	struct udgram *udgram;
 	struct sockaddr_storage sa;
 	socklen_t len;
 	int rc;
@@ -499,6 +502,11 @@ void handle_name(struct call *call)
 	}
 	if (rc < 0) {
 		call_reply(call, rc);
+		return;
+	}
+	udgram = udgram_find(call->sup, call->cookie);
+	if (udgram) {
+		udgram_name(call, udgram);
 		return;
 	}
 	netlink = netlink_find(call->sup, call->cookie);
@@ -588,6 +596,12 @@ void handle_getsockopt(struct call *call)
 		else
 			call_continue(call, "an option is read from an "
 					    "AF_UNIX socket");
+		return;
+	}
+	if (rc == 0 && udgram_find(call->sup, call->cookie) &&
+	    req.level == SOL_SOCKET && req.optname == SO_TYPE) {
+		value = SOCK_DGRAM;
+		give_option(call, &value, sizeof(value));
 		return;
 	}
 	if (rc == 0)

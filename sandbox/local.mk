@@ -26,6 +26,7 @@ sandbox_libsandbox_la_SOURCES = \
 	sandbox/caller.c sandbox/sockaddr.c sandbox/inet.c sandbox/dgram.c \
 	sandbox/dgram_recv.c sandbox/message.c sandbox/message.h \
 	sandbox/netlink.c sandbox/unixnames.c \
+	sandbox/udgram.c sandbox/udgram.h \
 	sandbox/watch.c sandbox/watch.h
 sandbox_libsandbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFDNET_LIBDIR='"$(libdir)"' -DFDNET_LIBEXECDIR='"$(libexecdir)"'

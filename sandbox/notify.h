@@ -123,6 +123,8 @@ struct supervisor {
 	unsigned int bound_count;
 	struct meeting meetings[2]; /* stream, SEQPACKET; -1: none */
 	struct joins joins;
+	struct udgram *udgrams, *udgrams_done;
+	unsigned int udgram_count;
 	struct netlink *netlinks;
 	unsigned int netlink_count;
 	struct fdnet_rtnl net;
@@ -218,6 +220,10 @@ void unix_bind(struct call *call, const struct sockaddr_storage *sa,
 	       socklen_t len);
 void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 		  socklen_t len);
+/** unix_find - the inode that @sa names for the caller, if it may be reached,
+ * as call->spare_fd. 0 or a negative errno */
+int unix_find(struct call *call, const struct sockaddr_storage *sa,
+	      socklen_t len);
 void unix_listen(struct call *call);
 void unix_accept(struct call *call);
 void unix_end(struct supervisor *sup);

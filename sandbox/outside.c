@@ -108,11 +108,27 @@ void outside_end(struct supervisor *sup)
 
 /* ---- out ---- */
 
-static int connect_to(int fd, int inode)
+static struct sockaddr_un name_of(int inode)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", inode);
+	return sun;
+}
+
+ssize_t outside_send(int fd, int inode, const void *data, size_t len)
+{
+	struct sockaddr_un sun = name_of(inode);
+	ssize_t rc = sendto(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+			    (struct sockaddr *)&sun, sizeof(sun));
+
+	return rc < 0 ? -errno : rc;
+}
+
+static int connect_to(int fd, int inode)
+{
+	struct sockaddr_un sun = name_of(inode);
+
 	return connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno :
 								       0;
 }

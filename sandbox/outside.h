@@ -34,6 +34,10 @@ int outside_connect(struct call *call);
  */
 int outside_accepted(struct supervisor *sup, int fd, int type);
 
+/** outside_send - one datagram by @fd to the socket of this inode (O_PATH),
+ * not waited for. Bytes sent, or a negative errno. */
+ssize_t outside_send(int fd, int inode, const void *data, size_t len);
+
 /** outside_end - close what outside_open() made */
 void outside_end(struct supervisor *sup);
 

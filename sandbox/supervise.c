@@ -24,6 +24,7 @@
 #include "sandbox/notify.h"
 #include "sandbox/outside.h"
 #include "sandbox/say.h"
+#include "sandbox/udgram.h"
 #include "stack/wire/control.h"
 
 /* Debian 12's headers have it, older ones not (Linux 5.14). */
@@ -449,6 +450,7 @@ void supervise_round(void *arg)
 	}
 	free_done(sup);
 	joins_round(&sup->joins);
+	udgram_round(sup);
 }
 
 /* ---- notifications ---- */
@@ -462,6 +464,8 @@ static void handle_socket(struct call *call)
 		if (type == SOCK_STREAM || type == SOCK_SEQPACKET)
 			call_continue(call, "decided by registers alone: an "
 					    "unconnected AF_UNIX stream");
+		else if (type == SOCK_DGRAM || type == SOCK_RAW)
+			udgram_socket(call);
 		else
 			call_reply(call, -ESOCKTNOSUPPORT);
 		break;
@@ -693,6 +697,7 @@ void supervise_end(struct supervisor *sup)
 		forget_lost(&sup->lost[i]);
 	netlink_end(sup);
 	unix_end(sup);
+	udgram_end(sup);
 	joins_end(&sup->joins);
 	outside_end(sup);
 	if (sup->node.fd >= 0)

@@ -39,6 +39,7 @@
 
 #include "sandbox/notify.h"
 #include "sandbox/outside.h"
+#include "sandbox/udgram.h"
 
 #define BOUND_MAX 1024
 #define SIOCUNIXFILE_NR 0x89E0 /* Linux 4.11 */
@@ -178,12 +179,12 @@ static bool is_new(int fd, const struct timespec *since)
 }
 
 /* The inode, O_PATH, or a negative errno. */
-static int open_bound(struct call *call, const char *path,
+static int open_bound(int bound, const char *path,
 		      const struct timespec *since)
 {
 	int fd;
 
-	fd = ioctl(call->fd, SIOCUNIXFILE_NR);
+	fd = ioctl(bound, SIOCUNIXFILE_NR);
 	if (fd >= 0 || errno != EPERM)
 		return fd < 0 ? -errno : fd;
 	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -220,7 +221,7 @@ static mode_t umask_of(const struct call *call)
  * By the very path that the caller gave, which getsockname() shows, from its
  * folder. Its root is ours: chroot() is refused.
  */
-static int bind_here(struct call *call, const char *path)
+static int bind_here(struct call *call, int bound, const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct timespec since;
@@ -231,19 +232,19 @@ static int bind_here(struct call *call, const char *path)
 	/* the clock by which the kernel dates files */
 	clock_gettime(CLOCK_REALTIME_COARSE, &since);
 	old = umask(umask_of(call));
-	rc = bind(call->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno
-								      : 0;
+	rc = bind(bound, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno : 0;
 	umask(old);
 	if (rc < 0)
 		return rc;
-	fd = open_bound(call, path, &since);
+	fd = open_bound(bound, path, &since);
 	rc = fd < 0 ? fd : remember(call->sup, fd);
 	if (rc < 0 && fd >= 0)
 		close(fd);
 	return rc;
 }
 
-static int bind_path(struct call *call, const char *path)
+/* @bound: the caller's socket, or what stands for it */
+static int bind_path(struct call *call, int bound, const char *path)
 {
 	int dir, rc;
 
@@ -257,7 +258,7 @@ static int bind_path(struct call *call, const char *path)
 	if (dir < 0)
 		return dir;
 	/* one thread: nobody else's working folder */
-	rc = fchdir(dir) < 0 ? -errno : bind_here(call, path);
+	rc = fchdir(dir) < 0 ? -errno : bind_here(call, bound, path);
 	close(dir);
 	if (chdir("/") < 0)
 		rc = rc < 0 ? rc : -errno;
@@ -274,7 +275,8 @@ static int bind_abstract(struct call *call, const struct sockaddr_storage *sa,
 								      0;
 }
 
-/* Datagram sockets do not exist inside; should one be there, it stays mute. */
+/* Real datagram sockets do not exist inside; should one be there, it stays
+ * mute. */
 static bool is_stream(const struct call *call)
 {
 	return call->unix_type == SOCK_STREAM ||
@@ -284,17 +286,21 @@ static bool is_stream(const struct call *call)
 void unix_bind(struct call *call, const struct sockaddr_storage *sa,
 	       socklen_t len)
 {
+	const struct udgram *udgram = udgram_find(call->sup, call->cookie);
 	char path[sizeof(*sa) + 1];
 	int rc;
 
 	if (!is_stream(call) || len > sizeof(struct sockaddr_un))
 		rc = -EINVAL;
 	else if (len <= PATH_AT || !((const char *)sa)[PATH_AT])
-		rc = bind_abstract(call, sa, len);
+		/* datagram sockets are in our network namespace */
+		rc = udgram ? -EACCES : bind_abstract(call, sa, len);
 	else {
 		rc = path_of(sa, len, path);
 		if (rc == 0)
-			rc = bind_path(call, path);
+			rc = bind_path(call,
+				       udgram ? udgram_fd(udgram) : call->fd,
+				       path);
 	}
 	call_reply(call, rc);
 }
@@ -342,6 +348,42 @@ static int find_target(struct call *call, const char *path)
 	return is_named(sup, &st) ? 0 : -EACCES;
 }
 
+int unix_find(struct call *call, const struct sockaddr_storage *sa,
+	      socklen_t len)
+{
+	char path[sizeof(*sa) + 1];
+	int rc;
+
+	if (len > sizeof(struct sockaddr_un) || len <= PATH_AT ||
+	    sa->ss_family != AF_UNIX)
+		return -EINVAL;
+	rc = path_of(sa, len, path);
+	/* an abstract name is nobody's that may be reached */
+	if (rc < 0)
+		return -ECONNREFUSED;
+	return find_target(call, path);
+}
+
+/* The real socket of a datagram one is ours: it may be the host's directly. */
+static int connect_udgram(struct call *call, const struct udgram *udgram,
+			  const struct sockaddr_storage *sa, socklen_t len)
+{
+	int own = call->fd, rc;
+
+	if (sa->ss_family == AF_UNSPEC)
+		return connect(udgram_fd(udgram), (const struct sockaddr *)sa,
+			       len) < 0 ?
+			       -errno :
+			       0;
+	rc = unix_find(call, sa, len);
+	if (rc < 0)
+		return rc;
+	call->fd = udgram_fd(udgram);
+	rc = connect_inode(call);
+	call->fd = own;
+	return rc;
+}
+
 static void try_connect(struct call *call)
 {
 	struct sockaddr_un *sun = (struct sockaddr_un *)call->data;
@@ -365,9 +407,14 @@ static void try_connect(struct call *call)
 void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 		  socklen_t len)
 {
+	const struct udgram *udgram = udgram_find(call->sup, call->cookie);
 	char path[sizeof(*sa) + 1];
 	int rc = 0;
 
+	if (udgram) {
+		call_reply(call, connect_udgram(call, udgram, sa, len));
+		return;
+	}
 	if (!is_stream(call) || len > sizeof(struct sockaddr_un) ||
 	    len <= PATH_AT)
 		rc = -EINVAL;
@@ -395,7 +442,7 @@ void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 
 void unix_listen(struct call *call)
 {
-	if (!is_stream(call))
+	if (!is_stream(call) || udgram_find(call->sup, call->cookie))
 		call_reply(call, -EOPNOTSUPP);
 	else
 		call_reply(call, listen(call->fd, (int)call->args[1]) < 0 ?

@@ -84,26 +84,6 @@ static int other_netlink(int type, int protocol)
 	return rc;
 }
 
-/*
- * The fence has no datagram sockets, which could be sent to any path.
- * Libraries make one all the same and only then look whether anybody is there
- * (a logger); the answer they are ready for is that nobody is. They get a
- * packet socket, which is never connected to a datagram one.
- */
-static int unix_socket(int type, int protocol)
-{
-	int rc = LIBC(socket)(AF_UNIX, type, protocol), saved = errno;
-
-	if (rc >= 0 || (type & TYPE_MASK) != SOCK_DGRAM ||
-	    (errno != EAFNOSUPPORT && errno != ESOCKTNOSUPPORT))
-		return rc;
-	type = (type & ~TYPE_MASK) | SOCK_SEQPACKET;
-	rc = LIBC(socket)(AF_UNIX, type, protocol);
-	if (rc < 0)
-		errno = saved;
-	return rc;
-}
-
 int shim_socket(int domain, int type, int protocol)
 {
 	struct shim_guard guard;
@@ -111,8 +91,6 @@ int shim_socket(int domain, int type, int protocol)
 
 	if (domain == AF_NETLINK && protocol != NETLINK_ROUTE)
 		return other_netlink(type, protocol);
-	if (domain == AF_UNIX)
-		return unix_socket(type, protocol);
 	if (domain != AF_INET && domain != AF_INET6 && domain != AF_NETLINK)
 		return LIBC(socket)(domain, type, protocol);
 	shim_cancel_off(&state);

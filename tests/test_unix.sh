@@ -20,12 +20,13 @@ is_over() {
 converse() {
 	local folder host guest
 	folder=$(mktemp -d "$work/unix.XXXXXX")
-	/usr/bin/python3 "$program" host "$folder" &
+	/usr/bin/python3 "$program" host "$folder" \
+		>"$work/host" &
 	host=$!
 	kill_at_end+=("$host")
 	wait_until 60 test -e "$folder/ready"
 	timeout 200 "$run" -q "$@" --unix "$folder/stream" \
-		--unix "$folder/packets" -- /usr/bin/python3 "$program" \
+		--unix "$folder/packets" --unix "$folder/log" -- /usr/bin/python3 "$program" \
 		guest "$folder" >"$work/guest" 2>"$work/err" </dev/null &
 	guest=$!
 	wait_until 120 is_over "$guest" "$folder/called"
@@ -46,6 +47,9 @@ file from a file
 pair BY A PAIR
 behind 1
 take the host wrote this
+inside True True True True
+nobody True
+other True
 many 50
 end True
 called a call by $uid"
@@ -58,6 +62,8 @@ for mode in "" --no-namespaces; do
 			"$(sed -n "s/^$word //p" <<<"$got")"
 	done <<<"$expected"
 	same "${mode:+$mode: }the caller is answered" answer "$(cat "$work/call")"
+	same "${mode:+$mode: }datagrams to the host" "by connect by name" \
+		"$(paste -sd' ' "$work/host")"
 	same "${mode:+$mode: }what was refused is said, once" \
 		"fdnet-run: refused what a process of the machine passed to the program over a local socket: a network socket" \
 		"$(cat "$work/err")"

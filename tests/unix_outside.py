@@ -4,6 +4,7 @@
 #   unix_outside.py guest FOLDER    a program that uses them, a line each
 #   unix_outside.py call PATH       the host, to a listener of the program
 import array
+import errno
 import hashlib
 import os
 import socket
@@ -93,7 +94,13 @@ def host(folder):
         server.listen(20)
         threads.append(threading.Thread(target=serve, args=(server,)))
         threads[-1].start()
+    logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    logger.bind(os.path.join(folder, "log"))
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    other.bind(os.path.join(folder, "other"))
     open(os.path.join(folder, "ready"), "w").close()
+    for _ in range(2):
+        print(logger.recv(100).decode(), flush=True)
 
 
 def ask(folder, name, kind, command):
@@ -149,6 +156,44 @@ def take(folder):
     print("take", os.read(reader, 100).decode())
 
 
+def datagrams(folder):
+    inside = os.path.join(folder, "inside")
+    os.mkdir(inside)
+    a, b = (socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in "ab")
+    a.bind(inside + "/a")
+    b.bind(inside + "/b")
+    b.sendto(b"one", inside + "/a")
+    first = a.recvfrom(100) == (b"one", inside + "/b")
+    b.connect(inside + "/a")
+    if os.fork() == 0:  # more than wait in the queue
+        for number in range(100):
+            b.send(b"%d" % number)
+        os._exit(0)
+    order = [a.recv(100) for _ in range(100)] == [b"%d" % n
+                                                  for n in range(100)]
+    os.wait()
+    a.sendto(b"back", inside + "/b")
+    names = (b.getpeername() == a.getsockname() == inside + "/a" and
+             b.recvfrom(100) == (b"back", inside + "/a"))
+    kind = a.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+    print("inside", first, order, names, kind == socket.SOCK_DGRAM)
+    a.close()
+    try:
+        b.send(b"to nobody")
+        b.sendto(b"to nobody", inside + "/a")
+    except OSError as error:
+        print("nobody", error.errno == errno.ECONNREFUSED)
+    # the host's logger, by libc's own inner calls and by a name
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.connect(os.path.join(folder, "log"))
+    log.send(b"by connect")
+    log.sendto(b"by name", os.path.join(folder, "log"))
+    try:
+        log.sendto(b"x", os.path.join(folder, "other"))
+    except OSError as error:
+        print("other", error.errno == errno.EACCES)
+
+
 def called(folder):
     path = os.path.join(folder, "called")
     server = socket.socket(socket.AF_UNIX)
@@ -169,6 +214,7 @@ def guest(folder):
     packets(folder)
     gifts(folder)
     take(folder)
+    datagrams(folder)
     # more at once than wait in the listener's queue
     conns = [ask(folder, "stream", STREAM, "who") for _ in range(50)]
     print("many", sum(conn.recv(20) != b"" for conn in conns))

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/unasked.h"
 #include "tests/escape/escape.h"
 
 static socklen_t path_name(struct sockaddr_un *sun, const char *name)
@@ -147,6 +148,65 @@ static int unix_dgram(void)
 	return fd < 0 ? failed() : datagram(fd, &sun, len);
 }
 
+/* With the word that asks nobody: base/unasked.h. */
+static int unix_unasked(void)
+{
+	struct sockaddr_un sun, own = {.sun_family = AF_UNIX};
+	socklen_t len = path_name(&sun, "dgram");
+	struct iovec iov = {(void *)"x", 1};
+	struct msghdr msg = {
+		.msg_name = &sun,
+		.msg_namelen = len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	char name[64];
+	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0), rc;
+
+	if (fd < 0)
+		return failed();
+	snprintf(name, sizeof(name), "own.%d", getpid());
+	path_name(&own, name);
+	if (syscall(SYS_bind, fd, &own, sizeof(own)) < 0)
+		return failed();
+	if (syscall(SYS_sendmsg, fd, &msg, 0, 0, 0, FDNET_UNASKED) < 0)
+		rc = failed();
+	else
+		rc = greeted(fd);
+	unlink(own.sun_path);
+	return rc;
+}
+
+/* Connected to one of our own, then sent elsewhere. */
+static int unix_dgram_turned(void)
+{
+	struct sockaddr_un sun, own, ours;
+	socklen_t len = path_name(&sun, "dgram");
+	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+	int other = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0), rc;
+	char name[64];
+
+	snprintf(name, sizeof(name), "own.%d", getpid());
+	path_name(&own, name);
+	snprintf(name, sizeof(name), "ours.%d", getpid());
+	path_name(&ours, name);
+	if (syscall(SYS_bind, fd, &own, sizeof(own)) < 0 ||
+	    syscall(SYS_bind, other, &ours, sizeof(ours)) < 0 ||
+	    syscall(SYS_connect, fd, &ours, sizeof(ours)) < 0)
+		return failed();
+	if (syscall(SYS_sendto, fd, "x", 1, 0, &sun, len) < 0)
+		rc = failed();
+	else
+		rc = greeted(fd);
+	/* of a connected socket only its peer is heard */
+	if (rc != OUT && syscall(SYS_connect, fd, &sun, len) == 0 &&
+	    syscall(SYS_write, fd, "x", 1) == 1)
+		rc = greeted(fd);
+	unlink(own.sun_path);
+	unlink(ours.sun_path);
+	return rc;
+}
+
 static int unix_dabs(void)
 {
 	struct sockaddr_un sun;
@@ -203,6 +263,8 @@ const struct attempt unix_attempts[] = {
 	{"unix_hardlink", unix_hardlink},
 	{"unix_replaced", unix_replaced},
 	{"unix_dgram", unix_dgram},
+	{"unix_unasked", unix_unasked},
+	{"unix_dgram_turned", unix_dgram_turned},
 	{"unix_dabs", unix_dabs},
 	{"unix_raw", unix_raw},
 	{"unix_pair_path", unix_pair_path},
