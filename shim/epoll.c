@@ -63,8 +63,10 @@ int shim_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	file = op == EPOLL_CTL_DEL ? shim_begin(fd, &guard) :
 				     shim_begin_io(fd, &guard);
 	if (!file) {
-		note_nested(op, fd);
-		return LIBC(epoll_ctl)(epfd, op, fd, event);
+		rc = LIBC(epoll_ctl)(epfd, op, fd, event);
+		if (rc == 0)
+			note_nested(op, fd);
+		return rc;
 	}
 	rc = file->netlink ? -EOPNOTSUPP :
 			     shim_eset_ctl(epfd, op, fd, file, event);

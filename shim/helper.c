@@ -231,6 +231,11 @@ void shim_helper_want(void)
 		raw_futex(&wanted, FUTEX_WAKE, 1, NULL);
 }
 
+bool shim_helper_runs(void)
+{
+	return __atomic_load_n(&running, __ATOMIC_RELAXED);
+}
+
 void shim_helper_start(void)
 {
 	uint64_t all = ~0ull, old;

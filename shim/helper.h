@@ -13,6 +13,8 @@
 #ifndef SHIM_HELPER_H
 #define SHIM_HELPER_H
 
+#include <stdbool.h>
+
 /** shim_helper_want - unsent data may be left behind; under the lock */
 void shim_helper_want(void);
 
@@ -26,6 +28,9 @@ void shim_helper_watch(void);
 /** shim_helper_active - a thread of the program has waited, and drives; under
  * the lock */
 void shim_helper_active(void);
+
+/** shim_helper_runs - is there a helper thread? */
+bool shim_helper_runs(void);
 
 /** shim_helper_start - create the thread if it was wanted; not under the lock */
 void shim_helper_start(void);

@@ -4,10 +4,12 @@
 #include "shim/wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/single_threaded.h>
 
 #include "base/spin.h"
@@ -26,6 +28,8 @@
 /* How long to wait awake, and looks between two at the clock. */
 #define SPIN_US	   40
 #define SPIN_LOOKS 32
+/* Waits between two looks at the number of threads. */
+#define ALONE_WAITS 256
 
 /* A waiting call as others may know it. */
 struct shim_sleeper {
@@ -280,12 +284,29 @@ static bool second_core(void)
 	return n > 1;
 }
 
+/* Is there but one thread besides our helper, which brings nothing? Threads
+ * come and go seldom: it is asked for now and then. */
+static bool is_alone(void)
+{
+	static unsigned int waits;
+	static bool alone;
+	struct stat st;
+
+	if (waits++ % ALONE_WAITS)
+		return alone;
+	alone = shim_helper_runs() &&
+		RAW(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0, 0,
+		    0) == 0 &&
+		st.st_nlink == 2 + 2;
+	return alone;
+}
+
 static bool may_stay_awake(const struct shim_waiter *w, uint64_t now)
 {
 	static bool asked;
 
 	/* alone in the process, only the link brings anything */
-	if (__libc_single_threaded || w->link_only)
+	if (__libc_single_threaded || w->link_only || is_alone())
 		return false;
 	if (!asked) {
 		asked = true;
