@@ -26,7 +26,7 @@
 #include <sys/uio.h>
 
 /* Bytes of messages in a ring, and of its state in front of them. */
-#define FDNET_RING_SIZE	  (256u << 10)
+#define FDNET_RING_SIZE	  (512u << 10)
 #define FDNET_RING_STATE  4096u
 /* Largest message of a record. */
 #define FDNET_RING_MSG_MAX 2064u
