@@ -87,6 +87,8 @@ const struct confine_rule confine_rules[] = {
 		SIOCOUTQ_NR),
 	RULE(process_vm_readv, "arguments of a call"),
 	RULE(pwrite64, "its results, by /proc/PID/mem"),
+	RULE(pread64, "whom a datagram is from (relay/nametag.h)"),
+	RULE(memfd_create, "an address that goes beside a long datagram"),
 	RULE(pidfd_open, "the caller"),
 	RULE(pidfd_getfd, "its socket"),
 	RULE_IF(openat, "the caller's memory, status and folders, paths of "
