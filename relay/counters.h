@@ -53,6 +53,7 @@
 	X(TAKE_BAD, "take_bad")			/* hand-overs refused */       \
 	X(HOLD_LIMIT, "hold_limit")		/* too many on the way */      \
 	X(HOLD_DROP, "hold_drop")		/* kept too much */            \
+	X(METRICS_LOST, "metrics_lost")		/* the file, not written */    \
 	X(RECORD_LOST, "record_lost")		/* lines not written */        \
 	X(NOMEM, "no_memory")
 

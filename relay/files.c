@@ -65,6 +65,29 @@ static int rotate_record(const struct files_names *names)
 	return fd < 0 ? -errno : fd;
 }
 
+static int open_metrics(const struct files_names *names)
+{
+	char path[PATH_LEN];
+	int fd;
+
+	if (!names->metrics)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s.new", names->metrics);
+	fd = open(path,
+		  O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd;
+}
+
+static void finish_metrics(const struct files_names *names)
+{
+	char path[PATH_LEN];
+
+	if (!names->metrics)
+		return;
+	snprintf(path, sizeof(path), "%s.new", names->metrics);
+	rename(path, names->metrics);
+}
+
 /* An error's number, or 0 and the descriptor. */
 static void answer(int channel, int rc)
 {
@@ -104,6 +127,12 @@ static void serve(int channel, const struct files_names *names)
 		case FILES_RECORD:
 			answer(channel, rotate_record(names));
 			break;
+		case FILES_METRICS:
+			answer(channel, open_metrics(names));
+			break;
+		case FILES_METRICS_DONE:
+			finish_metrics(names);
+			break;
 		case FILES_OURS:
 		case FILES_LEAVE:
 			is_ours = which == FILES_OURS;
@@ -139,7 +168,7 @@ int files_start(struct files *files, const struct files_names *names)
 	int pair[2];
 
 	*files = (struct files){ .fd = -1 };
-	if (!names->policy && !names->control &&
+	if (!names->policy && !names->control && !names->metrics &&
 	    !(names->record && names->keep))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

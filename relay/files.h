@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files that are opened again while the relay runs: the policy file for a
- * reload, the record for its rotation; and the control socket's name, which
+ * reload, the record for its rotation, the counters for Prometheus; and the control socket's name, which
  * goes when the relay does. The relay itself may open and remove nothing any
  * more, so a helper process does, which knows these names and no others.
  *
@@ -17,18 +17,20 @@
 enum files_which {
 	FILES_POLICY = 'p', /* for reading */
 	FILES_RECORD = 'r', /* a new one; the old are renamed FILE.1 ... */
+	FILES_METRICS = 'm', /* FILE.new, empty, for writing */
+	FILES_METRICS_DONE = 'M', /* FILE.new becomes FILE; no answer */
 	FILES_OURS = 'o',   /* the control socket is; no answer */
 	FILES_LEAVE = 'l',  /* somebody else's now; no answer */
 };
 
 /**
  * struct files_names - what the helper knows
- * @policy, @record:  NULL: it is never asked for
+ * @policy, @record, @metrics:  NULL: it is never asked for
  * @control:  removed at the end, after FILES_OURS
  * @keep:  how many old records; 0: they are not rotated
  */
 struct files_names {
-	const char *policy, *record, *control;
+	const char *policy, *record, *metrics, *control;
 	unsigned int keep;
 };
 

@@ -160,10 +160,10 @@ static const struct allowed {
 static const struct allowed files_allowed[] = {
 	{ SCMP_SYS(recvfrom), CHECK_NONE, "what is asked" },
 	{ SCMP_SYS(sendmsg), CHECK_NONE, "the answer" },
-	{ SCMP_SYS(openat), CHECK_NONE, "the policy, the new record" },
+	{ SCMP_SYS(openat), CHECK_NONE, "the policy, the new record, counters" },
 	{ SCMP_SYS(fstat), CHECK_NONE, "is the policy a file?" },
 	{ SCMP_SYS(newfstatat), CHECK_NONE, "the same, in newer libcs" },
-	{ SCMP_SYS(rename), CHECK_NONE, "the old records" },
+	{ SCMP_SYS(rename), CHECK_NONE, "the old records, new counters" },
 	{ SCMP_SYS(renameat), CHECK_NONE, "the same, on newer machines" },
 	{ SCMP_SYS(renameat2), CHECK_NONE, "likewise" },
 	{ SCMP_SYS(unlink), CHECK_NONE, "the control socket" },

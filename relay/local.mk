@@ -40,6 +40,7 @@ relay_librelay_la_SOURCES = \
 	relay/loop.c relay/loop.h \
 	relay/measure.c relay/measure.h \
 	relay/metrics.c relay/metrics.h \
+	relay/metrics_file.c \
 	relay/names.c relay/names.h relay/nametag.c relay/nametag.h \
 	relay/net.c relay/net.h \
 	relay/notify.c relay/notify.h \

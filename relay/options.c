@@ -29,6 +29,7 @@ enum option_id {
 	OPT_PCAP,
 	OPT_PCAP_FILTER,
 	OPT_METRICS,
+	OPT_METRICS_FILE,
 	OPT_CONTROL,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -66,6 +67,7 @@ static const struct option options[] = {
 	{ "pcap-filter", required_argument, NULL, OPT_PCAP_FILTER },
 	{ "learn", optional_argument, NULL, OPT_LEARN },
 	{ "metrics", required_argument, NULL, OPT_METRICS },
+	{ "metrics-file", required_argument, NULL, OPT_METRICS_FILE },
 	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
@@ -110,6 +112,7 @@ static const char usage[] =
 	"  --pcap-filter X   only what pcap-filter(7) X matches\n"
 	"  --learn[=FILE]    what was needed, as a policy file, at the end\n"
 	"  --metrics WHERE   counters for Prometheus at PATH or ADDR:PORT\n"
+	"  --metrics-file FILE   the same, every 10 s and at the end\n"
 	"  --control PATH    socket for fdnet-ctl(1)\n"
 	"  --quiet           no summary at the end\n"
 	"  --verbose         a line for each event\n"
@@ -481,6 +484,9 @@ static int take_option(struct options *opts, int id, const char *value)
 		return 0;
 	case OPT_METRICS:
 		return set_metrics(opts, value);
+	case OPT_METRICS_FILE:
+		opts->metrics_file = value;
+		return 0;
 	case OPT_CONTROL:
 		opts->control = value;
 		return 0;
@@ -515,10 +521,11 @@ static int take_option(struct options *opts, int id, const char *value)
 static int check_own(const struct options *opts)
 {
 	const char *const values[] = { opts->control, opts->metrics,
-				       opts->pcap };
-	static const char *const names[] = { "control", "metrics", "pcap" };
+				       opts->metrics_file, opts->pcap };
+	static const char *const names[] = { "control", "metrics",
+					     "metrics-file", "pcap" };
 
-	for (int i = 0; opts->is_service && i < 3; i++)
+	for (int i = 0; opts->is_service && i < 4; i++)
 		if (values[i] && !strstr(values[i], "%s"))
 			return wrong_value(names[i], values[i],
 					   "%s, for the sandbox's number,");

@@ -65,6 +65,7 @@ struct options {
 	bool learn;
 	const char *learn_path; /* NULL: standard error */
 	const char *metrics;	/* NULL: none */
+	const char *metrics_file; /* NULL: none */
 	struct fdnet_name metrics_name; /* no family: it is a path */
 	unsigned int mtu; /* 0: not chosen */
 	struct impair impair; /* of what no rule says otherwise about */

@@ -280,6 +280,7 @@ static int start_files(struct relay *relay)
 		.control = opts->control,
 		/* many sandboxes of a service write to one record */
 		.record = opts->sandbox ? NULL : opts->record,
+		.metrics = opts->metrics_file,
 		.keep = opts->record_keep,
 	};
 
@@ -391,6 +392,7 @@ void relay_close(struct relay *relay)
 	struct guest *guest, *tmp;
 
 	takeover_stop(relay);
+	metrics_file_last(relay);
 	attach_close(relay);
 	ctl_close(relay);
 	metrics_close(relay);
@@ -498,6 +500,7 @@ static int timeout_ms(struct relay *relay)
 	expiry_us = min_time(expiry_us, throttle_expiry(relay));
 	expiry_us = min_time(expiry_us, relay->waiting_us);
 	expiry_us = min_time(expiry_us, metrics_expiry(relay));
+	expiry_us = min_time(expiry_us, metrics_file_expiry(relay));
 	expiry_us = min_time(expiry_us, publish_expiry(relay));
 	if (expiry_us <= relay->now_us)
 		return 0;
@@ -531,6 +534,7 @@ static void run_timers(struct relay *relay)
 	flow_echo_advance(relay);
 	flow_tcp_advance(relay);
 	metrics_advance(relay);
+	metrics_file_advance(relay);
 	publish_advance(relay);
 	if (!dns_timeout_us(relay))
 		dns_advance(relay);

@@ -92,6 +92,8 @@ struct relay {
 	struct source status, signals, ctl, metrics, takeover;
 	struct ctl_client *ctl_clients;
 	struct metrics_client *metrics_clients; /* the oldest first */
+	uint64_t metrics_file_us; /* when the file is written next */
+	bool metrics_told;	  /* for the last time */
 	struct learn *learn; /* or NULL */
 	FILE *learn_file;
 	bool was_attached; /* a channel has existed */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "relay/attach.h"
+#include "relay/metrics.h"
 #include "relay/peer.h"
 #include "relay/sys.h"
 #include "relay/takeover.h"
@@ -93,6 +94,7 @@ void status_finish(struct relay *relay)
 	if (relay->opts->verbose)
 		counters_print(&relay->counters, stderr);
 	relay_learned(relay);
+	metrics_file_last(relay);
 	say(relay, "done");
 }
 

@@ -68,6 +68,8 @@ static const struct option_row option_rows[] = {
 	 "at the end, the policy that the run needed; --learn=FILE"},
 	{"--metrics", 0, "WHERE", OPT_RELAY,
 	 "counters for Prometheus at PATH or ADDR:PORT"},
+	{"--metrics-file", 0, "FILE", OPT_RELAY,
+	 "the same in a file, every 10 s and at the end"},
 	{"--control", 0, "PATH", OPT_RELAY,
 	 "a socket there, by which fdnet-ctl looks and changes"},
 	{"--inherit", 0, "FD", OPT_INHERIT,

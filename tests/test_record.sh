@@ -180,6 +180,16 @@ run_it -q --metrics "$where" --allow "host:${where#*:}" -- /usr/bin/python3 -S \
 s = socket.create_connection(("10.0.2.2", int(sys.argv[1])))
 s.sendall(b"GET / HTTP/1.0\r\n\r\n"); print(s.recv(15))' "${where#*:}"
 same "an address and port serve too" "b'HTTP/1.0 200 OK'" "$out"
+run_it -q --metrics-file "$work/m.prom" --allow "host:$port" -- "$peer" many \
+	10.0.2.2 "$port" 3
+written() { grep -q "^fdnet_tcp_open_total 3$" "$work/m.prom" &&
+	[ ! -e "$work/m.prom.new" ]; }
+wait_until 15 written
+matches "a file has them at the end" "^fdnet_tcp_open_total 3\$" \
+	"$(cat "$work/m.prom")"
+same "and is whole" "m.prom" "$(cd "$work" && echo m.prom*)"
+run_it -q --metrics-file /nowhere/m -- true
+same "one that cannot be written harms nothing" 0 "$rc"
 run_it --metrics nonsense -- true
 same "a bad --metrics gives 125" 125 "$rc"
 
