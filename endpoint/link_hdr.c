@@ -52,9 +52,10 @@ static int check_csum(const struct fdnet_link_hdr *hdr, uint32_t features)
 		return hdr->csum_start || hdr->csum_offset
 			       ? refuse(FDNET_LINK_DROP_LENGTH)
 			       : 0;
-	/* The field has to be where the receiver can write it. */
+	/* The field has to be where the receiver can write it: not in what
+	 * references stand for. */
 	if (hdr->csum_start < IPV4_HDR_LEN || end > FDNET_PKT_LINEAR ||
-	    end > (uint64_t)hdr->hdr_len + hdr->payload_len)
+	    end > (uint64_t)hdr->hdr_len + (hdr->nrefs ? 0 : hdr->payload_len))
 		return refuse(FDNET_LINK_DROP_LENGTH);
 	return 0;
 }
