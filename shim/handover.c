@@ -242,7 +242,10 @@ static int give(struct shim_file *file, int memfd, uint32_t bytes,
 	int rc = shim_node_ask(&req, (int[]){ file->peer_fd, memfd }, 2, NULL);
 
 	raw_close(memfd);
-	/* on failure this is what shows it to those who hold A */
+	/* on failure this is what shows it to those who hold A; closed with
+	 * something unread in it, it is a reset to them */
+	if (rc < 0)
+		raw_send(fd_of(file), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shim_fd_lower(file->peer_fd);
 	file->peer_fd = -1;
 	return rc;

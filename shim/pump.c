@@ -314,8 +314,14 @@ static void take_touches(void)
 		for (file = shim_file_first(); file; file = file->next)
 			if (file->cookie == cookie)
 				break;
-		if (file)
-			shim_pump_begin(file);
+		if (!file)
+			continue;
+		shim_pump_begin(file);
+		if (file->so && !file->pumped && file->peer_fd >= 0) {
+			/* who waits for it must not wait for ever */
+			shim_fd_lower(file->peer_fd);
+			file->peer_fd = -1;
+		}
 	}
 }
 
@@ -385,6 +391,20 @@ static bool is_gone(int fd)
 	return raw_ppoll(&p, 1, &now, NULL) != 0;
 }
 
+/* Has nobody the other end any more? Then it could not be handed over. */
+static bool is_hung_up(const struct shim_file *file)
+{
+	struct pollfd p = { 0 };
+	struct timespec now = { 0 };
+
+	for (p.fd = shim_file_next_fd(0); p.fd >= 0;
+	     p.fd = shim_file_next_fd(p.fd + 1))
+		if (shim_file_peek(p.fd) == file)
+			return raw_ppoll(&p, 1, &now, NULL) > 0 &&
+			       p.revents & POLLHUP;
+	return false;
+}
+
 /*
  * Until the relay has it: only then does A carry data, and nothing else. What
  * the owner held when it ended is there, or was never handed over.
@@ -405,7 +425,7 @@ static int wait_for_relay(struct shim_file *file)
 		}
 		if (rc != -ENOENT || gone)
 			return -ECONNRESET;
-		gone = is_gone(file->owner_fd);
+		gone = is_gone(file->owner_fd) || is_hung_up(file);
 		RAW(SYS_nanosleep, &pause, NULL, 0, 0, 0, 0);
 		if (pause.tv_nsec < 2000000)
 			pause.tv_nsec *= 2;
