@@ -85,15 +85,35 @@ bool rg_sysctl(const char *path, const char *value)
 
 /* ---- the relay ---- */
 
+/* The sanitizer's runtime wants to be the first to wrap what others wrap. */
+static void find_runtime(char *ret_path, size_t size)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[4096], *at;
+
+	*ret_path = '\0';
+	while (maps && fgets(line, sizeof(line), maps)) {
+		at = strchr(line, '/');
+		if (!at || !strstr(at, "/libasan.so"))
+			continue;
+		snprintf(ret_path, size, "%.*s ", (int)strcspn(at, "\n"), at);
+		break;
+	}
+	if (maps)
+		fclose(maps);
+}
+
 /* Only into the relay: RG_PRELOAD beside the tests. */
 static void set_preload(const char *dir)
 {
 	const char *name = getenv("RG_PRELOAD");
-	char path[4096];
+	char path[8192], runtime[4096];
 
 	if (!name)
 		return;
-	snprintf(path, sizeof(path), "%s/tests/.libs/%s", dir ? dir : ".", name);
+	find_runtime(runtime, sizeof(runtime));
+	snprintf(path, sizeof(path), "%s%s/tests/.libs/%s", runtime,
+		 dir ? dir : ".", name);
 	setenv("LD_PRELOAD", path, 1);
 }
 
