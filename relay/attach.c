@@ -108,8 +108,7 @@ void attach_channel_event(struct relay *relay, struct source *src,
 		len = unixsock_recv(src->fd, data, sizeof(data), &fd);
 
 		/* later, when there are descriptors and memory again */
-		if (len == -EAGAIN || len == -EMFILE || len == -ENFILE ||
-		    len == -ENOMEM || len == -ENOBUFS)
+		if (unixsock_is_later(len))
 			return;
 		/* an empty message reads like the end, but anybody in the
 		 * sandbox can send one */

@@ -370,7 +370,7 @@ void ctl_event(struct relay *relay, struct source *src, uint32_t events)
 		return;
 	throttle_spend(relay, &client->throttle);
 	len = client_recv(src->fd, question, sizeof(question), &ask.fd);
-	if (len == -EAGAIN)
+	if (unixsock_is_later(len))
 		return;
 	rc = len <= 0 ? -EPIPE :
 			ctl_request_decode(question, (size_t)len,

@@ -18,6 +18,8 @@
 #include "relay/sys.h"
 
 #define TIMEOUT_S 2
+/* To read an answer, when there is no memory for a moment. */
+#define TRIES 10
 #define PATH_LEN 4096
 
 /* ---- the helper ---- */
@@ -228,17 +230,22 @@ int files_open(struct files *files, enum files_which which)
 	rc = SYS_RETRY(send(files->fd, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 	if (rc < 0)
 		return (int)rc;
-	rc = SYS_RETRY(recvmsg(files->fd, &msg, MSG_CMSG_CLOEXEC));
+	/* an answer that stays there would be taken for the next one's */
+	for (int i = 0; i < TRIES; i++) {
+		rc = SYS_RETRY(recvmsg(files->fd, &msg, MSG_CMSG_CLOEXEC));
+		if (rc != -ENOMEM && rc != -ENOBUFS)
+			break;
+	}
 	cmsg = rc > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (cmsg && cmsg->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
 	if (fd >= 0)
 		return fd;
-	if (rc == -EAGAIN) {
-		/* a late answer would be taken for the next one's */
+	if (rc < 0) {
+		/* likewise a late one */
 		close(files->fd);
 		files->fd = -1;
-		return -ETIMEDOUT;
+		return rc == -EAGAIN ? -ETIMEDOUT : (int)rc;
 	}
-	return rc < 0 ? (int)rc : error ? -error : -EPIPE;
+	return error ? -error : -EPIPE;
 }

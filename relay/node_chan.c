@@ -12,6 +12,7 @@
 #include "relay/state.h"
 #include "relay/sys.h"
 #include "relay/throttle.h"
+#include "relay/unixsock.h"
 
 /* Requests taken from a channel in one turn. */
 #define BUDGET 32
@@ -175,9 +176,7 @@ void node_chan_event(struct relay *relay, struct source *src, uint32_t events)
 				     MSG_DONTWAIT);
 		lost = len == -EMSGSIZE;
 
-		if (len == -EAGAIN)
-			break;
-		if (len == -EMFILE || len == -ENFILE)
+		if (unixsock_is_later(len))
 			break;
 		throttle_spend(relay, &chan->throttle);
 		if ((!len && events & (EPOLLHUP | EPOLLRDHUP)) ||

@@ -66,7 +66,7 @@ void status_event(struct relay *relay)
 	ssize_t len = unixsock_recv(relay->status.fd, word, sizeof(word) - 1,
 				    &fd);
 
-	if (len == -EAGAIN)
+	if (unixsock_is_later(len))
 		return;
 	if (len <= 0) {
 		/* the launcher was killed; the sandbox may live on */

@@ -3,6 +3,7 @@
 #ifndef RELAY_UNIXSOCK_H
 #define RELAY_UNIXSOCK_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -26,6 +27,14 @@ bool unixsock_is_ours(int fd);
  * Returns its length, -EBADMSG (too long, or more fds than one), -EAGAIN ...
  */
 ssize_t unixsock_recv(int fd, void *data, size_t size, int *ret_fd);
+
+/** unixsock_is_later - does this error of a receive pass? The message is still
+ * there then: nothing to read yet, or no descriptors or memory for it */
+static inline bool unixsock_is_later(ssize_t rc)
+{
+	return rc == -EAGAIN || rc == -EMFILE || rc == -ENFILE ||
+	       rc == -ENOMEM || rc == -ENOBUFS;
+}
 
 /** unixsock_send - a message with the fd @pass (borrowed), or -1 */
 ssize_t unixsock_send(int fd, const char *text, int pass);

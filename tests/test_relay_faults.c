@@ -10,6 +10,7 @@
 #include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,8 @@ static const struct {
 	{ "recv", EINTR, 2, 20, false },
 	{ "close", EINTR, 1, 1000, false },
 	{ "fstat", EIO, 1, 4, false },
+	{ "read", EINTR, 1, 20, false },
+	{ "read", EIO, 1, 2, false },
 	{ "ftruncate", ENOMEM, 1, 4, false },
 };
 
@@ -245,6 +248,7 @@ START_TEST(failures_end_when_they_are_over)
 		failed += !datagrams_work(g, udp);
 		failed += !clients_work(g, inner, published);
 		failed += !links_work();
+		kill(relay.pid, SIGHUP);
 	}
 	/* over now: each works, at once */
 	for (int i = 0; !connection_works(g, listener); i++)

@@ -73,37 +73,19 @@ while read -r call name every times; do
 		printf '%s\n' "exit $rc" "$out" "$err" | tail -20 | sed 's/^/#   /'
 	fi
 done <<END
-recv EINTR 2 40
-recv ENOMEM 5 4
-recvfrom EINTR 2 40
 recvfrom ENOMEM 3 4
-recvmsg EMFILE 5 6
 recvmsg ENOBUFS 7 3
-send EINTR 2 40
 send ENOBUFS 3 6
-sendmsg ENOBUFS 9 4
-read EINTR 2 10
-read EIO 1 2
-write EINTR 2 10
 write ENOSPC 1 3
-writev EINTR 2 4
-writev ENOBUFS 2 2
+writev ENOBUFS 1 2
 socket EMFILE 3 8
-socket ENOBUFS 3 8
-socketpair EMFILE 1 2
 socketpair ENOMEM 1 2
-connect ENOBUFS 3 6
 pread EINTR 2 8
-pread EIO 1 2
-fcntl ENOMEM 3 4
 fstat ENOMEM 2 4
 ioctl EIO 1 4
 lseek EIO 1 3
 ftruncate ENOMEM 2 4
-mmap ENOMEM 2 4
 close EINTR 2 100
-epoll_ctl ENOSPC 5 6
-memfd_create EMFILE 2 4
 waitpid EINTR 1 3
 malloc ENOMEM 13 10
 END
