@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fd endpoint, for its own files: fdbased_new.c makes and frees it,
+ * fdbased_fds.c knows fds,
  * fdbased_rx.c and fdbased_ring.c read, fdbased_tx.c writes, threads.c runs
  * readers, save.c moves it to another process.
  *
@@ -164,6 +165,14 @@ void fdb_take(struct fdb_queue *q, struct fdnet_pkt *pkt, uint32_t len);
 void fdb_note_rx_batch(struct fdb_queue *q, unsigned int n);
 /** fdb_closes - does the seed's rule end the fd with this message? */
 bool fdb_closes(const struct fdb_queue *q, uint32_t len);
+
+/* fds */
+/** fdb_fd_look - find out what q->fd is: kind and vnet_len */
+int fdb_fd_look(struct fdb_queue *q, const char **ret_why);
+/** fdb_fd_prepare - make the changes that reading and writing need */
+int fdb_fd_prepare(struct fdb_queue *q, const char **ret_why);
+/** fdb_fd_undo - take them back */
+void fdb_fd_undo(struct fdb_queue *q);
 
 /* ring */
 int fdb_ring_new(struct fdb_queue *q, const char **ret_why);

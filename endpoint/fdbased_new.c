@@ -8,13 +8,8 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
-#include <linux/if_packet.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "endpoint/fdbased.h"
@@ -30,7 +25,6 @@
 #define MAX_RING_FRAMES	 4096
 #define POOL_IDLE	 2048
 #define MAX_CAPACITY	 (1u << 20)
-#define MAX_VNET	 32
 
 /* Not 65664 because it is used, but because callers may count on it. */
 const uint32_t fdnet_buf_config[FDNET_BUF_CONFIG_LEN] = {
@@ -130,72 +124,13 @@ static void default_options(struct fdnet_fd_options *o)
 
 /* ---- fds ---- */
 
-static int look_at_tun(struct fdb_queue *q, const char **ret_why)
-{
-	struct ifreq ifr = {0};
-	int size = FDNET_VNET_HDR_LEN;
-
-	*ret_why = "neither a socket nor TUN nor TAP";
-	if (ioctl(q->fd, TUNGETIFF, &ifr) < 0)
-		return -ESPIPE;
-	*ret_why = "TUN with packet information: open it with IFF_NO_PI";
-	if (!(ifr.ifr_flags & IFF_NO_PI))
-		return -EPROTOTYPE;
-	if (ifr.ifr_flags & IFF_VNET_HDR) {
-		ioctl(q->fd, TUNGETVNETHDRSZ, &size);
-		*ret_why = "vnet header of unknown size";
-		if (size < FDNET_VNET_HDR_LEN || size > MAX_VNET)
-			return -EPROTOTYPE;
-		q->vnet_len = (uint32_t)size;
-	}
-	q->kind = FDB_DEVICE;
-	return 0;
-}
-
-static int look_at_socket(struct fdb_queue *q, const char **ret_why)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	int type, on = 0, rc;
-
-	*ret_why = "getsockopt failed";
-	rc = sys_getsockopt_int(q->fd, SOL_SOCKET, SO_TYPE, &type);
-	if (rc)
-		return rc;
-	*ret_why = "a stream socket keeps no message boundaries";
-	if (type == SOCK_STREAM)
-		return -EPROTOTYPE;
-	*ret_why = "getsockname failed";
-	if (getsockname(q->fd, (struct sockaddr *)&ss, &len) < 0)
-		return -errno;
-	if (ss.ss_family != AF_PACKET)
-		return 0;
-	q->kind = FDB_PACKET;
-	if (!sys_getsockopt_int(q->fd, SOL_PACKET, PACKET_VNET_HDR, &on) && on)
-		q->vnet_len = FDNET_VNET_HDR_LEN;
-	return 0;
-}
-
-static int look_at_fd(struct fdb_queue *q, const char **ret_why)
-{
-	struct stat st;
-
-	*ret_why = "fstat failed";
-	if (fstat(q->fd, &st) < 0)
-		return -errno;
-	if (S_ISSOCK(st.st_mode))
-		return look_at_socket(q, ret_why);
-	*ret_why = "neither a socket nor TUN nor TAP";
-	return S_ISCHR(st.st_mode) ? look_at_tun(q, ret_why) : -ESPIPE;
-}
-
 static int look_at_fds(struct fdb *ep, const char **ret_why)
 {
 	unsigned int i;
 	int rc;
 
 	for (i = 0; i < ep->nqueues; i++) {
-		rc = look_at_fd(&ep->queues[i], ret_why);
+		rc = fdb_fd_look(&ep->queues[i], ret_why);
 		if (rc)
 			return rc;
 		*ret_why = "fds of different kinds";
@@ -207,37 +142,6 @@ static int look_at_fds(struct fdb *ep, const char **ret_why)
 	if (ep->opts.packet_dispatch_mode == FDNET_DISPATCH_PACKET_MMAP &&
 	    ep->queues[0].kind == FDB_SOCKET && !ep->injectable)
 		return -EOPNOTSUPP;
-	return 0;
-}
-
-/* A frame between two processes should not wait for the other to be run. */
-static void grow_sndbuf(struct fdb_queue *q, uint32_t want)
-{
-	int have;
-
-	if (want > INT32_MAX || q->kind == FDB_DEVICE ||
-	    sys_getsockopt_int(q->fd, SOL_SOCKET, SO_SNDBUF, &have) ||
-	    (uint32_t)have / 2 >= want)
-		return;
-	if (sys_setsockopt_int(q->fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)want))
-		sys_setsockopt_int(q->fd, SOL_SOCKET, SO_SNDBUF, (int)want);
-	q->old_sndbuf = have / 2; /* the kernel doubles it */
-}
-
-static int set_vnet(struct fdb_queue *q, const char **ret_why)
-{
-	int rc;
-
-	if (!(q->ep->caps & FDNET_CAP_HARDWARE_GSO) || q->vnet_len)
-		return 0;
-	if (q->kind == FDB_PACKET) {
-		*ret_why = "PACKET_VNET_HDR was refused";
-		rc = sys_setsockopt_int(q->fd, SOL_PACKET, PACKET_VNET_HDR, 1);
-		if (rc)
-			return rc;
-		q->vnet_set = true;
-	}
-	q->vnet_len = FDNET_VNET_HDR_LEN;
 	return 0;
 }
 
@@ -258,22 +162,10 @@ static int prepare_reading(struct fdb_queue *q, const char **ret_why)
 static int prepare_fd(struct fdb_queue *q, const char **ret_why)
 {
 	struct fdb *ep = q->ep;
-	int rc;
+	int rc = fdb_fd_prepare(q, ret_why);
 
-	*ret_why = "the fd could not be made non-blocking";
-	rc = (int)sys_rc(fcntl(q->fd, F_GETFL));
-	if (rc < 0)
-		return rc;
-	if (!(rc & O_NONBLOCK)) {
-		q->old_flags = rc;
-		rc = (int)sys_rc(fcntl(q->fd, F_SETFL, rc | O_NONBLOCK));
-		if (rc)
-			return rc;
-	}
-	rc = set_vnet(q, ret_why);
 	if (rc)
 		return rc;
-	grow_sndbuf(q, ep->opts.sndbuf);
 	if (ep->opts.gro && !ep->injectable) {
 		*ret_why = "out of memory";
 		q->gro = fdnet_mem_alloc(ep->opts.mem, sizeof(*q->gro));
@@ -282,16 +174,6 @@ static int prepare_fd(struct fdb_queue *q, const char **ret_why)
 		q->gro->trusted = ep->opts.rx_checksum_offload;
 	}
 	return prepare_reading(q, ret_why);
-}
-
-static void undo_fd(struct fdb_queue *q)
-{
-	if (q->vnet_set)
-		sys_setsockopt_int(q->fd, SOL_PACKET, PACKET_VNET_HDR, 0);
-	if (q->old_sndbuf >= 0)
-		sys_setsockopt_int(q->fd, SOL_SOCKET, SO_SNDBUF, q->old_sndbuf);
-	if (q->old_flags >= 0)
-		fcntl(q->fd, F_SETFL, q->old_flags);
 }
 
 /* ---- the endpoint ---- */
@@ -347,7 +229,7 @@ static void destroy(struct fdb *ep, bool undo)
 		fdnet_mem_free(ep->opts.mem, q->gro, sizeof(*q->gro));
 		fdnet_pkt_free_list(q->tx_head);
 		if (undo)
-			undo_fd(q);
+			fdb_fd_undo(q);
 		if (q->wakefd >= 0)
 			close(q->wakefd);
 		pthread_mutex_destroy(&q->tx_lock);

@@ -32,6 +32,7 @@ endpoint_libfdbased_la_SOURCES = \
 	endpoint/endpoint.c \
 	endpoint/fdbased.h \
 	endpoint/fdbased_fanout.c \
+	endpoint/fdbased_fds.c \
 	endpoint/fdbased_new.c \
 	endpoint/fdbased_ring.c \
 	endpoint/fdbased_rx.c \
@@ -89,7 +90,8 @@ doc_examples_httpd_LDADD = libfdnetstack.la
 ENDPOINT_TESTS = tests/test_area tests/test_batch tests/test_link \
 	tests/test_packet tests/test_ring \
 	tests/test_link_split
-FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_gso \
+FDBASED_TESTS = tests/test_endpoint tests/test_endpoint_faults \
+	tests/test_endpoint_gso \
 	tests/test_endpoint_rx tests/test_endpoint_life \
 	tests/test_endpoint_move tests/test_endpoint_netns \
 	tests/test_endpoint_tx tests/test_endpoint_wrap
@@ -112,6 +114,8 @@ tests_test_link_split_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_link_split_LDADD = $(ENDPOINT_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
+tests_test_endpoint_faults_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_endpoint_faults_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_gso_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_endpoint_gso_LDADD = $(FDBASED_LIBS) $(CHECK_LIBS)
 tests_test_endpoint_rx_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

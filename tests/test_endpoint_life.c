@@ -416,6 +416,99 @@ START_TEST(many_threads_write_and_callbacks_too)
 }
 END_TEST
 
+/* threads? The peer dies with packets of ours unsent, and another comes. */
+START_TEST(another_fd_takes_the_place)
+{
+	struct fdnet_fd_options o = options(fds, 1);
+	struct fdnet_endpoint *ep;
+	const char *why = "";
+	uint8_t got[2048];
+	unsigned int i;
+
+	o.sndbuf = UINT32_MAX;
+	o.tx_queue_len = 2000;
+	ep = endpoint(&o);
+	if (_i)
+		attach_threads(ep);
+	else
+		attach_polled(ep);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 0, fds[2], &why), -EBUSY);
+	for (i = 0; i < 400; i++)
+		ck_assert_int_eq(fdnet_endpoint_write_packet(ep, NULL, NULL, 0,
+							     packet(ep, 1500, 4)),
+				 0);
+	send_frame(fds[1], 100, 4);
+	if (_i)
+		sink_wait_pkts(1);
+	else
+		drain(ep);
+	fdnet_endpoint_detach(ep);
+	/* Some went into the first pair; the others are for the next. */
+	for (i = 0; recv(fds[1], got, sizeof(got), MSG_DONTWAIT) > 0; i++)
+		;
+	ck_assert_uint_gt(i, 0);
+	ck_assert_uint_lt(i, 400);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 0, fds[2], &why), 0);
+	ck_assert_ptr_null(why);
+	ck_assert(fcntl(fds[2], F_GETFL) & O_NONBLOCK);
+	if (_i)
+		attach_threads(ep);
+	else
+		attach_polled(ep);
+	for (; i < 400; i++) {
+		if (!_i)
+			drain(ep);
+		ck_assert_int_eq(recv(fds[3], got, sizeof(got), 0), 1500);
+	}
+	send_frame(fds[3], 100, 4);
+	if (_i)
+		sink_wait_pkts(2);
+	else
+		drain(ep);
+	fdnet_endpoint_detach(ep); /* counters are written after a batch */
+	ck_assert_uint_eq(sink.pkts, 2);
+	ck_assert_uint_eq(counter(ep, FDNET_EP_RX_PKTS), 2);
+	ck_assert_uint_eq(counter(ep, FDNET_EP_TX_PKTS), 400);
+	fdnet_endpoint_free(ep);
+}
+END_TEST
+
+START_TEST(fds_that_do_not_suit_are_not_swapped_in)
+{
+	struct fdnet_fd_options o = options((int[]){fds[0], fds[2]}, 2);
+	struct fdnet_endpoint *ep = endpoint(&o), *memory;
+	int flags = fcntl(fds[1], F_GETFL), stream[2], tube[2];
+
+	pair_of(SOCK_STREAM, stream);
+	ck_assert_int_eq(pipe(tube), 0);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 0, fds[0], NULL), -EEXIST);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 1, fds[0], NULL), -EEXIST);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 2, fds[1], NULL), -EINVAL);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 0, stream[0], NULL),
+			 -EPROTOTYPE);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 0, tube[0], NULL),
+			 -ESPIPE);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(ep, 0, 9999, NULL), -EBADF);
+	ck_assert_int_eq(fcntl(fds[1], F_GETFL), flags);
+	/* it is what it was */
+	attach_polled(ep);
+	send_frame(fds[1], 100, 4);
+	send_frame(fds[3], 100, 4);
+	ck_assert_int_eq(fdnet_endpoint_dispatch(ep, 0, 8), 2);
+	ck_assert_int_eq(fdnet_channel_new(fdnet_endpoint_pool(ep), 1500, 0, 0,
+					   4, &memory),
+			 0);
+	ck_assert_int_eq(fdnet_fd_endpoint_swap_fd(memory, 0, fds[1], NULL),
+			 -EINVAL);
+	fdnet_endpoint_free(memory);
+	fdnet_endpoint_free(ep);
+	close(stream[0]);
+	close(stream[1]);
+	close(tube[0]);
+	close(tube[1]);
+}
+END_TEST
+
 static Suite *life_suite(void)
 {
 	Suite *s = suite_create("endpoint_life");
@@ -436,6 +529,8 @@ static Suite *life_suite(void)
 	tcase_add_test(tc, a_thousand_rounds_leave_no_fd);
 	tcase_add_test(tc, readers_take_no_signals);
 	tcase_add_test(tc, many_threads_write_and_callbacks_too);
+	tcase_add_loop_test(tc, another_fd_takes_the_place, 0, 2);
+	tcase_add_test(tc, fds_that_do_not_suit_are_not_swapped_in);
 	suite_add_tcase(s, tc);
 	return s;
 }

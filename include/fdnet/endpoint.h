@@ -548,6 +548,26 @@ FDNET_API int fdnet_fd_endpoint_new(const struct fdnet_fd_options *opts,
 				    struct fdnet_endpoint **ret_ep,
 				    const char **ret_why);
 
+/**
+ * fdnet_fd_endpoint_swap_fd - go on with another fd
+ * @ep:       made by fdnet_fd_endpoint_new(), or around an fd by
+ *            fdnet_injectable_new(); detached, and nobody writes meanwhile
+ * @index:    of the fd that is replaced, as in the options; it stays open and
+ *            as it is
+ * @fd:       borrowed as those in the options
+ * @ret_why:  as for fdnet_fd_endpoint_new()
+ *
+ * For a peer that was started again. Options, counters, the pool and packets
+ * that wait to be sent are kept; attach to go on, also after the old fd's end.
+ * Returns 0; -EBUSY (attached, or a callback still runs); -EINVAL (@index, or
+ * another kind of endpoint); -EEXIST (the endpoint has @fd already); -EXDEV
+ * (another kind of fd, or vnet header); -EOPNOTSUPP (a fanout group cannot be
+ * left); else as fdnet_fd_endpoint_new(). A failing call changes nothing.
+ */
+FDNET_API int fdnet_fd_endpoint_swap_fd(struct fdnet_endpoint *ep,
+					unsigned int index, int fd,
+					const char **ret_why);
+
 /* ---- other endpoints ---- */
 
 /**
