@@ -56,8 +56,9 @@ int shim_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	struct shim_file *file;
 	int rc;
 
-	if (shim_is_borrowed() ||
-	    (op != EPOLL_CTL_DEL && !shim_can_read(event, sizeof(*event))))
+	/* a vfork() child shares the kernel's set with its parent, as it does
+	 * ours */
+	if (op != EPOLL_CTL_DEL && !shim_can_read(event, sizeof(*event)))
 		return LIBC(epoll_ctl)(epfd, op, fd, event);
 	/* a child that leaves a set does not need the socket */
 	file = op == EPOLL_CTL_DEL ? shim_begin(fd, &guard) :
@@ -156,8 +157,7 @@ static int do_wait(int epfd, struct epoll_event *events, int max,
 /* Nothing of ours in any set, or the kernel is to say what is wrong. */
 static bool is_kernels(int max)
 {
-	return !shim_mirror_any() || max <= 0 || max > MAX_EVENTS ||
-	       shim_is_borrowed();
+	return !shim_mirror_any() || max <= 0 || max > MAX_EVENTS;
 }
 
 int shim_epoll_pwait(int epfd, struct epoll_event *events, int max,
