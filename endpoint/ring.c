@@ -50,9 +50,8 @@ void fdnet_ring_init(struct fdnet_ring *ring, uint8_t *state, uint8_t *data)
 static int publish(struct fdnet_ring *ring, uint32_t pos)
 {
 	ring->pos = pos;
-	__atomic_store_n(word(ring, AT_WRITTEN), pos, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(word(ring, AT_SLEEPS), __ATOMIC_RELAXED))
+	__atomic_store_n(word(ring, AT_WRITTEN), pos, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(word(ring, AT_SLEEPS), __ATOMIC_SEQ_CST))
 		return 0;
 	__atomic_store_n(word(ring, AT_SLEEPS), 0, __ATOMIC_RELAXED);
 	return 1;
@@ -151,9 +150,9 @@ bool fdnet_ring_has(const struct fdnet_ring *ring)
 
 bool fdnet_ring_sleep(struct fdnet_ring *ring)
 {
-	__atomic_store_n(word(ring, AT_SLEEPS), 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return !fdnet_ring_has(ring);
+	__atomic_store_n(word(ring, AT_SLEEPS), 1, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(word(ring, AT_WRITTEN), __ATOMIC_SEQ_CST) ==
+	       ring->pos;
 }
 
 void fdnet_ring_awake(struct fdnet_ring *ring)
