@@ -59,6 +59,8 @@ int pumped_new(struct node *node, struct fdnet_sock *so, int fd,
 	sock->cookie = cookie;
 	sock->pid = pid;
 	sock->framed = flags & FDNET_NODE_FRAMED;
+	sock->plain = flags & FDNET_NODE_PLAIN &&
+		      fdnet_sock_type(so) == FDNET_SOCK_STREAM;
 	sock->passing = -1;
 	sock->family = (uint8_t)fdnet_sock_family(so);
 	sock->type = (uint8_t)fdnet_sock_type(so);
@@ -161,6 +163,8 @@ static void close_pair(struct pumped *sock)
 	if (sock->waited)
 		loop_remove(&sock->node->relay->loop, &sock->src);
 	sock->waited = false;
+	if (!sock->error)
+		pumped_lag_drop(sock);
 	close(sock->src.fd);
 	sock->src.fd = -1;
 	if (sock->passing >= 0)
@@ -271,6 +275,10 @@ void pumped_empty(struct pumped *sock)
 {
 	char junk[4096];
 
+	if (sock->plain)
+		pumped_lag_begin(sock);
+	if (sock->lag)
+		return;
 	while (SYS_RETRY(recv(sock->src.fd, junk, sizeof(junk),
 			      MSG_DONTWAIT)) > 0)
 		continue;
@@ -385,12 +393,24 @@ static enum pumped_turn close_out(struct pumped *sock, ssize_t rc)
 	return PUMPED_WAIT;
 }
 
-/* From A to the stack. No room for control data: fds are not for us. */
+/* No room for control data: fds are not for us. */
+static ssize_t take_bytes(struct pumped *sock, struct iovec *iov, int n,
+			  bool *ret_more)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+
+	*ret_more = true;
+	if (sock->plain)
+		return pumped_lag_take(sock, iov, n, ret_more);
+	return SYS_RETRY(recvmsg(sock->src.fd, &msg, MSG_DONTWAIT));
+}
+
+/* From A to the stack. */
 static enum pumped_turn move_out(struct pumped *sock)
 {
 	struct iovec iov[IOV];
-	struct msghdr msg = { .msg_iov = iov };
 	size_t moved = 0;
+	bool more;
 
 	while (!sock->out_closed) {
 		int n = fdnet_sock_send_reserve(sock->so, iov, IOV);
@@ -404,9 +424,7 @@ static enum pumped_turn move_out(struct pumped *sock)
 			shutdown(sock->src.fd, SHUT_RD);
 			return PUMPED_WAIT;
 		}
-		msg.msg_iovlen = (size_t)n;
-		msg.msg_flags = 0;
-		rc = SYS_RETRY(recvmsg(sock->src.fd, &msg, MSG_DONTWAIT));
+		rc = take_bytes(sock, iov, n, &more);
 		fdnet_sock_send_commit(sock->so, rc > 0 ? (size_t)rc : 0);
 		if (rc == -EAGAIN) {
 			if (!sock->fin_wanted)
@@ -417,6 +435,8 @@ static enum pumped_turn move_out(struct pumped *sock)
 		if (rc <= 0)
 			return close_out(sock, rc);
 		moved += (size_t)rc;
+		if (!more)
+			return PUMPED_WAIT;
 		if (moved >= LIMIT_TCP_BUDGET)
 			return PUMPED_MORE;
 	}
@@ -463,6 +483,9 @@ static uint32_t wanted(const struct pumped *sock)
 		return 0;
 	if (!sock->out_closed && !sock->out_full)
 		events |= EPOLLIN;
+	/* there always is something to read: only what is new is told */
+	if (sock->plain && sock->joined)
+		events |= EPOLLET | EPOLLRDHUP;
 	return events;
 }
 
@@ -480,6 +503,8 @@ void pumped_event(struct source *src, uint32_t events)
 
 	if (events & (EPOLLHUP | EPOLLERR))
 		sock->hup = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		sock->ended = true;
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		sock->in_full = false;
 	pumped_wake(sock);

@@ -31,6 +31,9 @@
 /* Largest datagram with its name. */
 #define PUMPED_DGRAM_MAX (65536 + FDNET_NODE_NAME_LEN)
 
+/* Bytes of a stream that may be at the head of B though they were passed on. */
+#define PUMPED_LAG_MAX 4096
+
 struct node_chan;
 
 /* A port held at the registry; a listener and the connections that came from
@@ -56,6 +59,11 @@ struct pumped_claim {
  * @fin_wanted:  pass the end on, once B is empty
  * @in_full:   B took no more; @out_full: the stack took no more
  * @held, @held_len, @held_from:  datagram that B did not take yet
+ * @plain:     a reset must show on A, where nobody asks why it ended
+ * @lag:       bytes at the head of B that were passed on already, see
+ *             pumped_lag.c; only if @plain
+ * @batch:     bytes taken since B was last read to its end; likewise
+ * @ended:     A gives no more than B holds; likewise
  * @passing:   A of an accepted connection that B did not take yet, or -1
  * @error:     why it ended, positive errno, until fetched
  * @local, @peer, @family, @type, @proto:  for those who ask when it is dead
@@ -71,7 +79,8 @@ struct pumped {
 
 	bool framed, listening, joined, connecting;
 	bool hup, reset, in_closed, out_closed, fin_wanted, in_full, out_full;
-	bool waited, is_ready;
+	bool waited, is_ready, plain, ended;
+	uint32_t lag, batch;
 	uint32_t events;
 	struct node_chan *waiter;
 	uint32_t waiter_id;
@@ -98,7 +107,7 @@ struct pumped {
  * @so:      of the node's stack; taken on success
  * @fd:      B; taken on success
  * @cookie:  of A
- * @flags:   FDNET_NODE_FRAMED
+ * @flags:   FDNET_NODE_FRAMED, FDNET_NODE_PLAIN
  * @ret_sock:  may be NULL
  *
  * Returns 0, -EEXIST (the cookie is known), -ENFILE (LIMIT_NODE_SOCKS),

@@ -33,6 +33,22 @@ void pumped_put_claim(struct pumped *sock);
 void pumped_restored(struct pumped *sock);
 void pumped_unrestore(struct pumped *sock);
 
+/* ---- pumped_lag.c ---- */
+
+/**
+ * pumped_lag_take - bytes from B, as recvmsg() would
+ * @iov:  where to; not of length 0
+ * @ret_more:  is there, or may there be, more?
+ *
+ * Returns bytes, 0 at the end, -EAGAIN, -ECONNRESET.
+ */
+ssize_t pumped_lag_take(struct pumped *sock, const struct iovec *iov, int n,
+			bool *ret_more);
+/** pumped_lag_begin - the one byte that B holds, if it does, is no data */
+void pumped_lag_begin(struct pumped *sock);
+/** pumped_lag_drop - what is left in B shall not look like a reset */
+void pumped_lag_drop(struct pumped *sock);
+
 /* ---- pumped_listen.c ---- */
 
 /** pumped_run_listener - pass on connections while B takes them */

@@ -44,7 +44,8 @@ static int take_next(struct pumped *listener)
 		fdnet_sock_abort(so);
 		return rc;
 	}
-	rc = pumped_new(node, so, sv[1], cookie_of(sv[0]), 0, listener->pid,
+	rc = pumped_new(node, so, sv[1], cookie_of(sv[0]),
+			listener->plain ? FDNET_NODE_PLAIN : 0, listener->pid,
 			&sock);
 	if (rc) {
 		close(sv[0]);
@@ -54,6 +55,8 @@ static int take_next(struct pumped *listener)
 	}
 	sys_setopt(sv[0], SOL_SOCKET, SO_SNDBUF, SOCKBUF);
 	send(sv[1], "", FDNET_NODE_TOKEN_LEN, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sock->plain && send(sv[0], "x", 1, MSG_DONTWAIT) == 1)
+		pumped_lag_begin(sock);
 	sock->joined = true;
 	sock->claim = listener->claim;
 	if (sock->claim)

@@ -229,6 +229,8 @@ static void learned(struct call *call, const struct fdnet_node_ans *ans)
 		.type = ans->type,
 		.framed = ans->state & FDNET_NODE_IS_FRAMED,
 		.listening = ans->state & FDNET_NODE_LISTENING,
+		.begun = ans->state & (FDNET_NODE_CONNECTED |
+				       FDNET_NODE_CONNECTING),
 	};
 	kind_put(call->sup, &call->kind);
 	call->name = ans->peer;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -227,6 +228,8 @@ const struct filter_rule filter_rules[] = {
 		 "the answerer of refused calls must be ours"),
 
 	/* ---- ioctl ---- */
+	RULE_IS(ioctl, FILTER_NOTIFY, 1, SIOCOUTQ,
+		"what the relay has not sent, too", SUPERVISED),
 	RULE_IS(ioctl, EPERM, 1, TIOCSTI, "types into the user's shell"),
 	RULE_IS(ioctl, EPERM, 1, TIOCLINUX, "types into the user's console"),
 	RULE_EACH(ioctl, EPERM, 1, 0xfffffff0, 0x8910, 0x89f0, 0x10,

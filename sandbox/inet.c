@@ -60,6 +60,9 @@ static int make_pair(struct call *call, int type, int *ret_b)
 		return -errno;
 	call->fd = pair[0];
 	*ret_b = pair[1];
+	/* by which the relay shows a reset: FDNET_NODE_PLAIN */
+	if (kind == SOCK_STREAM)
+		send(pair[0], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &call->cookie, &len) < 0) {
 		close(pair[1]);
 		return -errno;
@@ -75,7 +78,8 @@ void inet_socket(struct call *call)
 		.family = (int)call->args[0] == AF_INET6 ? 6 : 4,
 		.type = (uint8_t)type,
 		.proto = (uint16_t)call->args[2],
-		.sock_flags = type == SOCK_STREAM ? 0 : FDNET_NODE_FRAMED,
+		.sock_flags = type == SOCK_STREAM ? FDNET_NODE_PLAIN :
+						    FDNET_NODE_FRAMED,
 	};
 
 	if ((int)call->args[1] & ~(0xf | SOCK_CLOEXEC | SOCK_NONBLOCK) ||
@@ -124,6 +128,20 @@ static void fill(int fd)
 
 /* ---- connect() ---- */
 
+static void learn(struct call *call, const struct fdnet_node_ans *ans)
+{
+	call->kind = (struct kind){
+		.cookie = call->cookie,
+		.family = ans->family,
+		.type = ans->type,
+		.framed = ans->state & FDNET_NODE_IS_FRAMED,
+		.listening = ans->state & FDNET_NODE_LISTENING,
+		.begun = ans->state & (FDNET_NODE_CONNECTED |
+				       FDNET_NODE_CONNECTING),
+	};
+	kind_put(call->sup, &call->kind);
+}
+
 static void connected(struct call *call, const struct fdnet_node_ans *ans)
 {
 	struct kind *kind = kind_find(call->sup, call->cookie);
@@ -136,11 +154,26 @@ static void connected(struct call *call, const struct fdnet_node_ans *ans)
 	}
 	if (!ans->error && kind && kind->type != SOCK_STREAM)
 		kind->framed = !call->name.ip.family;
+	else if (kind && (!ans->error || ans->error == EISCONN))
+		kind->begun = true;
 	call_reply(call, -(int)ans->error);
+}
+
+static void ask_connect(struct call *call);
+
+static void connect_learned(struct call *call, const struct fdnet_node_ans *ans)
+{
+	if (ans->error) {
+		connected(call, ans);
+		return;
+	}
+	learn(call, ans);
+	ask_connect(call);
 }
 
 static void ask_connect(struct call *call)
 {
+	struct fdnet_node_req names = {.op = FDNET_NODE_NAMES};
 	struct fdnet_node_req req = {
 		.op = FDNET_NODE_CONNECT,
 		.name = call->name,
@@ -155,9 +188,14 @@ static void ask_connect(struct call *call)
 	if (call_is_nonblocking(call, 0)) {
 		struct kind *kind = kind_find(call->sup, call->cookie);
 
-		/* a pair of the preload's is not ours to fill */
-		if (kind && !kind->listening)
+		if (!kind) { /* so many are there that it was forgotten */
+			call_ask(call, &names, -1, connect_learned);
+			return;
+		}
+		/* to one that is connected it would be data */
+		if (!kind->listening && !kind->begun)
 			fill(call->fd);
+		kind->begun = true;
 		req.flags = FDNET_NODE_NONBLOCK;
 	}
 	call_ask(call, &req, -1, connected);
@@ -271,18 +309,6 @@ void handle_listen(struct call *call)
 
 static void try_accept(struct call *call);
 
-static void learn(struct call *call, const struct fdnet_node_ans *ans)
-{
-	call->kind = (struct kind){
-		.cookie = call->cookie,
-		.family = ans->family,
-		.type = ans->type,
-		.framed = ans->state & FDNET_NODE_IS_FRAMED,
-		.listening = ans->state & FDNET_NODE_LISTENING,
-	};
-	kind_put(call->sup, &call->kind);
-}
-
 static void accept_learned(struct call *call, const struct fdnet_node_ans *ans)
 {
 	if (ans->error) {
@@ -349,7 +375,9 @@ static uint64_t receive_timeout_ms(const struct call *call)
 static void try_accept(struct call *call)
 {
 	int flags = call->nr == SYS_accept4 ? (int)call->args[3] : 0;
-	struct kind kind = {.type = SOCK_STREAM, .family = call->kind.family};
+	struct kind kind = {.type = SOCK_STREAM,
+			    .family = call->kind.family,
+			    .begun = true};
 	socklen_t len = sizeof(kind.cookie);
 	struct sockaddr_storage sa;
 	struct fdnet_name peer;
@@ -461,6 +489,42 @@ void handle_shutdown(struct call *call)
 		call_ask(call, &req, -1, shutdown_learned);
 }
 
+/* ---- ioctl(): SIOCOUTQ ---- */
+
+static void counted(struct call *call, const struct fdnet_node_ans *ans)
+{
+	int bytes = 0;
+	int rc;
+
+	if (ans->error) {
+		call_continue(call, "a number is read from whatever it is");
+		return;
+	}
+	if (ans->len == sizeof(bytes))
+		memcpy(&bytes, ans->value, sizeof(bytes));
+	rc = call_write(call, call->args[2], &bytes, sizeof(bytes));
+	call_reply(call, rc);
+}
+
+/* A pair's end would count what it takes to show a reset. */
+void handle_ioctl(struct call *call)
+{
+	struct fdnet_node_req req = {
+		.op = FDNET_NODE_GETOPT,
+		.level = FDNET_NODE_SOL_IOCTL,
+		.optname = FDNET_NODE_OUTQ,
+		.optlen = sizeof(int),
+	};
+	int rc = call_take_fd(call, (int)call->args[0]);
+
+	if (rc == 0 && call->unix_type == SOCK_STREAM)
+		call_ask(call, &req, -1, counted);
+	else if (rc == -EBADF || rc == -ESRCH)
+		call_reply(call, rc);
+	else
+		call_continue(call, "a number is read from whatever it is");
+}
+
 /* ---- names and options ---- */
 
 static void named(struct call *call, const struct fdnet_node_ans *ans)
@@ -555,8 +619,20 @@ static void give_option(struct call *call, const void *value, uint32_t len)
 	call_reply(call, rc);
 }
 
+/* A reset shows on the pair's end, too: told once. */
+static void fetch_error(struct call *call)
+{
+	int error;
+	socklen_t len = sizeof(error);
+
+	if ((int)call->args[1] == SOL_SOCKET && (int)call->args[2] == SO_ERROR)
+		getsockopt(call->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
 static void option_got(struct call *call, const struct fdnet_node_ans *ans)
 {
+	if (!ans->error)
+		fetch_error(call);
 	const struct ucred *cred = joins_find(&call->sup->joins, call->cookie);
 
 	/* its own peer is one of ours */

@@ -29,6 +29,7 @@ struct kind {
 	uint8_t type;	 /* SOCK_* */
 	bool framed;
 	bool listening;
+	bool begun; /* connect() was asked for: A carries data, or may soon */
 };
 
 /*
@@ -209,6 +210,7 @@ void handle_name(struct call *call); /* getsockname, getpeername */
 void handle_getsockopt(struct call *call);
 void handle_setsockopt(struct call *call);
 void handle_shutdown(struct call *call);
+void handle_ioctl(struct call *call); /* SIOCOUTQ */
 void handle_send(struct call *call); /* sendto, sendmsg, sendmmsg */
 void handle_recv(struct call *call); /* recvfrom, recvmsg, recvmmsg */
 /** dgram_receive - the call is one of these, on a datagram socket: call->kind,

@@ -497,6 +497,7 @@ static const struct {
 	{SYS_getsockopt, handle_getsockopt},
 	{SYS_setsockopt, handle_setsockopt},
 	{SYS_shutdown, handle_shutdown},
+	{SYS_ioctl, handle_ioctl},
 	{SYS_sendto, handle_send},
 	{SYS_sendmsg, handle_send},
 	{SYS_sendmmsg, handle_send},

@@ -115,7 +115,9 @@ static int node_socket(uint8_t type, uint32_t flags)
 					    SOCK_NONBLOCK | SOCK_CLOEXEC,
 				    0, pair),
 			 0);
-	if (type == FDNET_SOCK_STREAM) {
+	if (flags & FDNET_NODE_PLAIN) {
+		ck_assert_int_eq(send(pair[0], "x", 1, 0), 1);
+	} else if (type == FDNET_SOCK_STREAM) {
 		setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small,
 			   sizeof(small));
 		while (send(pair[0], "x", 1, 0) == 1)
@@ -460,6 +462,139 @@ START_TEST(shutdown_sends_what_is_held_first)
 	ck_assert_int_eq(take(fd, text, 16), 4);
 	close(host);
 	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* ---- streams of who does not ask why they end ---- */
+
+static void set_linger(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/* What recv() gives once something is there. */
+static ssize_t ends_with(int fd)
+{
+	wait_ready(fd, POLLIN);
+	return recv(fd, text, 16, 0) < 0 ? -errno : 0;
+}
+
+static const struct {
+	const char *label;
+	bool plain, asks, resets;
+	ssize_t rc;
+} ends[] = {
+	{ "a reset after a question", true, true, true, -ECONNRESET },
+	{ "an end after a question", true, true, false, 0 },
+	{ "an end", true, false, false, 0 },
+	{ "a reset, nothing asked", true, false, true, -ECONNRESET },
+	{ "a reset, but somebody asks", false, true, true, 0 },
+};
+
+START_TEST(a_plain_stream_shows_a_reset)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM,
+			 ends[_i].plain ? FDNET_NODE_PLAIN : 0);
+	host = node_pair(listener, fd);
+	for (int i = 0; ends[_i].asks && i < 3; i++) {
+		ck_assert_int_eq(send(fd, "what", 4, 0), 4);
+		ck_assert_int_eq(take(host, text, 16), 4);
+		ck_assert_mem_eq(text, "what", 4);
+	}
+	ck_assert_int_eq(send(host, "this", 4, 0), 4);
+	ck_assert_int_eq(take(fd, text, 16), 4);
+	if (ends[_i].resets)
+		set_linger(host);
+	close(host);
+	ck_assert_msg(ends_with(fd) == ends[_i].rc, "%s", ends[_i].label);
+	if (!ends[_i].resets) { /* the other way is open */
+		ck_assert_int_eq(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	}
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+static char sent_out[70000], arrived[sizeof(sent_out)];
+
+/* Every byte, once, at once, whatever the sizes; then the end. */
+START_TEST(a_plain_stream_keeps_nothing_back)
+{
+	static const size_t sizes[] = { 1,    2,    3,	  2047,	 2048, 2049,
+					1,    4096, 5000, 30000, 1,    1,
+					2050, 100,  20000 };
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host, pair[2];
+	size_t at = 0;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, FDNET_NODE_PLAIN);
+	host = node_pair(listener, fd);
+	for (size_t i = 0; i < sizeof(sent_out); i++)
+		sent_out[i] = (char)(i * 7 + i / 251);
+	for (size_t i = 0; i < N_ROWS(sizes); i++) {
+		for (size_t done = 0; done < sizes[i];) {
+			ssize_t n = send(fd, sent_out + at + done,
+					 sizes[i] - done, 0);
+
+			if (n > 0)
+				done += (size_t)n;
+			else
+				rg_drive(&relay, 1);
+		}
+		for (size_t got = 0; got < sizes[i];)
+			got += (size_t)take(host, arrived + at + got,
+					    sizes[i] - got);
+		at += sizes[i];
+		ck_assert_mem_eq(arrived, sent_out, at);
+	}
+	/* fds go nowhere, the bytes with them do */
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(fdnet_msg_send(&calls, fd, "fd", 2, pair,
+						i & 1, 0),
+				 0);
+		if (i != 1)
+			rg_drive(&relay, 2);
+	}
+	for (size_t got = 0; got < 8;)
+		got += (size_t)take(host, text + got, 8 - got);
+	ck_assert_mem_eq(text, "fdfdfdfd", 8);
+	close(pair[0]);
+	close(pair[1]);
+	ck_assert_int_eq(send(fd, "last", 4, 0), 4);
+	shutdown(fd, SHUT_WR);
+	ck_assert_int_eq(take(host, text, 16), 4);
+	ck_assert_int_eq(take(host, text, 16), 0);
+	ck_assert_int_eq(send(host, "back", 4, 0), 4);
+	ck_assert_int_eq(take(fd, text, 16), 4);
+	close(host);
+	ck_assert_int_eq(take(fd, text, 16), 0);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* What its program has not read when it closes is a reset to the other. */
+START_TEST(a_plain_stream_resets_too)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, host;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, FDNET_NODE_PLAIN);
+	host = node_pair(listener, fd);
+	ck_assert_int_eq(send(fd, "what", 4, 0), 4);
+	ck_assert_int_eq(take(host, text, 16), 4);
+	ck_assert_int_eq(send(host, "this", 4, 0), 4);
+	wait_ready(fd, POLLIN);
+	close(fd);
+	ck_assert_int_eq(ends_with(host), -ECONNRESET);
+	close(host);
 	rg_stop(&relay);
 }
 END_TEST
@@ -1093,6 +1228,11 @@ static Suite *node_suite(void)
 	tcase_add_test(tc, a_slow_reader_stops_the_sender);
 	tcase_add_test(tc, a_channels_end_leaves_its_sockets);
 	tcase_add_test(tc, shutdown_sends_what_is_held_first);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("plain");
+	tcase_add_loop_test(tc, a_plain_stream_shows_a_reset, 0, N_ROWS(ends));
+	tcase_add_test(tc, a_plain_stream_keeps_nothing_back);
+	tcase_add_test(tc, a_plain_stream_resets_too);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("datagrams");
 	tcase_add_test(tc, framed_datagrams_have_names_beside_them);

@@ -21,6 +21,8 @@ static const struct fdnet_node_req requests[] = {
 	  .proto = 6 },
 	{ .op = FDNET_NODE_NEW, .id = 2, .cookie = 8, .family = 4, .type = 2,
 	  .proto = 17, .sock_flags = FDNET_NODE_FRAMED },
+	{ .op = FDNET_NODE_NEW, .id = 2, .cookie = 8, .family = 4, .type = 1,
+	  .proto = 6, .sock_flags = FDNET_NODE_PLAIN },
 	{ .op = FDNET_NODE_TAKE, .id = 3, .cookie = 9,
 	  .sock_flags = FDNET_NODE_CLAIM | FDNET_NODE_HELD, .bytes = 12345 },
 	{ .op = FDNET_NODE_BIND, .id = 4, .cookie = 9, .name = NAME4 },

@@ -186,7 +186,11 @@ static int decode_new(const uint8_t *body, struct fdnet_node_req *req)
 		return -EBADMSG;
 	if (req->type < FDNET_SOCK_STREAM || req->type > FDNET_SOCK_RAW)
 		return -EBADMSG;
-	return req->sock_flags & ~(uint32_t)FDNET_NODE_FRAMED ? -EBADMSG : 0;
+	return req->sock_flags &
+			       ~(uint32_t)(FDNET_NODE_FRAMED |
+					   FDNET_NODE_PLAIN) ?
+		       -EBADMSG :
+		       0;
 }
 
 static int decode_opt(const uint8_t *body, size_t len,

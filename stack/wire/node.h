@@ -56,6 +56,8 @@ enum fdnet_node_sock_flag {
 	FDNET_NODE_CLAIM = 1 << 1,  /* TAKE: the port claim comes along */
 	FDNET_NODE_HELD = 1 << 2,   /* TAKE: the flow was held */
 	FDNET_NODE_ENDED = 1 << 3,  /* TAKE: a connection that has ended */
+	/* NEW: who reads A does not ask why it ended; the kernel tells */
+	FDNET_NODE_PLAIN = 1 << 4,
 };
 
 /* In the answer to NAMES. */

@@ -15,6 +15,7 @@ static void nonblocking(void)
 {
 	uint16_t port;
 	int listener = new_listener(&port), fd = new_tcp(SOCK_NONBLOCK);
+	char room[64];
 	int served;
 
 	say(connect_loopback(fd, port), "connect");
@@ -24,6 +25,12 @@ static void nonblocking(void)
 	say(connect_loopback(fd, port), "connect a third time");
 	served = accept(listener, NULL, NULL);
 	say(send(fd, "x", 1, 0), "send");
+	say(recv(served, room, sizeof(room), 0), "what came");
+	say(send(served, "y", 1, 0), "send back");
+	say_bits(ready(fd, POLLIN), "something came");
+	set_nonblock(served);
+	say(connect_loopback(served, port), "connect what was accepted");
+	say(recv(fd, room, sizeof(room), 0), "what came back");
 	say(close(served), "close");
 	close(fd);
 	close(listener);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streams of programs that no preload reaches: a reset shows on A.
+ *
+ * How it works: the kernel tells the reader of an AF_UNIX stream ECONNRESET
+ * when its peer is closed with something unread, and the end of the stream
+ * otherwise. So B is never read to its last byte: that one is looked at
+ * (MSG_PEEK), passed on at once, and taken only with what follows it. If the
+ * connection is reset B is closed as it is; if it ends, the byte is taken
+ * first. What is there is passed on as soon as ever; B is watched
+ * edge-triggered, as it is never empty. The first such byte is sent by whoever
+ * makes the pair.
+ *
+ * The byte keeps all of the buffer that it came in, and A is not writable while
+ * much is kept. So after much the last one is taken too, and until something
+ * small follows a reset looks like the end.
+ */
+#include "config.h"
+
+#include <sys/ioctl.h>
+
+#include "relay/pumped_internal.h"
+#include "relay/sys.h"
+
+/* Up to so much is looked at and then taken, and copied twice. */
+#define SMALL 2048
+#define PARTS 20
+
+static uint8_t junk[PUMPED_LAG_MAX];
+
+/* First what was passed on already, then at most @max bytes to @iov. */
+static ssize_t receive(struct pumped *sock, const struct iovec *iov, int n,
+		       size_t max, int flags)
+{
+	struct iovec parts[PARTS];
+	struct msghdr msg = { .msg_iov = parts };
+	int count = 0;
+
+	if (sock->lag)
+		parts[count++] = (struct iovec){ junk, sock->lag };
+	for (int i = 0; i < n && max && count < PARTS; i++) {
+		parts[count] = iov[i];
+		if (parts[count].iov_len > max)
+			parts[count].iov_len = max;
+		max -= parts[count++].iov_len;
+	}
+	msg.msg_iovlen = (size_t)count;
+	return SYS_RETRY(recvmsg(sock->src.fd, &msg, MSG_DONTWAIT | flags));
+}
+
+/* Of @rc bytes those that are new; the old ones are gone from B. */
+static ssize_t taken(struct pumped *sock, ssize_t rc)
+{
+	uint32_t lag = sock->lag;
+
+	if (rc <= 0)
+		return rc;
+	if ((size_t)rc < lag) {
+		sock->lag -= (uint32_t)rc;
+		return -EAGAIN;
+	}
+	sock->lag = 0;
+	return (size_t)rc == lag ? -EAGAIN : rc - (ssize_t)lag;
+}
+
+static ssize_t peek(struct pumped *sock, const struct iovec *iov, int n,
+		    size_t max)
+{
+	ssize_t rc = receive(sock, iov, n, max, MSG_PEEK), gone = 0;
+	uint32_t lag = sock->lag;
+
+	if (rc <= (ssize_t)lag)
+		return rc < 0 ? rc : -EAGAIN;
+	if (rc > 1)
+		gone = SYS_RETRY(recv(sock->src.fd, junk, (size_t)rc - 1,
+				      MSG_DONTWAIT));
+	/* less is gone where fds came along: the rest goes next time */
+	sock->lag = (uint32_t)(rc - (gone < 0 ? 0 : gone));
+	return rc - (ssize_t)lag;
+}
+
+static size_t room_of(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* False: it did not go, or there was nothing. */
+static bool drop(struct pumped *sock)
+{
+	ssize_t rc = 0;
+
+	if (sock->lag)
+		rc = SYS_RETRY(recv(sock->src.fd, junk, sock->lag,
+				    MSG_DONTWAIT));
+	if (rc > 0)
+		sock->lag -= (uint32_t)rc;
+	return rc > 0;
+}
+
+/* Nothing follows any more: to the end. */
+static ssize_t take_rest(struct pumped *sock, const struct iovec *iov, int n,
+			 size_t room)
+{
+	uint32_t lag;
+	ssize_t rc;
+
+	do {
+		lag = sock->lag;
+		rc = taken(sock, receive(sock, iov, n, room, 0));
+	} while (rc == -EAGAIN && sock->lag < lag);
+	return rc;
+}
+
+static ssize_t take_some(struct pumped *sock, const struct iovec *iov, int n,
+			 size_t room)
+{
+	ssize_t rc = taken(sock, receive(sock, iov, n, room, 0));
+
+	/* more than SMALL is as good as SMALL + 1 */
+	if (rc > 0)
+		sock->batch = SMALL + 1;
+	return rc;
+}
+
+ssize_t pumped_lag_take(struct pumped *sock, const struct iovec *iov, int n,
+			bool *ret_more)
+{
+	size_t room = room_of(iov, n), fresh;
+	int held = 0;
+	ssize_t rc;
+
+	*ret_more = true;
+	do {
+		if (sock->ended)
+			return take_rest(sock, iov, n, room);
+		if (ioctl(sock->src.fd, FIONREAD, &held) < 0)
+			return -errno;
+		if ((size_t)held <= sock->lag) {
+			sock->batch = 0;
+			return -EAGAIN;
+		}
+		fresh = (size_t)held - sock->lag;
+		if (fresh <= room && fresh + sock->batch <= SMALL)
+			rc = peek(sock, iov, n, fresh);
+		else
+			rc = take_some(sock, iov, n, room);
+		/* a message with fds hides what is behind it: it goes */
+	} while (rc == -EAGAIN && drop(sock));
+	/* of what comes now an event tells */
+	*ret_more = sock->ended || !sock->lag;
+	return rc;
+}
+
+void pumped_lag_begin(struct pumped *sock)
+{
+	int held = 0;
+
+	sock->lag = ioctl(sock->src.fd, FIONREAD, &held) == 0 && held == 1;
+	sock->batch = 0;
+}
+
+void pumped_lag_drop(struct pumped *sock)
+{
+	while (drop(sock))
+		continue;
+}
