@@ -140,7 +140,7 @@ static void send_all(int fd)
 static void waiting(int fd, int other)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
-	struct timeval soon = {0, 10000};
+	struct timeval soon = {0, 10000}, patience = {5, 0};
 	int ep = epoll_create1(0);
 
 	memset(room, '.', sizeof(room));
@@ -157,6 +157,7 @@ static void waiting(int fd, int other)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
 	came(read(fd, room, ROOM), "in time", "read");
 	came(recvfrom(fd, room, ROOM, 0, NULL, NULL), "in time", "recvfrom");
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	say(send(other, "late", 4, 0), "send");
 	came(by_splice(fd), "a pipe", "splice");
 	recv(fd, room, ROOM, MSG_DONTWAIT); /* if it is still there */
