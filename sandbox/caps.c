@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sandbox/weaken.h"
+
 /* An allow-list: a capability invented tomorrow is not in it. */
 static const unsigned char caps_kept[] = {
 	/* root as the owner of files: package tools, servers, tests */
@@ -105,6 +107,8 @@ int caps_drop(bool all)
 {
 	int rc;
 
+	if (weaken("caps", ""))
+		return 0;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	rc = drop_bounding(kept_mask());
 	return rc < 0 ? rc : keep(all ? 0 : kept_mask());

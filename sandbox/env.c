@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/weaken.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* The shim's other settings would make it look elsewhere for its link. */
@@ -77,7 +79,7 @@ int env_prepare(const char *shim, int attach_fd, const char *const *keep,
 
 	for (i = 0; i < COUNT(own_names); i++)
 		unsetenv(own_names[i]);
-	for (i = 0; i < COUNT(session_names); i++)
+	for (i = 0; i < COUNT(session_names) && !weaken("env", ""); i++)
 		if (!is_kept(session_names[i], keep, keep_count))
 			unsetenv(session_names[i]);
 	snprintf(channel, sizeof(channel), "fd:%d", attach_fd);

@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 #include "sandbox/filter_rules.h"
+#include "sandbox/weaken.h"
 
 static int add_rule(scmp_filter_ctx ctx, const struct filter_rule *rule)
 {
 	uint32_t action = rule->error == FILTER_NOTIFY ?
 				  SCMP_ACT_NOTIFY :
 				  SCMP_ACT_ERRNO(rule->error);
+	/* what is above an int's bits must not matter */
+	const uint64_t high = weaken("high-bits", "") ? ~UINT64_C(0) << 32 : 0;
 	uint32_t value;
 	int rc;
 
@@ -37,7 +40,8 @@ static int add_rule(scmp_filter_ctx ctx, const struct filter_rule *rule)
 			rc = seccomp_rule_add_exact(ctx, action, rule->nr, 1,
 						    SCMP_CMP(rule->arg,
 							     SCMP_CMP_MASKED_EQ,
-							     rule->mask, value));
+							     rule->mask | high,
+							     value));
 			if (rc < 0)
 				return rc;
 		}
@@ -64,7 +68,8 @@ static int add_rules(scmp_filter_ctx ctx, unsigned int facts)
 	int rc;
 
 	rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-			      SCMP_ACT_KILL_PROCESS);
+			      weaken("bad-arch", "") ? SCMP_ACT_ALLOW :
+						       SCMP_ACT_KILL_PROCESS);
 	if (rc < 0)
 		return rc;
 	/* A balanced tree instead of a list: fewer steps for every call. */
@@ -72,7 +77,9 @@ static int add_rules(scmp_filter_ctx ctx, unsigned int facts)
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < filter_rule_count; i++) {
-		if (!filter_rule_holds(&filter_rules[i], facts))
+		if (!filter_rule_holds(&filter_rules[i], facts) ||
+		    weaken("filter", "") ||
+		    weaken("rule:", filter_rules[i].call))
 			continue;
 		rc = add_rule(ctx, &filter_rules[i]);
 		if (rc < 0)
@@ -143,6 +150,8 @@ static int build_gate(struct filter_prog *prog)
 		return -ENOMEM;
 	memcpy(prog->insns, gate, sizeof(gate));
 	prog->count = sizeof(gate) / sizeof(*gate);
+	if (weaken("gate", ""))
+		prog->insns[1].k = ~0u;
 	return 0;
 }
 

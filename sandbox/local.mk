@@ -1,5 +1,5 @@
 noinst_LTLIBRARIES += sandbox/libsandbox.la
-sandbox_libsandbox_la_SOURCES = \
+SANDBOX_SOURCES = \
 	sandbox/caps.c sandbox/caps.h \
 	sandbox/child.c sandbox/child.h \
 	sandbox/confine.c sandbox/confine.h \
@@ -27,7 +27,9 @@ sandbox_libsandbox_la_SOURCES = \
 	sandbox/dgram_recv.c sandbox/message.c sandbox/message.h \
 	sandbox/netlink.c sandbox/unixnames.c \
 	sandbox/udgram.c sandbox/udgram.h \
-	sandbox/watch.c sandbox/watch.h
+	sandbox/watch.c sandbox/watch.h \
+	sandbox/weaken.h
+sandbox_libsandbox_la_SOURCES = $(SANDBOX_SOURCES)
 sandbox_libsandbox_la_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFDNET_LIBDIR='"$(libdir)"' -DFDNET_LIBEXECDIR='"$(libexecdir)"'
 sandbox_libsandbox_la_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)

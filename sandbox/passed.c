@@ -16,6 +16,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "sandbox/weaken.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* Newer than the headers of Debian 12. */
@@ -79,7 +81,7 @@ static enum passed judge_socket(int fd, int *ret_type, const char **ret_what)
 	len = sizeof(peer);
 	if ((*ret_type == SOCK_STREAM || *ret_type == SOCK_SEQPACKET) &&
 	    !listens && getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
-		return PASSED_JOINED;
+		return weaken("nested", "") ? PASSED_AS_IT_IS : PASSED_JOINED;
 	*ret_what = "an AF_UNIX socket that is not connected";
 	return PASSED_REFUSED;
 }
@@ -138,6 +140,8 @@ enum passed passed_judge(int fd, int *ret_type, const char **ret_what)
 {
 	struct stat st;
 
+	if (weaken("passed", ""))
+		return PASSED_AS_IT_IS;
 	*ret_what = "something unknown";
 	if (fstat(fd, &st) < 0 || fcntl(fd, F_GETFL) & O_PATH)
 		return PASSED_REFUSED;

@@ -25,6 +25,7 @@
 #include "sandbox/outside.h"
 #include "sandbox/say.h"
 #include "sandbox/udgram.h"
+#include "sandbox/weaken.h"
 #include "stack/wire/control.h"
 
 /* Debian 12's headers have it, older ones not (Linux 5.14). */
@@ -461,7 +462,8 @@ static void handle_socket(struct call *call)
 
 	switch (family) {
 	case AF_UNIX:
-		if (type == SOCK_STREAM || type == SOCK_SEQPACKET)
+		if (type == SOCK_STREAM || type == SOCK_SEQPACKET ||
+		    weaken("dgram", ""))
 			call_continue(call, "decided by registers alone: an "
 					    "unconnected AF_UNIX stream");
 		else if (type == SOCK_DGRAM || type == SOCK_RAW)

@@ -179,6 +179,17 @@ tests_escape_hostile_LDFLAGS = -all-static
 tests_escape_hostile_LDADD = $(PTHREAD_LIBS)
 TESTS += tests/escape/run
 dist_check_SCRIPTS += tests/escape/run
+# The launcher with mistakes on purpose: do the attempts see each of them?
+check_PROGRAMS += tests/escape/weak-run
+tests_escape_weak_run_SOURCES = sandbox/main.c $(SANDBOX_SOURCES) \
+	tests/escape/weaken.c
+tests_escape_weak_run_CPPFLAGS = $(sandbox_libsandbox_la_CPPFLAGS) \
+	-DFDNET_WEAKEN
+tests_escape_weak_run_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+tests_escape_weak_run_LDADD = $(SECCOMP_LIBS) $(STACK_LIBS)
+TESTS += tests/escape/weak
+dist_check_SCRIPTS += tests/escape/weak
+EXTRA_DIST += tests/escape/common.sh
 
 # Programs that the preload cannot reach.
 check_PROGRAMS += tests/apps/netpeer-static

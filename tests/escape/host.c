@@ -215,7 +215,19 @@ static void call_back(const char *dir, int port)
 	}
 }
 
-static void answer(int fd, int port, bool stream, bool giver)
+/* Who cannot be answered sees by a file that he was heard. */
+static void note_heard(const char *dir)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/heard", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0666);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void answer(int fd, int port, bool stream, bool giver, const char *dir)
 {
 	struct sockaddr_storage from;
 	socklen_t len = sizeof(from);
@@ -223,10 +235,12 @@ static void answer(int fd, int port, bool stream, bool giver)
 	int conn;
 
 	if (!stream) {
-		if (recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &len) >=
+		if (recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &len) <
 		    0)
-			sendto(fd, GREETING, strlen(GREETING), MSG_DONTWAIT,
-			       (struct sockaddr *)&from, len);
+			return;
+		note_heard(dir);
+		sendto(fd, GREETING, strlen(GREETING), MSG_DONTWAIT,
+		       (struct sockaddr *)&from, len);
 		return;
 	}
 	conn = accept(fd, NULL, NULL);
@@ -257,7 +271,7 @@ static void end(int signo)
 	_exit(0);
 }
 
-static void serve(const int *fds, int port)
+static void serve(const int *fds, int port, const char *dir)
 {
 	struct pollfd pfd[SERVICES];
 	int i;
@@ -271,7 +285,7 @@ static void serve(const int *fds, int port)
 				answer(fds[i], port,
 				       i != UDP4 && i != UDP6 && i != DGRAM &&
 					       i != ABS_DGRAM,
-				       i == GIVER || i == SEQ_GIVER);
+				       i == GIVER || i == SEQ_GIVER, dir);
 	_exit(0);
 }
 
@@ -370,7 +384,7 @@ static int start_services(const char *dir)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			end(0);
-		serve(fds, port);
+		serve(fds, port, dir);
 	}
 	for (i = 0; i < SERVICES; i++)
 		close(fds[i]);

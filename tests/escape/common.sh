@@ -1,0 +1,62 @@
+# What run and weak share: the attempts, started beside services of the host.
+# Sourced, after tests/lib.sh.
+# shellcheck shell=bash
+
+run=$top_build/fdnet-run
+bin=$top_build/tests/escape
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
+unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
+
+# an interface that the sandbox must not see
+ESCAPE_IFACE=$(find /sys/devices/virtual/net /sys/class/net -mindepth 1 -maxdepth 1 -printf '%f\n' |
+	grep -v '^lo$' | head -1)
+export ESCAPE_IFACE
+[ -n "$ESCAPE_IFACE" ] || unset ESCAPE_IFACE
+
+# An ordinary user reads neither our build folder nor its libraries, perhaps.
+chmod 755 "$work"
+mkdir "$work/bin"
+cp "$bin/host" "$bin/probe" "$run" "$top_build/fdnet-relay" "$work/bin/"
+cp "$top_build/.libs/libfdnet.so" "$work/bin/"
+if [ -x "$bin/probe-static" ]; then
+	cp "$bin/probe-static" "$work/bin/"
+fi
+export FDNET_RELAY_BIN=$work/bin/fdnet-relay FDNET_LIB=$work/bin/libfdnet.so
+chmod -R a+rX "$work"
+
+users=()
+if [ "$(id -u)" = 0 ]; then
+	users=(root nobody)
+else
+	users=("$(id -un)")
+fi
+
+# as USER COMMAND...
+as() {
+	local user=$1
+	shift
+	if [ "$user" = "$(id -un)" ]; then
+		"$@"
+	else
+		setpriv --reuid="$user" --regid="$(id -g "$user")" \
+			--clear-groups "$@"
+	fi
+}
+
+# attempts USER COMMAND...: the probe's lines
+attempts() {
+	local user=$1 dir
+	shift
+	dir=$(mktemp -d "$work/host.XXXXXX")
+	chown "$user" "$dir"
+	# a set-uid program that a user may run
+	if [ "$(id -u)" = 0 ] && [ "$user" != root ]; then
+		cp "$bin/probe-static" "$dir/setuid" 2>/dev/null &&
+			chmod 4755 "$dir/setuid"
+	fi
+	# its services are somewhere else each time
+	as "$user" timeout 400 "$work/bin/host" --stdin "$dir" \
+		"${@//@DIR@/$dir}" \
+		2>"$dir/err" || sed 's/^/# /' "$dir/err" | head -5
+	rm -rf "$dir"
+}
