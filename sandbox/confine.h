@@ -4,8 +4,8 @@
  * programs that nobody trusts, and waits for them with the rights of the user.
  *
  * How it works: before the program exists, it gives up the network and what
- * is not below it (Landlock: TCP, signals and abstract sockets; the program's
- * own domain lies within). Files it cannot give up in that way: a process may
+ * is not below it (Landlock: TCP and abstract sockets; the program's own
+ * domain lies within). Files it cannot give up in that way: a process may
  * look only into others whose domain lies within its own, so whatever Landlock
  * took from us would be taken from the program. When all is set up, it closes
  * what it does not need, keeps of root's capabilities those by which one

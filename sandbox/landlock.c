@@ -81,12 +81,13 @@ int landlock_version(void)
 	return version < 2 ? 0 : version;
 }
 
-static int restrict_self(int version)
+static int restrict_self(int version, uint64_t scopes)
 {
 	struct ruleset attr;
 	size_t size = fill_ruleset(&attr, version);
 	int fd, rc = 0;
 
+	attr.scoped &= scopes;
 	fd = syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (fd < 0)
 		return -errno;
@@ -102,7 +103,9 @@ int landlock_restrict(void)
 {
 	int version = landlock_version();
 
-	return version ? restrict_self(version) : 0;
+	return version ? restrict_self(version, SCOPE_ABSTRACT_UNIX_SOCKET |
+						       SCOPE_SIGNAL) :
+			 0;
 }
 
 int landlock_restrict_launcher(void)
@@ -113,6 +116,11 @@ int landlock_restrict_launcher(void)
 	/* a domain that handles files may not mount, which the child does */
 	if (version < 4)
 		return 0;
-	rc = restrict_self(version);
+	/*
+	 * Not the signals, of which the filter lets through those to the
+	 * program: the one that our end sends to children of ours who asked
+	 * for it (PR_SET_PDEATHSIG) would be refused too.
+	 */
+	rc = restrict_self(version, SCOPE_ABSTRACT_UNIX_SOCKET);
 	return rc < 0 ? rc : 0;
 }

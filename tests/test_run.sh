@@ -278,6 +278,26 @@ its_state() {
 until_down='echo up >"$0/up"; n=0; until [ -e "$0/down" ] || [ $n = 300 ]; do n=$((n + 1)); sleep 0.1; done'
 its_state "fdnet-run itself" sh -c "$until_down" "$work"
 
+# Somebody who started a child, and then became fdnet-run: the child hears of
+# its end.
+timeout 60 /usr/bin/python3 -c '
+import ctypes, os, signal, sys, time
+if os.fork() == 0:
+    signal.signal(signal.SIGTERM, lambda *a: os._exit(
+        open(sys.argv[1], "w").write("heard\n") and 0))
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    open(sys.argv[1] + ".up", "w").close()
+    for _ in range(300):
+        time.sleep(0.1)
+    os._exit(0)
+while not os.path.exists(sys.argv[1] + ".up"):
+    time.sleep(0.01)
+os.execv(sys.argv[2], [sys.argv[2], "-q", "--", "true"])' \
+	"$work/parent" "$run" </dev/null >/dev/null 2>&1
+wait_until 20 test -s "$work/parent"
+same "the end of fdnet-run is told to children it had before" heard \
+	"$(cat "$work/parent" 2>/dev/null)"
+
 # ---- signals ----
 # shellcheck disable=SC2016
 prog='trap "echo got $0; exit 3" "$0"; echo up; n=0; while [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done'
