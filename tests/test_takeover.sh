@@ -69,7 +69,8 @@ in_the_middle() {
 	set -- "${gates[@]}"
 	while [ $# -gt 0 ]; do
 		now=$(moved "$1")
-		if [ "$now" -gt 0 ] && [ "$now" -lt "$mib" ]; then
+		# its server has not said that it has done
+		if [ "$now" -gt 0 ] && [ ! -s "${2%.*}.host" ]; then
 			ok "$name: in the middle ($now of $mib MiB)"
 		else
 			not_ok "$name: in the middle ($now of $mib MiB)"
