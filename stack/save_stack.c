@@ -35,6 +35,8 @@ static void tcp_settings(struct fdnet_save *s, struct fdnet_tcp_settings *t)
 	t->no_wscale = fdnet_save_bool(s, t->no_wscale);
 	t->fastopen = fdnet_save_u32(s, t->fastopen);
 	fdnet_save_bytes(s, t->fastopen_key, sizeof(t->fastopen_key));
+	t->pacing = fdnet_save_bool(s, t->pacing);
+	t->burst_min = fdnet_save_u8(s, t->burst_min);
 }
 
 static void config(struct fdnet_save *s, struct fdnet_stack_config *c)

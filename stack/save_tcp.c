@@ -231,6 +231,8 @@ static void receiving(struct fdnet_save *s, struct fdnet_tcp *tp)
 		tp->drs_us = (uint32_t)tcp_now(tp);
 }
 
+/* Not kept: the pace, which starts anew, and where records end in what is not
+ * sent yet, which does not change the bytes. */
 static void clock_and_options(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
 	for (int i = 0; i < FDNET_TCP_DUE_PACE; i++) /* that one starts anew */

@@ -300,12 +300,12 @@ static const struct {
 	size_t size, known;
 } structs[] = {
 	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 208},
-	{"fdnet_sock_opts", OPTS, 128},
+	{"fdnet_sock_opts", OPTS, 112},
 	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 72},
 	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
-	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 640},
-	{"fdnet_stack", STACK, 5048},
-	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 128},
+	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 656},
+	{"fdnet_stack", STACK, 5040},
+	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 136},
 };
 
 /* Who adds a field learns here that it has to be saved. */
