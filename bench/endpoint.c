@@ -205,6 +205,7 @@ static void bare_receive(int fd, const struct combo *c, struct tally *t)
 	static uint8_t frames[MAX_BATCH][FDNET_BUF_CONFIG_SUM];
 	struct mmsghdr msgs[MAX_BATCH] = {0};
 	struct iovec iov[MAX_BATCH];
+	unsigned int ends = 0;
 	int rc, i;
 
 	for (i = 0; i < (int)c->batch; i++) {
@@ -220,7 +221,10 @@ static void bare_receive(int fd, const struct combo *c, struct tally *t)
 		for (i = 0; i < rc && msgs[i].msg_len; i++)
 			t->bytes += msgs[i].msg_len;
 		t->frames += i > 0 ? (uint64_t)i : 0;
-		if (rc > 0 && !msgs[rc - 1].msg_len)
+		/* The first sign of the end may overtake what was sent last:
+		 * the kernel looks at the queue, then whether the peer is
+		 * there. */
+		if (rc > 0 && !msgs[0].msg_len && ends++)
 			return;
 		if (rc < (int)c->batch)
 			wait_for(fd, POLLIN, t);

@@ -223,6 +223,8 @@ void fdnet_rxslots_take_bufs(struct fdnet_rxslots *rs, unsigned int i,
 		used++;
 	}
 	assert(!left);
+	if (!used)
+		return;
 	slot->nbufs -= used;
 	memmove(slot->bufs, slot->bufs + used,
 		slot->nbufs * sizeof(slot->bufs[0]));
