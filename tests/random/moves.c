@@ -98,6 +98,9 @@ static bool step_connect(int p)
 	ends[e + 1] = (struct end){.used = true, .port = o.arg,
 				   .peer_port = r.port,
 				   .key = dice(200)};
+	if (talkative)
+		fprintf(stderr, "%05d %d connect is end %d to listener %d\n",
+			step_no, p, e, l);
 	listeners[l].queue[listeners[l].waiting++] = e + 1;
 	set_fd(p, r.rc, e + 1, false);
 	return true;
@@ -122,6 +125,9 @@ static bool step_accept(int p)
 		finish("cannot accept");
 	e = l->queue[0];
 	memmove(l->queue, l->queue + 1, sizeof(int) * (size_t)--l->waiting);
+	if (talkative)
+		fprintf(stderr, "%05d %d accepted is end %d\n", step_no, p,
+			e);
 	set_fd(p, r.rc, e + 1, o.variant % 2);
 	printf(" from %s", r.port == ends[e].peer_port ? "its turn"
 						       : "somebody else");
