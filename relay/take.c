@@ -130,7 +130,8 @@ static int move_rest(struct pumped *sock, struct guest *from,
 	else if (saved->queued)
 		fdnet_tcp_each_queued(sock->so, move_child,
 				      &(struct children){ node, from });
-	else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port)
+	else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port &&
+		 saved->state != FDNET_TCP_CLOSE)
 		return move_connection(node, from, &saved->local,
 				       &saved->peer);
 	return 0;

@@ -49,7 +49,7 @@ static void prepare(void)
 	struct shim_guard guard;
 
 	shim_enter(&guard);
-	shim_pump_inherited();
+	shim_pump_inherited(!shim_is_borrowed());
 	shim_leave(&guard);
 	shim_settle();
 }

@@ -251,11 +251,17 @@ static int give(struct shim_file *file, int memfd, uint32_t bytes,
 	return rc;
 }
 
+static bool has_ended(const struct shim_file *file)
+{
+	return file->is_stream && file->joined &&
+	       fdnet_sock_state(file->so) == FDNET_TCP_CLOSE;
+}
+
 static int move(struct shim_file *file)
 {
 	struct fdnet_name local = { 0 }, peer = { 0 };
 	uint32_t flags = 0, bytes = 0;
-	bool listens, ended;
+	bool listens;
 	unsigned int kind;
 	int type;
 	int rc, memfd;
@@ -264,9 +270,7 @@ static int move(struct shim_file *file)
 	fdnet_sock_peer(file->so, &peer);
 	listens = file->is_stream &&
 		  fdnet_sock_state(file->so) == FDNET_TCP_LISTEN;
-	ended = file->is_stream && file->joined &&
-		fdnet_sock_state(file->so) == FDNET_TCP_CLOSE;
-	if (ended) {
+	if (has_ended(file)) {
 		flags |= FDNET_NODE_ENDED;
 	} else if (local.port || peer.port) {
 		rc = hold(file, &local, &peer);
@@ -275,6 +279,8 @@ static int move(struct shim_file *file)
 		if (!file->so || file->peer_fd < 0)
 			return -ECONNRESET;
 		flags |= FDNET_NODE_HELD;
+		if (has_ended(file)) /* in what has come with the answer */
+			flags |= FDNET_NODE_ENDED;
 		if (takes_claim(file, listens))
 			flags |= FDNET_NODE_CLAIM;
 	}
@@ -331,6 +337,13 @@ static bool is_listener(const struct shim_file *file)
 {
 	return file->so && !file->netlink && file->is_stream &&
 	       fdnet_sock_state(file->so) == FDNET_TCP_LISTEN;
+}
+
+bool shim_handover_resets(const struct shim_file *file)
+{
+	return is_listener(file) ||
+	       (file->so && file->is_stream && file->joined &&
+		fdnet_sock_inq(file->so));
 }
 
 void shim_handover_listeners(void)

@@ -35,6 +35,14 @@ void shim_handover_listeners(void);
 /** shim_handover_shared - what others may hold: before this process ends */
 void shim_handover_shared(void);
 
+/**
+ * shim_handover_resets - does the last close of @file reset somebody?
+ *
+ * A connection with data unread (RFC 2525 2.17), or a listener that has
+ * connections nobody accepted.
+ */
+bool shim_handover_resets(const struct shim_file *file);
+
 /** shim_handover_release - the program binds to this port itself: whatever it
  * had there is the relay's to refuse */
 void shim_handover_release(uint16_t port);

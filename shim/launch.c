@@ -24,7 +24,7 @@ static void prepare(void)
 	if (!shim_file_first() || shim_is_borrowed())
 		return;
 	shim_enter(&guard);
-	shim_pump_inherited();
+	shim_pump_inherited(false);
 	shim_leave(&guard);
 	shim_helper_start();
 }

@@ -71,8 +71,7 @@ void shim_fork_child(void)
 	shim_leave(&guard);
 }
 
-/* A connection that ends with data unread is reset (RFC 2525 2.17): the relay
- * sees only what the stack had acknowledged. */
+/* The relay sees only what the stack had acknowledged. */
 static void reset_unread(void)
 {
 	struct shim_file *file;
@@ -81,8 +80,7 @@ static void reset_unread(void)
 	for (file = shim_file_first(); file; file = file->next) {
 		struct fdnet_sock *so = file->so;
 
-		if (!so || !file->is_stream || !file->joined ||
-		    file->moving || file->users || !fdnet_sock_inq(so))
+		if (!shim_handover_resets(file) || file->moving || file->users)
 			continue;
 		file->so = NULL;
 		fdnet_sock_set_user(so, NULL);

@@ -444,16 +444,28 @@ int shim_pump_touch(struct shim_file *file)
 	return shim_net_has_relay() ? wait_for_relay(file) : 0;
 }
 
-void shim_pump_inherited(void)
+/* What the new program has; and what the exec closes, when a close resets:
+ * the relay sees it happen, or not if the exec fails. */
+static bool outlives_exec(int fd, const struct shim_file *file, bool replaces)
+{
+	long flags = raw_fcntl(fd, F_GETFD, 0);
+
+	return flags == 0 || file->exposed ||
+	       (flags > 0 && replaces && shim_handover_resets(file));
+}
+
+void shim_pump_inherited(bool replaces)
 {
 	struct shim_file *file;
 	int fd;
 
+	if (replaces)
+		shim_net_drive();
 	for (fd = shim_file_next_fd(0); fd >= 0;
 	     fd = shim_file_next_fd(fd + 1)) {
 		file = shim_file_peek(fd);
-		if (raw_fcntl(fd, F_GETFD, 0) != 0 && !file->exposed)
-			continue; /* closed, or closed by the exec */
+		if (!outlives_exec(fd, file, replaces))
+			continue;
 		if (file->netlink || file->unknown)
 			continue;
 		shim_pump_begin(file);

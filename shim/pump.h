@@ -60,8 +60,9 @@ void shim_pump_fork_child(void);
  * -ECONNRESET when the owner cannot be reached */
 int shim_pump_touch(struct shim_file *file);
 
-/** shim_pump_inherited - a program is executed: what it inherits is pumped */
-void shim_pump_inherited(void);
+/** shim_pump_inherited - a program is executed: what it inherits is pumped
+ * @replaces:  it takes this process's place */
+void shim_pump_inherited(bool replaces);
 
 /**
  * shim_pump_accept - accept() on a pumped listener
