@@ -83,14 +83,26 @@ enum switch_verdict switch_route(struct switch_table *sw, uint32_t from,
 void switch_gone(struct switch_table *sw, uint32_t guest, uint64_t now_us);
 
 /**
+ * struct switch_seqs - where a connection stands, for the side that moves
+ * @snd, @rcv:  the next numbers that it sends, and waits for
+ * @snd_fin, @rcv_fin:  it, or its peer, has sent a FIN
+ */
+struct switch_seqs {
+	uint32_t snd, rcv;
+	bool snd_fin, rcv_fin;
+};
+
+/**
  * switch_move - a side of a connection goes from one guest to another
  * @local, @peer:  of the side that moves
+ * @seqs:  of a connection that the switch does not know
  *
  * A connection not known went on inside @from alone until now.
  * Returns 0, -EPERM (the side is not @from's), -ENOBUFS, -ENOMEM.
  */
 int switch_move(struct switch_table *sw, const struct fdnet_name *local,
-		const struct fdnet_name *peer, uint32_t from, uint32_t to);
+		const struct fdnet_name *peer, const struct switch_seqs *seqs,
+		uint32_t from, uint32_t to, uint64_t now_us);
 
 /** switch_expiry - when switch_advance() is due, or FDNET_NEVER */
 uint64_t switch_expiry(const struct switch_table *sw);

@@ -128,24 +128,40 @@ int switch_flow_new(struct switch_table *sw, uint32_t from, uint32_t to,
 
 /* ---- moving a side ---- */
 
+/* Inside one engine nothing is on its way: what was sent has arrived. */
+static void set_seqs(struct switch_flow *flow, unsigned int side,
+		     const struct switch_seqs *seqs)
+{
+	flow->seen[side] = flow->seen[!side] = true;
+	flow->acked[side] = flow->acked[!side] = true;
+	flow->nxt[side] = flow->ack[!side] = seqs->snd;
+	flow->nxt[!side] = flow->ack[side] = seqs->rcv;
+	flow->fin[side] = seqs->snd_fin;
+	flow->fin[!side] = seqs->rcv_fin;
+}
+
 static int add_moved(struct switch_table *sw, const struct head *head,
-		     uint32_t from, uint32_t to)
+		     const struct switch_seqs *seqs, uint32_t from,
+		     uint32_t to, uint64_t now_us)
 {
 	struct switch_flow *flow;
 	struct switch_key key;
 	unsigned int side;
-	int rc = switch_flow_new(sw, to, from, head, 0);
+	int rc = switch_flow_new(sw, to, from, head, now_us);
 
 	if (rc)
 		return rc;
 	side = make_key(head, &key);
 	HASH_FIND(hh, sw->flows, &key, sizeof(key), flow);
-	flow->seen[side] = false;
+	set_seqs(flow, side, seqs);
+	if (flow->fin[0] && flow->fin[1])
+		schedule(sw, flow, SWITCH_CLOSED, now_us);
 	return 0;
 }
 
 int switch_move(struct switch_table *sw, const struct fdnet_name *local,
-		const struct fdnet_name *peer, uint32_t from, uint32_t to)
+		const struct fdnet_name *peer, const struct switch_seqs *seqs,
+		uint32_t from, uint32_t to, uint64_t now_us)
 {
 	struct head head = {
 		.src = local->ip,
@@ -158,7 +174,7 @@ int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 
 	flow = switch_flow_find(sw, &head, &side);
 	if (!flow)
-		return add_moved(sw, &head, from, to);
+		return add_moved(sw, &head, seqs, from, to, now_us);
 	if (flow->guest[side] != from)
 		return -EPERM;
 	flow->guest[side] = to;

@@ -65,10 +65,18 @@ static int move_connection(struct node *node, struct guest *from,
 			   const struct fdnet_name *peer)
 {
 	struct relay *relay = node->relay;
+	struct switch_seqs seqs = { 0 };
+	struct fdnet_sock *so;
 
-	if (net_is_sandbox(&relay->opts->net, &peer->ip))
-		return switch_move(&relay->sw, local, peer, from->id,
-				   node->guest->id);
+	if (net_is_sandbox(&relay->opts->net, &peer->ip)) {
+		so = fdnet_stack_find(node->stack, FDNET_PROTO_TCP, local,
+				      peer);
+		if (so)
+			fdnet_tcp_seqs(so, &seqs.snd, &seqs.rcv,
+				       &seqs.snd_fin, &seqs.rcv_fin);
+		return switch_move(&relay->sw, local, peer, &seqs, from->id,
+				   node->guest->id, relay->now_us);
+	}
 	return flow_tcp_move(from, node->guest, local, peer);
 }
 

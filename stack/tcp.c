@@ -619,6 +619,19 @@ int fdnet_tcp_state(const struct fdnet_sock *so)
 					 : FDNET_TCP_TIME_WAIT;
 }
 
+void fdnet_tcp_seqs(const struct fdnet_sock *so, uint32_t *ret_snd,
+		    uint32_t *ret_rcv, bool *ret_snd_fin, bool *ret_rcv_fin)
+{
+	const struct fdnet_tcp *tp = tcp_of_const(so);
+
+	*ret_snd = tp->snd_nxt;
+	*ret_rcv = tp->rcv_nxt;
+	*ret_snd_fin = tp->fin_sent;
+	*ret_rcv_fin = tcp_in_state(tp, TCP_S(CLOSE_WAIT) | TCP_S(CLOSING) |
+						TCP_S(LAST_ACK) |
+						TCP_S(TIME_WAIT));
+}
+
 int fdnet_sock_state(const struct fdnet_sock *so)
 {
 	if (so->type == FDNET_SOCK_STREAM)

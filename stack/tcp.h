@@ -34,6 +34,10 @@ void fdnet_tcp_each_queued(const struct fdnet_sock *so,
 			   void (*fn)(void *arg, const struct fdnet_name *local,
 				      const struct fdnet_name *peer),
 			   void *arg);
+/** fdnet_tcp_seqs - the next sequence numbers it sends and waits for, and
+ * whether it, and its peer, have sent a FIN */
+void fdnet_tcp_seqs(const struct fdnet_sock *so, uint32_t *ret_snd,
+		    uint32_t *ret_rcv, bool *ret_snd_fin, bool *ret_rcv_fin);
 /** fdnet_tcp_expects - does the listener wait for an ACK from @peer? */
 bool fdnet_tcp_expects(const struct fdnet_sock *so,
 		       const struct fdnet_name *local,

@@ -1008,6 +1008,28 @@ START_TEST(a_listeners_connection_may_stay)
 }
 END_TEST
 
+/* The guest ends before a packet of the connection has been on its link. */
+START_TEST(a_loops_other_end_may_die)
+{
+	struct fdnet_sock *listener, *client;
+	struct rg *g;
+	int fd;
+
+	open_node("");
+	g = rg_attach(&relay);
+	listener = rg_listen(g, "0.0.0.0", 8080);
+	ck_assert_int_eq(rg_connect(g, "127.0.0.1", 8080, &client), 0);
+	rg_accept(g, listener);
+	ck_assert_int_eq(rg_send(g, client, "loop", 4), 0);
+	ck_assert_int_eq(hold(g, client), 0);
+	ck_assert_int_eq(take_over(client, FDNET_NODE_HELD, &fd), 0);
+	rg_kill(g);
+	ck_assert_int_eq(take(fd, text, 16), 0);
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
 START_TEST(a_datagram_socket_is_taken_over)
 {
 	struct fdnet_name name = rg_name("0.0.0.0", 5000);
@@ -1247,6 +1269,7 @@ static Suite *node_suite(void)
 	tcase_add_test(tc, both_ends_of_a_loop_are_taken_over);
 	tcase_add_test(tc, a_queued_loop_is_taken_over);
 	tcase_add_test(tc, a_listeners_connection_may_stay);
+	tcase_add_test(tc, a_loops_other_end_may_die);
 	tcase_add_test(tc, a_datagram_socket_is_taken_over);
 	tcase_add_test(tc, a_fresh_socket_needs_no_hold);
 	suite_add_tcase(s, tc);
