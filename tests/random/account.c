@@ -30,12 +30,15 @@ unsigned int dice(unsigned int n)
 	return (unsigned int)(state >> 33) % n;
 }
 
+static bool killing;
+
 /* Nobody holds the end any more. */
 static void end_closed(int e)
 {
 	struct end *mine = &ends[e], *peer = &ends[peer_of(e)];
 
 	mine->closed = true;
+	peer->killed = killing;
 	if (peer->closed) {
 		mine->used = peer->used = false;
 		return;
@@ -69,6 +72,7 @@ void drop(int what)
 		int e = l->queue[--l->waiting];
 
 		ends[peer_of(e)].reset = true;
+		ends[peer_of(e)].killed = killing;
 		ends[e].closed = true;
 		if (ends[peer_of(e)].closed)
 			ends[e].used = ends[peer_of(e)].used = false;
@@ -138,4 +142,44 @@ int held(int p)
 int what_of(int p, int fd)
 {
 	return procs[p].fds[fd - 3].what;
+}
+
+void note_use(int p, int what, bool gives)
+{
+	if (what > 0 && (gives || ends[what - 1].first != p))
+		ends[what - 1].shared = true;
+}
+
+static int refs_of(int p, int what)
+{
+	int i, n = 0;
+
+	for (i = 0; i < FDS; i++)
+		n += procs[p].fds[i].what == what;
+	return n;
+}
+
+bool may_be_killed(int p)
+{
+	int i, what;
+
+	for (i = 0; i < FDS; i++) {
+		what = procs[p].fds[i].what;
+		if (what > 0 && ends[what - 1].first == p &&
+		    !ends[what - 1].shared &&
+		    refs_of(p, what) < ends[what - 1].refs)
+			return false;
+	}
+	return true;
+}
+
+void let_go(int p, bool killed)
+{
+	int i;
+
+	killing = killed;
+	procs[p].alive = false;
+	for (i = 0; i < FDS; i++)
+		set_fd(p, i + 3, 0, false);
+	killing = false;
 }

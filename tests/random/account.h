@@ -15,7 +15,12 @@ struct end {
 	bool reset;	 /* the next receive beyond the data says so */
 	bool shut;	 /* its writing direction is shut */
 	bool closed;	 /* nobody holds it */
-	bool said_eof;
+	/* The other end's last holder was killed: the kernel has a reset for
+	 * data unread there, and the end otherwise; the sandbox may take the
+	 * one for the other (fdnet(7), SIGKILL). */
+	bool killed;
+	int first;	 /* the process that made it */
+	bool shared;	 /* used by another, or executed with: for good */
 	unsigned int sent, got; /* bytes, ever */
 	int port, peer_port;
 	unsigned int key;
@@ -59,6 +64,13 @@ static inline int peer_of(int e)
 /** hold, drop - one more, or one less, refers to it; the last one closes it */
 void hold(int what);
 void drop(int what);
+
+/** note_use - process @p has used it; @gives: so that another may */
+void note_use(int p, int what, bool gives);
+/** may_be_killed - does nobody else depend on what only @p has used? */
+bool may_be_killed(int p);
+/** let_go - process @p is no more. @killed: it could do nothing about it */
+void let_go(int p, bool killed);
 
 /** set_fd - number @fd of process @p refers to @what from now on */
 void set_fd(int p, int fd, int what, bool cloexec);

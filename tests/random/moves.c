@@ -8,6 +8,9 @@ static void print_line(int p, int op, int fd, const struct report *r)
 {
 	int what = fd >= 3 && fd < 3 + FDS ? what_of(p, fd) : 0;
 
+	if (op == SEND || op == RECV || op == SHUTDOWN || op == POLL ||
+	    op == NAMES || op == PASS)
+		note_use(p, what, op == PASS);
 	if (talkative) /* which end, which listener; only for people */
 		fprintf(stderr, "%05d %d %s %d is %s %d\n", step_no, p,
 			op_names[op], fd, what < 0 ? "listener" : "end",
@@ -93,7 +96,7 @@ static bool step_connect(int p)
 	if (r.rc < 0)
 		finish("cannot connect");
 	ends[e] = (struct end){.used = true, .port = r.port,
-			       .peer_port = o.arg,
+			       .peer_port = o.arg, .first = p,
 			       .key = dice(200)};
 	ends[e + 1] = (struct end){.used = true, .port = o.arg,
 				   .peer_port = r.port,
@@ -125,6 +128,7 @@ static bool step_accept(int p)
 		finish("cannot accept");
 	e = l->queue[0];
 	memmove(l->queue, l->queue + 1, sizeof(int) * (size_t)--l->waiting);
+	ends[e].first = p;
 	if (talkative)
 		fprintf(stderr, "%05d %d accepted is end %d\n", step_no, p,
 			e);
@@ -177,12 +181,14 @@ static bool step_recv(int p)
 	o.from = ends[e].got;
 	o.key = from->key;
 	r = tell(p, &o);
+	if (ends[e].killed && r.rc < 0 && r.error == ECONNRESET)
+		r.rc = 0;
 	print_line(p, RECV, fd, &r);
 	if (r.extra)
 		printf(" wrong from byte %ld", r.extra);
 	if (r.rc > 0)
 		ends[e].got += (unsigned int)r.rc;
-	else if (r.rc < 0)
+	else if (r.rc < 0 || ends[e].killed)
 		ends[e].reset = false, from->shut = true;
 	return true;
 }
@@ -311,6 +317,8 @@ static void inherit(int p, int child, bool over_exec)
 	for (i = 0; i < FDS; i++) {
 		struct holding *h = &procs[p].fds[i];
 
+		if (over_exec && !h->cloexec)
+			note_use(p, h->what, true);
 		if (!over_exec || !h->cloexec)
 			set_fd(child, i + 3, h->what, h->cloexec);
 	}
@@ -345,6 +353,8 @@ static bool step_exec(int p)
 	for (i = 0; i < FDS; i++)
 		if (procs[p].fds[i].cloexec)
 			set_fd(p, i + 3, 0, false);
+		else
+			note_use(p, procs[p].fds[i].what, true);
 	return true;
 }
 
@@ -407,6 +417,8 @@ static bool step_death(int p, int op)
 		n += procs[i].alive;
 	if (n < 2 || procs[p].mails || dice(3))
 		return false;
+	if (op == KILL && !may_be_killed(p))
+		return false;
 	if (op == KILL)
 		kill(procs[p].pid, SIGKILL);
 	else
@@ -417,9 +429,7 @@ static bool step_death(int p, int op)
 		sleep_ms(1);
 	}
 	print_line(p, op, 0, &r);
-	procs[p].alive = false;
-	for (i = 0; i < FDS; i++)
-		set_fd(p, i + 3, 0, false);
+	let_go(p, op == KILL);
 	return true;
 }
 

@@ -120,10 +120,16 @@ static void do_poll(const struct order *o, struct report *r)
 {
 	struct pollfd p = {.fd = o->fd,
 			   .events = POLLIN | POLLOUT | POLLRDHUP};
+	int tries;
 
-	wait_for(o->fd, (short)o->arg, o->wait_ms);
-	r->rc = poll(&p, 1, 0);
-	r->extra = p.revents;
+	/* all that is expected, not the first of it */
+	for (tries = 0;; tries++) {
+		r->rc = poll(&p, 1, 0);
+		r->extra = p.revents;
+		if ((p.revents & o->arg) == o->arg || tries >= o->wait_ms)
+			break;
+		sleep_ms(1);
+	}
 }
 
 static void do_names(const struct order *o, struct report *r)
