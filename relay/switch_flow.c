@@ -291,7 +291,7 @@ static void bury(struct switch_table *sw, struct switch_flow *flow,
 	if (!flow->acked[dead])
 		flow->ack[dead] = flow->start[side];
 	if (!flow->seen[side] || !flow->seen[dead] ||
-	    flow->nxt[side] != flow->ack[dead]) {
+	    seq_lt(flow->ack[dead], flow->nxt[side] - flow->fin[side])) {
 		reset(sw, flow, dead);
 		return;
 	}

@@ -19,7 +19,7 @@
 const char *const op_names[NOPS] = {
 	"listen", "connect", "accept", "send", "recv", "shutdown", "poll",
 	"names", "dup", "dup2", "close", "fork", "exec", "spawn", "pass",
-	"take", "cloexec", "exit", "kill", "idle",
+	"take", "cloexec", "exit", "kill", "settle",
 };
 
 static bool left_out[NOPS];

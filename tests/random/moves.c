@@ -281,6 +281,40 @@ static bool step_dup(int p)
 	return true;
 }
 
+/*
+ * Process @p is about to give up @what, of which it has @refs: is it the last,
+ * and are there bytes on their way to it? In one kernel they have arrived, and
+ * reset the connection; elsewhere they would cross the end of it.
+ */
+static void settle(int p, int fd, int what, int refs)
+{
+	struct order o = {.op = SETTLE, .fd = fd, .wait_ms = PATIENCE_MS};
+	struct end *mine, *peer;
+
+	if (what <= 0)
+		return;
+	mine = &ends[what - 1];
+	peer = &ends[peer_of(what - 1)];
+	o.size = (int)(peer->sent - mine->got);
+	if (mine->refs == refs && o.size > 0)
+		tell(p, &o);
+}
+
+/* The same for all that it closes by an exec, or by its end. */
+static void settle_all(int p, bool by_exec)
+{
+	int i, k, what, refs;
+
+	for (i = 0; i < FDS; i++) {
+		what = procs[p].fds[i].what;
+		for (k = refs = 0; k < FDS; k++)
+			refs += procs[p].fds[k].what == what &&
+				(!by_exec || procs[p].fds[k].cloexec);
+		if (!by_exec || procs[p].fds[i].cloexec)
+			settle(p, i + 3, what, refs);
+	}
+}
+
 static bool step_dup2(int p)
 {
 	int fd = pick_fd(p, 0);
@@ -290,6 +324,8 @@ static bool step_dup2(int p)
 
 	if (fd < 0 || o.arg == fd)
 		return false;
+	if (what_of(p, o.arg) != what_of(p, fd))
+		settle(p, o.arg, what_of(p, o.arg), 1);
 	r = tell(p, &o);
 	print_line(p, DUP2, fd, &r);
 	set_fd(p, r.rc, what_of(p, fd), false);
@@ -304,6 +340,7 @@ static bool step_close(int p)
 
 	if (fd < 0)
 		return false;
+	settle(p, fd, what_of(p, fd), 1);
 	r = tell(p, &o);
 	print_line(p, CLOSE, fd, &r);
 	set_fd(p, fd, 0, false);
@@ -346,9 +383,11 @@ static bool step_birth(int p, int op)
 static bool step_exec(int p)
 {
 	struct order o = {.op = EXEC};
-	struct report r = tell(p, &o);
+	struct report r;
 	int i;
 
+	settle_all(p, true);
+	r = tell(p, &o);
 	print_line(p, EXEC, 0, &r);
 	for (i = 0; i < FDS; i++)
 		if (procs[p].fds[i].cloexec)
@@ -419,6 +458,7 @@ static bool step_death(int p, int op)
 		return false;
 	if (op == KILL && !may_be_killed(p))
 		return false;
+	settle_all(p, false);
 	if (op == KILL)
 		kill(procs[p].pid, SIGKILL);
 	else

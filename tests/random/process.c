@@ -132,6 +132,19 @@ static void do_poll(const struct order *o, struct report *r)
 	}
 }
 
+/* What is on its way has come: a close then sees it unread. */
+static void do_settle(const struct order *o, struct report *r)
+{
+	int there = 0, tries;
+
+	for (tries = 0; tries < o->wait_ms; tries++) {
+		if (ioctl(o->fd, FIONREAD, &there) < 0 || there >= o->size)
+			break;
+		sleep_ms(1);
+	}
+	r->rc = there;
+}
+
 static void do_names(const struct order *o, struct report *r)
 {
 	struct sockaddr_in sin = {0};
@@ -273,6 +286,9 @@ static void obey(const struct order *o, struct report *r)
 		break;
 	case POLL:
 		do_poll(o, r);
+		break;
+	case SETTLE:
+		do_settle(o, r);
 		break;
 	case NAMES:
 		do_names(o, r);
