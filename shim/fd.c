@@ -35,6 +35,21 @@ static void forget_sets(unsigned int first, unsigned int last)
 	shim_leave(&guard);
 }
 
+/* The kernel is about to close @fd: what its file needs before that. */
+static void before_close(int fd)
+{
+	struct shim_file *file = shim_file_peek(fd);
+
+	if (!file || !file->so || file->fds != 1)
+		return;
+	/* what has come, but was not looked at, is unread data */
+	if (file->is_stream && file->joined)
+		shim_net_drive();
+	/* A is to carry data for those who hold it still, and nothing else */
+	if (file->shared)
+		shim_mirror_undo(file);
+}
+
 int shim_close(int fd)
 {
 	struct shim_file *file;
@@ -51,13 +66,7 @@ int shim_close(int fd)
 	shim_enter(&guard);
 	file = shim_file_peek(fd);
 	waits = file && !file->nonblock;
-	/* what has come, but was not looked at, is unread data */
-	if (file && file->so && file->is_stream && file->joined &&
-	    file->fds == 1)
-		shim_net_drive();
-	/* A is to carry data for those who hold it still, and nothing else */
-	if (file && file->so && file->shared && file->fds == 1)
-		shim_mirror_undo(file);
+	before_close(fd);
 	rc = raw_close(fd);
 	shim_file_forget(fd);
 	shim_net_flush(); /* FIN or RST */
@@ -69,6 +78,21 @@ int shim_close(int fd)
 }
 SHIM_EXPORT(close);
 SHIM_EXPORT_AS(__close, close);
+
+static void before_close_range(unsigned int first, unsigned int last,
+			       int flags)
+{
+	struct shim_guard guard;
+	int fd = shim_file_next_fd((int)(first > INT32_MAX ? INT32_MAX : first));
+
+	if (fd < 0 || flags & CLOSE_RANGE_CLOEXEC || shim_is_borrowed())
+		return;
+	shim_enter(&guard);
+	for (; fd >= 0 && (unsigned int)fd <= last;
+	     fd = shim_file_next_fd(fd + 1))
+		before_close(fd);
+	shim_leave(&guard);
+}
 
 /* Closes first..last but for our own fds among them. */
 static int close_around(unsigned int first, unsigned int last, int flags)
@@ -107,6 +131,7 @@ int shim_close_range(unsigned int first, unsigned int last, int flags)
 	}
 	if (shim_mirror_any() && !(flags & CLOSE_RANGE_CLOEXEC))
 		forget_sets(first, last);
+	before_close_range(first, last, flags);
 	rc = close_around(first, last, flags);
 	if (rc < 0 || (flags & CLOSE_RANGE_CLOEXEC))
 		return rc;
@@ -164,6 +189,7 @@ static void note_dup(int of, int fd)
 		shim_file_install(fd, file);
 		if (fd <= STDERR_FILENO) /* for stdio, which is inside libc */
 			shim_pump_begin(file);
+		shim_net_flush(); /* FIN or RST of what was there */
 		shim_end(&guard);
 		shim_helper_start();
 		return;
@@ -187,12 +213,26 @@ int shim_dup(int fd)
 }
 SHIM_EXPORT(dup);
 
+/* @target will be replaced, if @fd can be duplicated. */
+static void before_dup(int fd, int target)
+{
+	struct shim_guard guard;
+
+	if (fd == target || !shim_file_maybe(target) || shim_is_borrowed() ||
+	    raw_fcntl(fd, F_GETFD, 0) < 0)
+		return;
+	shim_enter(&guard);
+	before_close(target);
+	shim_leave(&guard);
+}
+
 int shim_dup2(int fd, int target)
 {
 	int rc;
 
 	if (shim_fd_is_ours(fd) || shim_fd_is_ours(target))
 		return (int)shim_ret(-EBADF);
+	before_dup(fd, target);
 	rc = LIBC(dup2)(fd, target);
 	if (rc >= 0 && fd != target)
 		note_dup(fd, rc);
@@ -207,6 +247,7 @@ int shim_dup3(int fd, int target, int flags)
 
 	if (shim_fd_is_ours(fd) || shim_fd_is_ours(target))
 		return (int)shim_ret(-EBADF);
+	before_dup(fd, target);
 	rc = LIBC(dup3)(fd, target, flags);
 	if (rc >= 0)
 		note_dup(fd, rc);
