@@ -9,6 +9,7 @@
 
 #include "relay/hash.h"
 #include "relay/node.h"
+#include "relay/take.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp.h"
 #include "relay/state.h"
@@ -138,6 +139,20 @@ bool hold_catch(struct guest *guest, struct fdnet_pkt *pkt)
 	return false;
 }
 
+/* A connection that began while its listener moved: the switch, or the
+ * gateway, knows the guest for its owner still. */
+static int bring_along(struct hold *hold, const struct head *head)
+{
+	struct fdnet_name local = { .ip = head->dst, .port = head->dport };
+	struct fdnet_name peer = { .ip = head->src, .port = head->sport };
+
+	if (head->proto != FDNET_PROTO_TCP || hold->peer.port ||
+	    (head->flags & (FDNET_TH_SYN | FDNET_TH_ACK)) != FDNET_TH_SYN)
+		return 0;
+	return take_connection(hold->guest->relay->node, hold->guest, &local,
+			       &peer);
+}
+
 void hold_release(struct hold *hold)
 {
 	struct guest *guest = hold->guest;
@@ -149,10 +164,15 @@ void hold_release(struct hold *hold)
 	while ((pkt = hold->pkts)) {
 		hold->pkts = pkt->next;
 		pkt->next = NULL;
-		if (!head_parse_pkt(pkt, &head) && is_nodes(hold, &head))
-			node_input(guest->relay->node, pkt);
-		else
+		if (head_parse_pkt(pkt, &head) || !is_nodes(hold, &head)) {
 			guest_link_forward(guest, pkt);
+			continue;
+		}
+		/* from the guest to itself: it finds its way now */
+		if (bring_along(hold, &head) == -ENOENT)
+			guest_link_packet(guest, pkt);
+		else
+			node_input(guest->relay->node, pkt);
 	}
 	hold->bytes = 0;
 }

@@ -95,10 +95,11 @@ struct switch_seqs {
 /**
  * switch_move - a side of a connection goes from one guest to another
  * @local, @peer:  of the side that moves
- * @seqs:  of a connection that the switch does not know
+ * @seqs:  of a connection that the switch may not know, or NULL
  *
  * A connection not known went on inside @from alone until now.
- * Returns 0, -EPERM (the side is not @from's), -ENOBUFS, -ENOMEM.
+ * Returns 0, -ENOENT (not known), -EPERM (the side is not @from's), -ENOBUFS,
+ * -ENOMEM.
  */
 int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 		const struct fdnet_name *peer, const struct switch_seqs *seqs,

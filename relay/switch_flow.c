@@ -173,6 +173,8 @@ int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 	unsigned int side;
 
 	flow = switch_flow_find(sw, &head, &side);
+	if (!flow && !seqs)
+		return -ENOENT;
 	if (!flow)
 		return add_moved(sw, &head, seqs, from, to, now_us);
 	if (flow->guest[side] != from)

@@ -59,10 +59,9 @@ static void drain(struct relay *relay, uint32_t id)
 
 /* ---- what belongs to the socket ---- */
 
-/* One connection: its entry in the switch, or its half in the gateway. */
-static int move_connection(struct node *node, struct guest *from,
-			   const struct fdnet_name *local,
-			   const struct fdnet_name *peer)
+int take_connection(struct node *node, struct guest *from,
+		    const struct fdnet_name *local,
+		    const struct fdnet_name *peer)
 {
 	struct relay *relay = node->relay;
 	struct switch_seqs seqs = { 0 };
@@ -74,8 +73,8 @@ static int move_connection(struct node *node, struct guest *from,
 		if (so)
 			fdnet_tcp_seqs(so, &seqs.snd, &seqs.rcv,
 				       &seqs.snd_fin, &seqs.rcv_fin);
-		return switch_move(&relay->sw, local, peer, &seqs, from->id,
-				   node->guest->id, relay->now_us);
+		return switch_move(&relay->sw, local, peer, so ? &seqs : NULL,
+				   from->id, node->guest->id, relay->now_us);
 	}
 	return flow_tcp_move(from, node->guest, local, peer);
 }
@@ -91,7 +90,7 @@ static void move_child(void *arg, const struct fdnet_name *local,
 {
 	struct children *children = arg;
 
-	move_connection(children->node, children->from, local, peer);
+	take_connection(children->node, children->from, local, peer);
 }
 
 static int move_claim(struct pumped *sock, struct guest *from,
@@ -140,7 +139,7 @@ static int move_rest(struct pumped *sock, struct guest *from,
 				      &(struct children){ node, from });
 	else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port &&
 		 saved->state != FDNET_TCP_CLOSE)
-		return move_connection(node, from, &saved->local,
+		return take_connection(node, from, &saved->local,
 				       &saved->peer);
 	return 0;
 }

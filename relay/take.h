@@ -32,4 +32,16 @@ int take_socket(struct node *node, const struct fdnet_node_req *req,
  */
 int take_read(int fd, uint32_t len, uint32_t max, uint8_t **ret_data);
 
+/**
+ * take_connection - one side of a connection becomes the node's: its entry in
+ * the switch, or its half in the gateway
+ * @local, @peer:  of the side
+ *
+ * Returns 0, -ENOENT (nobody knows it: it is about to begin), or as
+ * switch_move() and flow_tcp_move().
+ */
+int take_connection(struct node *node, struct guest *from,
+		    const struct fdnet_name *local,
+		    const struct fdnet_name *peer);
+
 #endif
