@@ -337,6 +337,14 @@ static void close_in(struct pumped *sock)
 	shutdown(sock->src.fd, SHUT_WR);
 }
 
+/* Is A closed, not just shut down? Its event may be still to come. */
+static bool is_closed(const struct pumped *sock)
+{
+	struct pollfd pfd = { .fd = sock->src.fd };
+
+	return SYS_RETRY(poll(&pfd, 1, 0)) == 1 && pfd.revents & POLLHUP;
+}
+
 /* From the stack to A. */
 static enum pumped_turn move_in(struct pumped *sock)
 {
@@ -364,8 +372,8 @@ static enum pumped_turn move_in(struct pumped *sock)
 			sock->in_full = true;
 			return PUMPED_WAIT;
 		}
-		if (rc < 0) { /* nobody reads any more */
-			sock->reset = rc == -ECONNRESET;
+		if (rc < 0) { /* nobody reads any more, and here is data */
+			sock->reset = rc == -ECONNRESET || is_closed(sock);
 			sock->in_closed = true;
 			return PUMPED_WAIT;
 		}
