@@ -111,6 +111,8 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_IGN); /* inherited: nobody becomes a zombie */
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	/* without fdnet-run, the first socket makes the sandbox */
+	close(socket(AF_INET, SOCK_STREAM, 0));
 	channels();
 	first_process();
 	while (step_no < steps) {

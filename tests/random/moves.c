@@ -102,8 +102,8 @@ static bool step_connect(int p)
 				   .peer_port = r.port,
 				   .key = dice(200)};
 	if (talkative)
-		fprintf(stderr, "%05d %d connect is end %d to listener %d\n",
-			step_no, p, e, l);
+		fprintf(stderr, "%05d %d connect is end %d to listener %d, port %d\n",
+			step_no, p, e, l, r.port);
 	listeners[l].queue[listeners[l].waiting++] = e + 1;
 	set_fd(p, r.rc, e + 1, false);
 	return true;
