@@ -201,18 +201,28 @@ static void give(int conn, int port)
 }
 
 /* Connects to whoever listens here, and hands over a stream. */
+/* Those who serve end with who started them. PR_SET_PDEATHSIG is not enough:
+ * it becomes fdnet-run, whose own confinement lets it signal nobody. */
+static pid_t parent;
+
+static bool is_orphan(void)
+{
+	return getppid() != parent;
+}
+
 static void call_back(const char *dir, int port)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd;
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/called", dir);
-	for (;; usleep(20000)) {
+	for (; !is_orphan(); usleep(20000)) {
 		fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 			pass(fd, connect_self(port));
 		close(fd);
 	}
+	_exit(0);
 }
 
 /* Who cannot be answered sees by a file that he was heard. */
@@ -279,14 +289,15 @@ static void serve(const int *fds, int port, const char *dir)
 	signal(SIGCHLD, SIG_IGN);
 	for (i = 0; i < SERVICES; i++)
 		pfd[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-	while (poll(pfd, SERVICES, -1) >= 0 || errno == EINTR)
+	while (!is_orphan() &&
+	       (poll(pfd, SERVICES, 500) >= 0 || errno == EINTR))
 		for (i = 0; i < SERVICES; i++)
 			if (pfd[i].revents & POLLIN)
 				answer(fds[i], port,
 				       i != UDP4 && i != UDP6 && i != DGRAM &&
 					       i != ABS_DGRAM,
 				       i == GIVER || i == SEQ_GIVER, dir);
-	_exit(0);
+	end(0);
 }
 
 static void nothing(int signo)
@@ -294,7 +305,7 @@ static void nothing(int signo)
 }
 
 /* Has what others would like to have, and does nothing. */
-static pid_t start_victim(int port, const char *dir, pid_t parent)
+static pid_t start_victim(int port, const char *dir)
 {
 	char path[128];
 	int fd, ready[2];
@@ -306,7 +317,7 @@ static pid_t start_victim(int port, const char *dir, pid_t parent)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
+		if (is_orphan())
 			_exit(0);
 		signal(SIGUSR1, nothing);
 		dup2(connect_self(port), VICTIM_FD);
@@ -320,8 +331,9 @@ static pid_t start_victim(int port, const char *dir, pid_t parent)
 		setenv("ESCAPE_SECRET_ENV", SECRET, 1);
 		if (write(ready[1], "x", 1) < 0)
 			_exit(1);
-		for (;;)
-			pause();
+		while (!is_orphan())
+			usleep(500000);
+		_exit(0);
 	}
 	if (read(ready[0], &byte, 1) != 1)
 		die("victim");
@@ -365,7 +377,6 @@ static const char *abstract(const char *name)
 static int start_services(const char *dir)
 {
 	int fds[SERVICES], port = 0, i;
-	pid_t parent = getpid();
 
 	fds[TCP4] = inet_service(AF_INET, SOCK_STREAM, &port);
 	fds[UDP4] = inet_service(AF_INET, SOCK_DGRAM, &port);
@@ -382,7 +393,7 @@ static int start_services(const char *dir)
 	if (fork() == 0) {
 		signal(SIGTERM, end);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != parent)
+		if (is_orphan())
 			end(0);
 		serve(fds, port, dir);
 	}
@@ -390,7 +401,7 @@ static int start_services(const char *dir)
 		close(fds[i]);
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
+		if (is_orphan())
 			_exit(0);
 		call_back(dir, port);
 	}
@@ -412,13 +423,14 @@ int main(int argc, char **argv)
 		execv("/proc/self/exe", argv - 1 - as_stdin);
 		die("exec");
 	}
+	parent = getpid();
 	start_channels();
 	port = start_services(argv[0]);
 	set_env("ESCAPE_PORT", "%ld", port);
 	setenv("ESCAPE_DIR", argv[0], 1);
 	snprintf(text, sizeof(text), "fdnet-escape-%d", getpid());
 	setenv("ESCAPE_ABS", text, 1);
-	set_env("ESCAPE_VICTIM", "%ld", start_victim(port, argv[0], getpid()));
+	set_env("ESCAPE_VICTIM", "%ld", start_victim(port, argv[0]));
 	set_env("ESCAPE_SECRET", "%lx", (long)victim_secret);
 	set_env("ESCAPE_VICTIM_FD", "%ld", VICTIM_FD);
 	setenv("SSH_AUTH_SOCK", "/nonexistent/agent", 1);
