@@ -1,6 +1,6 @@
 # What run and weak share: the attempts, started beside services of the host.
 # Sourced, after tests/lib.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 
 run=$top_build/fdnet-run
 bin=$top_build/tests/escape
