@@ -30,7 +30,10 @@ static_assert(offsetof(struct fdnet_pkt, user) == LINE,
 	      "what every packet needs is one line");
 static_assert(sizeof(struct fdnet_buf) <= BUF_HDR_SIZE, "room for the header");
 
-__thread struct fdnet_pkt *fdnet_pkt_lent;
+/* No call of __tls_get_addr(): it may allocate, and the shim must not. The
+ * model has to be said again here. */
+__thread struct fdnet_pkt *fdnet_pkt_lent
+	__attribute__((tls_model("initial-exec")));
 
 static void pool_lock(struct fdnet_pkt_pool *pool)
 {
