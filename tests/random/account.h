@@ -17,7 +17,7 @@ struct end {
 	bool closed;	 /* nobody holds it */
 	/* The other end's last holder was killed: the kernel has a reset for
 	 * data unread there, and the end otherwise; the sandbox may take the
-	 * one for the other (fdnet(7), SIGKILL). */
+	 * one for the other (libfdnet(7), WHAT IS GUARANTEED). */
 	bool killed;
 	int first;	 /* the process that made it */
 	bool shared;	 /* used by another, or executed with: for good */
