@@ -201,8 +201,8 @@ static void give(int conn, int port)
 }
 
 /* Connects to whoever listens here, and hands over a stream. */
-/* Those who serve end with who started them. PR_SET_PDEATHSIG is not enough:
- * it becomes fdnet-run, whose own confinement lets it signal nobody. */
+/* Those who serve end with who started them. PR_SET_PDEATHSIG alone would hang
+ * on whom fdnet-run, which that becomes, may signal. */
 static pid_t parent;
 
 static bool is_orphan(void)
