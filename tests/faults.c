@@ -115,7 +115,6 @@ FAULTY(socketpair, int, -1, (int family, int type, int proto, int pair[2]),
 FAULTY(fstat, int, -1, (int fd, struct stat *st), (fd, st))
 FAULTY(poll, int, -1, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
 FAULTY(ftruncate, int, -1, (int fd, off_t size), (fd, size))
-FAULTY(lseek, off_t, -1, (int fd, off_t at, int whence), (fd, at, whence))
 FAULTY(waitpid, pid_t, -1, (pid_t pid, int *status, int flags),
        (pid, status, flags))
 FAULTY(fork, pid_t, -1, (void), ())

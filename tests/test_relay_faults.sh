@@ -81,10 +81,7 @@ writev ENOBUFS 1 2
 socket EMFILE 3 8
 socketpair ENOMEM 1 2
 pread EINTR 2 8
-fstat ENOMEM 2 4
 ioctl EIO 1 4
-lseek EIO 1 3
-ftruncate ENOMEM 2 4
 close EINTR 2 100
 waitpid EINTR 1 3
 malloc ENOMEM 13 10
