@@ -177,12 +177,12 @@ static const struct {
 	{ "type 4", 0, 17, 4 },
 	{ "type 0", 0, 17, 0 },
 	{ "NEW with a claim", 0, 20, FDNET_NODE_CLAIM },
-	{ "unknown TAKE flag", 2, 16, 16 },
-	{ "name of family 7", 3, 16, 7 },
-	{ "none with a port", 5, 18, 1 },
-	{ "IPv4 with a tail", 3, 39, 1 },
-	{ "huge option", 10, 26, 1 },
-	{ "value shorter than said", 8, 24, 5 },
+	{ "unknown TAKE flag", 3, 16, 16 },
+	{ "name of family 7", 4, 16, 7 },
+	{ "none with a port", 6, 18, 1 },
+	{ "IPv4 with a tail", 4, 39, 1 },
+	{ "huge option", 11, 26, 1 },
+	{ "value shorter than said", 9, 24, 5 },
 };
 
 START_TEST(bad_values_are_refused)
