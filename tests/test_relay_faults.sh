@@ -68,6 +68,9 @@ while read -r call name every times; do
 	if [ "$rc" = 0 ] && grep -q "^faults: $call [1-9]" <<<"$err"; then
 		ok "$call gives $name: $(sed -n "s/^faults: $call //p" \
 			<<<"$err") times"
+	elif [ "$rc" = 0 ]; then
+		# what the machine's libraries call is their business
+		skip "$call gives $name" "it was not called"
 	else
 		not_ok "$call gives $name"
 		printf '%s\n' "exit $rc" "$out" "$err" | tail -20 | sed 's/^/#   /'
