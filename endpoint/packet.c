@@ -165,9 +165,13 @@ static inline struct fdnet_pkt *pkt_alloc(struct fdnet_pkt_pool *pool)
 	if (!pkt)
 		return pkt_alloc_slow(pool);
 	pool->free_pkts = pkt->next;
-	/* The next to be asked for: what of it is written first. */
+	/* The next to be asked for: what of it is written first. A number, as
+	 * there may be none: a prefetch of nothing does nothing. */
 	__builtin_prefetch(pkt->next, 1);
-	__builtin_prefetch(fdnet_pkt_storage(pkt->next) + FDNET_PKT_HEADROOM, 1);
+	__builtin_prefetch((const void *)((uintptr_t)pkt->next +
+					  PKT_STORAGE_OFFSET +
+					  FDNET_PKT_HEADROOM),
+			   1);
 	pool->idle_pkts--;
 	pool->outstanding++;
 	return pkt;
