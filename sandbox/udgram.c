@@ -76,8 +76,12 @@ static bool move_out(struct udgram *udgram)
 	if (!udgram->has_out) {
 		rc = parcel_receive(&udgram->out, udgram->b.fd, NULL, NULL,
 				    NULL);
-		if (rc < 0 || (rc == 0 && udgram->ended))
+		if (rc < 0)
 			return false;
+		if (rc == 0 && udgram->ended) {
+			parcel_done(&udgram->out);
+			return false;
+		}
 		udgram->has_out = true;
 	}
 	rc = parcel_send(&udgram->out, udgram->h.fd, NULL, 0);
