@@ -22,6 +22,16 @@ got = end.get("sum_received", end.get("sum", {}))
 print("yes" if got.get("bytes", 0) > 1000000 else end)'
 }
 
+# The port of a sandbox is there before its listener.
+to_inner() {
+	for _ in $(seq 50); do
+		timeout 30 iperf3 -J -c 127.0.0.1 -p "$inner" -n 64M "$@" \
+			>answer && break
+		sleep 0.2
+	done
+	flowed <answer
+}
+
 app() {
 	is "up" yes "$(inside iperf3 -J -c "$host" -p "$port" -n 64M | flowed)"
 	is "down" yes \
@@ -30,8 +40,6 @@ app() {
 		"$(inside iperf3 -J -c "$host" -p "$port" -n 32M -P 4 | flowed)"
 	inside_background inner iperf3 -s -p "$inner"
 	wait_port "$inner"
-	is "into the sandbox" yes "$(timeout 30 iperf3 -J -c 127.0.0.1 \
-		-p "$inner" -n 64M | flowed)"
-	is "out of the sandbox" yes "$(timeout 30 iperf3 -J -c 127.0.0.1 \
-		-p "$inner" -n 64M -R | flowed)"
+	is "into the sandbox" yes "$(to_inner)"
+	is "out of the sandbox" yes "$(to_inner -R)"
 }
