@@ -133,6 +133,59 @@ static struct fdnet_pkt *with_length(struct fdnet_pkt *pkt)
 	return pkt;
 }
 
+/* The bytes that an upper-layer header has at least. */
+static uint32_t upper_len(uint8_t proto)
+{
+	switch (proto) {
+	case FDNET_PROTO_TCP:
+		return 20;
+	case FDNET_PROTO_UDP:
+		return 8;
+	case FDNET_PROTO_ICMP6:
+		return FDNET_ICMP_LEN;
+	default:
+		return 1;
+	}
+}
+
+/* RFC 7112: are all headers in the first fragment? @pos: behind its fragment
+ * header, which names @next. */
+static bool has_headers(const struct fdnet_pkt *pkt, uint32_t pos, uint8_t next)
+{
+	uint32_t total = fdnet_pkt_total(pkt);
+	uint8_t two[2];
+
+	while (next == FDNET_IPV6_HOPOPTS || next == FDNET_IPV6_ROUTING ||
+	       next == FDNET_IPV6_DSTOPTS) {
+		if (fdnet_pkt_copy_out(pkt, pos, two, 2) < 2)
+			return false;
+		next = two[0];
+		pos += (two[1] + 1u) * 8;
+	}
+	return next == FDNET_IPV6_NONE ||
+	       (pos <= total && total - pos >= upper_len(next));
+}
+
+/* RFC 8200 4.5: a fragment that no honest sender makes. @pos: its header. */
+static bool check_fragment(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+			   struct fdnet_ip_in *in, uint32_t pos,
+			   const struct fdnet_ipv6_frag *fh)
+{
+	uint32_t len = fdnet_pkt_total(pkt) - pos - FDNET_IPV6_FRAG_LEN;
+
+	if (fh->mf && len % 8)
+		complain(stack, pkt, in, 0, 4);
+	else if (pos - FDNET_IPV6_LEN + fh->offset + len > 65535)
+		complain(stack, pkt, in, 0, pos + 2);
+	else if (!fh->offset && fh->mf &&
+		 !has_headers(pkt, pos + FDNET_IPV6_FRAG_LEN, fh->next))
+		complain(stack, pkt, in, 3, 0);
+	else
+		return true;
+	stack->counters[FDNET_C_FRAG_BAD]++;
+	return false;
+}
+
 /* A fragment header at in->hdr_len. Returns the whole packet, its headers
  * without the fragment header, or NULL. */
 static struct fdnet_pkt *take_fragment(struct fdnet_stack *stack,
@@ -146,6 +199,10 @@ static struct fdnet_pkt *take_fragment(struct fdnet_stack *stack,
 	if (fdnet_pkt_pull_up(pkt, pos + FDNET_IPV6_FRAG_LEN) ||
 	    fdnet_ipv6_frag_decode(pkt->data + pos, pkt->len - pos, &fh)) {
 		stack->counters[FDNET_C_IP_SHORT]++;
+		fdnet_pkt_free(pkt);
+		return NULL;
+	}
+	if (!check_fragment(stack, pkt, in, pos, &fh)) {
 		fdnet_pkt_free(pkt);
 		return NULL;
 	}

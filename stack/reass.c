@@ -9,6 +9,11 @@
 #include "stack/icmp.h"
 #include "stack/object.h"
 
+enum {
+	SAW_NOT_ECT = 1 << 0,
+	SAW_CE = 1 << 3,
+};
+
 static void entry_drop(struct fdnet_stack *stack, struct fdnet_reass_entry *e)
 {
 	fdnet_buf_unref(e->buf);
@@ -189,7 +194,7 @@ static void take(struct fdnet_reass_entry *e, const struct fdnet_pkt *pkt,
 		 const struct fdnet_reass_frag *frag, uint32_t len)
 {
 	fdnet_pkt_copy_out(pkt, 0, e->buf->data + frag->offset, len);
-	e->tos |= frag->tos & 3; /* RFC 3168 5.3: keep a congestion mark */
+	e->ecns |= (uint8_t)(1 << (frag->tos & 3));
 	if (!(pkt->flags & FDNET_PKT_CSUM_TRUSTED))
 		e->trusted = false;
 	if (!frag->mf)
@@ -207,6 +212,13 @@ static bool is_whole(const struct fdnet_reass_entry *e)
 	       !e->ranges[0].start && e->ranges[0].end == e->total;
 }
 
+/* RFC 3168 5.3: a mark is kept; but where it could not have been made, for
+ * some said that they do not understand it, nothing is certain. */
+static bool marks_agree(const struct fdnet_reass_entry *e)
+{
+	return !(e->ecns & SAW_NOT_ECT) || e->ecns == SAW_NOT_ECT;
+}
+
 static struct fdnet_pkt *build(struct fdnet_stack *stack,
 			       struct fdnet_reass_entry *e)
 {
@@ -222,7 +234,7 @@ static struct fdnet_pkt *build(struct fdnet_stack *stack,
 		return NULL;
 	}
 	memcpy(hdr, e->hdr, e->hdr_len);
-	if (e->tos == 3)
+	if (e->ecns & SAW_CE)
 		hdr[1] |= e->src.family == 4 ? 3 : 0x30;
 	if (e->trusted)
 		pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
@@ -259,7 +271,11 @@ struct fdnet_pkt *fdnet_reass_add(struct fdnet_stack *stack,
 	} else if (!rc) {
 		take(e, pkt, frag, len);
 	}
-	if (!rc && is_whole(e)) {
+	if (!rc && is_whole(e) && !marks_agree(e)) {
+		stack->counters[FDNET_C_FRAG_BAD]++;
+		entry_drop(stack, e);
+		set_timer(stack);
+	} else if (!rc && is_whole(e)) {
 		*ret_next = e->next;
 		whole = build(stack, e);
 		stack->counters[whole ? FDNET_C_FRAG_REASSEMBLED :

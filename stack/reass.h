@@ -29,7 +29,7 @@ struct fdnet_reass_entry {
 	struct fdnet_ip src, dst;
 	uint32_t ident;
 	uint8_t proto; /* of the fragments' headers; 44 for IPv6 */
-	uint8_t tos;
+	uint8_t ecns; /* a bit for each of the four that was seen */
 	bool trusted; /* each fragment had FDNET_PKT_CSUM_TRUSTED */
 	uint16_t hdr_len; /* of the first fragment's header; 0: not yet here */
 	uint8_t hdr[256];

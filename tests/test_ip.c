@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -404,10 +405,10 @@ static void send_fragment4(const uint8_t *whole, const struct cut *cut,
 	input(p, 20u + cut->len);
 }
 
-static void send_fragment6(const uint8_t *whole, const struct cut *cut,
-			   uint32_t ident)
+static void send_fragment6_of(const uint8_t *whole, const struct cut *cut,
+			      uint32_t ident, uint8_t next)
 {
-	struct fdnet_ipv6_frag frag = { 17, cut->offset, cut->mf, ident };
+	struct fdnet_ipv6_frag frag = { next, cut->offset, cut->mf, ident };
 	uint8_t p[2048];
 
 	memcpy(p, whole, 40);
@@ -416,6 +417,12 @@ static void send_fragment6(const uint8_t *whole, const struct cut *cut,
 	fdnet_ipv6_frag_encode(p + 40, &frag);
 	memcpy(p + 48, whole + 40 + cut->offset, cut->len);
 	input(p, 48u + cut->len);
+}
+
+static void send_fragment6(const uint8_t *whole, const struct cut *cut,
+			   uint32_t ident)
+{
+	send_fragment6_of(whole, cut, ident, 17);
 }
 
 /* A datagram of 92 bytes payload: 100 behind the IP header. */
@@ -480,6 +487,85 @@ START_TEST(fragments_are_joined)
 		      "%s", fragments[_i / 2].label);
 	if (fragments[_i / 2].arrives)
 		ck_assert_mem_eq(buf, whole + (_i & 1 ? 48 : 28), 92);
+}
+END_TEST
+
+/* RFC 3168 5.3, as the kernel's ip_frag_ecn_table[] */
+static const struct {
+	uint8_t first, second;
+	int ecn; /* of the whole; -1: dropped */
+} marks[] = {
+	{ 0, 0, 0 },  { 1, 1, 1 },  { 2, 2, 2 },  { 3, 3, 3 },	{ 2, 3, 3 },
+	{ 3, 2, 3 },  { 1, 3, 3 },  { 2, 1, 2 },  { 0, 3, -1 }, { 3, 0, -1 },
+	{ 0, 2, -1 }, { 1, 0, -1 },
+};
+
+START_TEST(a_congestion_mark_survives_reassembly)
+{
+	struct cut cuts[2] = { { 0, 48, true }, { 48, 52, false } };
+	uint8_t ecn[2] = { marks[_i / 2].first, marks[_i / 2].second };
+	struct fdnet_msg msg = { .iov = &(struct iovec){ buf, 200 },
+				 .iovcnt = 1 };
+	uint8_t whole[300];
+	ssize_t rc;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (_i & 1) {
+			udp6(whole, "fd00::2", "fd00::1", 92);
+			whole[1] |= (uint8_t)(ecn[i] << 4);
+			send_fragment6(whole, &cuts[i], 7);
+		} else {
+			udp4(whole, "10.0.0.2", "10.0.0.1", 92);
+			whole[1] |= ecn[i];
+			send_fragment4(whole, &cuts[i], 7);
+		}
+	}
+	rc = fdnet_sock_recv(server, &msg);
+	if (marks[_i / 2].ecn < 0) {
+		ck_assert_int_eq(rc, -EAGAIN);
+		ck_assert_uint_eq(counter(FDNET_C_FRAG_BAD), 1);
+	} else {
+		ck_assert_int_eq(rc, 92);
+		ck_assert_int_eq(msg.tos & 3, marks[_i / 2].ecn);
+	}
+}
+END_TEST
+
+/* RFC 8200 4.5 */
+static const struct {
+	const char *label;
+	struct cut cut;
+	uint8_t next; /* 0: UDP */
+	uint8_t code;
+	uint32_t pointer;
+} bad_fragments[] = {
+	{ "length not in eights", { 0, 47, true }, 0, 0, 4 },
+	{ "beyond 65535 bytes", { 65528, 16, false }, 0, 0, 42 },
+	{ "half an upper header", { 0, 16, true }, FDNET_PROTO_TCP, 3, 0 },
+	{ "an extension header that goes on",
+	  { 0, 8, true },
+	  FDNET_IPV6_DSTOPTS,
+	  3,
+	  0 },
+};
+
+START_TEST(bad_fragments_are_told)
+{
+	struct cut cut = bad_fragments[_i].cut;
+	uint8_t whole[70000] = { 0 }, p[1500];
+
+	udp6(whole, "fd00::2", "fd00::1", 92);
+	if (bad_fragments[_i].next)
+		whole[40 + 1] = 1; /* an extension header of 16 bytes */
+	send_fragment6_of(whole, &cut, 7,
+			  bad_fragments[_i].next ? bad_fragments[_i].next : 17);
+	ck_assert_uint_eq(output(p, sizeof(p)), 40u + 8 + 48 + cut.len);
+	ck_assert_uint_eq(p[40], FDNET_ICMP6_PARAM);
+	ck_assert_uint_eq(p[41], bad_fragments[_i].code);
+	ck_assert_uint_eq(fdnet_get32(p + 44), bad_fragments[_i].pointer);
+	ck_assert_mem_eq(p + 48 + 48, whole + 40 + cut.offset, cut.len);
+	ck_assert_uint_eq(counter(FDNET_C_FRAG_BAD), 1);
 }
 END_TEST
 
@@ -600,6 +686,37 @@ START_TEST(fragments_sent_fit_the_mtu)
 	ck_assert_uint_eq(sum, 10008);
 	ck_assert_uint_eq(n, 7);
 	ck_assert_uint_eq(counter(FDNET_C_FRAG_OUT), 7);
+}
+END_TEST
+
+/* RFC 6864 4: an identification is unique where there may be fragments, and
+ * tells nothing elsewhere. */
+START_TEST(only_what_may_be_cut_has_an_identification)
+{
+	struct fdnet_name to = name_of("10.0.0.2", 5);
+	struct fdnet_sock *so = sock_open(stack, 4, FDNET_SOCK_DGRAM, 17);
+	struct fdnet_ipv4 hdr;
+	uint16_t last = 0;
+	uint8_t p[2000];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		sock_send(so, "x", 1, &to);
+		output(p, sizeof(p));
+		fdnet_ipv4_decode(p, 20, &hdr);
+		ck_assert(hdr.df);
+		ck_assert_uint_eq(hdr.ident, 0);
+	}
+	sock_set_int(so, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+	for (i = 0; i < 3; i++) {
+		sock_send(so, "x", 1, &to);
+		output(p, sizeof(p));
+		fdnet_ipv4_decode(p, 20, &hdr);
+		ck_assert(!hdr.df);
+		if (i)
+			ck_assert_uint_eq(hdr.ident, (uint16_t)(last + 1));
+		last = hdr.ident;
+	}
 }
 END_TEST
 
@@ -847,6 +964,11 @@ static Suite *ip_suite(void)
 	tcase_add_test(tc, truncated_headers_are_dropped);
 	tcase_add_loop_test(tc, fragments_are_joined, 0,
 			    2 * N_ROWS(fragments));
+	tcase_add_loop_test(tc, a_congestion_mark_survives_reassembly, 0,
+			    2 * N_ROWS(marks));
+	tcase_add_loop_test(tc, bad_fragments_are_told, 0,
+			    N_ROWS(bad_fragments));
+	tcase_add_test(tc, only_what_may_be_cut_has_an_identification);
 	tcase_add_test(tc, a_datagram_beyond_the_largest_is_refused);
 	tcase_add_test(tc, too_many_gaps_are_refused);
 	tcase_add_test(tc, the_oldest_gives_way_when_too_many_are_under_way);
