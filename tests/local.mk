@@ -7,6 +7,10 @@ AM_TESTS_ENVIRONMENT = \
 
 EXTRA_DIST += tests/lib.sh tests/lint
 
+# The tests that doc/rfc.md names exist.
+TESTS += tests/check_rfc.sh
+dist_check_SCRIPTS += tests/check_rfc.sh
+
 # Real programs, natively and in the sandbox: tests/apps/run, from quickstart.
 check_PROGRAMS += tests/apps/netpeer
 tests_apps_netpeer_SOURCES = tests/apps/netpeer.c

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "stack/object.h"
+#include "stack/tcp_internal.h"
 #include "tests/tcp_net.h"
 
 #define SEC 1000000ull
@@ -706,6 +707,28 @@ START_TEST(urgent_byte_stands_apart)
 }
 END_TEST
 
+/* RFC 6528: a clock of 4 us and what the names hide; another stack's secret
+ * gives other numbers. */
+START_TEST(initial_numbers_follow_clock_and_secret)
+{
+	struct fdnet_name a = tnet_name(0, 1000), b = tnet_name(1, TNET_PORT);
+	uint32_t first, other;
+
+	start();
+	first = fdnet_tcp_isn(net.s[0], &a, &b);
+	ck_assert_uint_eq(fdnet_tcp_isn(net.s[0], &a, &b), first);
+	ck_assert_uint_ne(fdnet_tcp_isn(net.s[1], &a, &b), first);
+	a.port++;
+	other = fdnet_tcp_isn(net.s[0], &a, &b);
+	ck_assert_uint_gt(other - first, 1000);
+	a.port--;
+	tnet_run_for(&net, SEC);
+	ck_assert_uint_eq(fdnet_tcp_isn(net.s[0], &a, &b),
+			  first + SEC / 4);
+	stop();
+}
+END_TEST
+
 START_TEST(info_and_options)
 {
 	struct tcp_info info;
@@ -800,6 +823,7 @@ static Suite *tcp_suite(void)
 	tcase_add_test(tc, reserve_commit_peek_consume);
 	tcase_add_test(tc, loopback_inside_one_stack);
 	tcase_add_test(tc, urgent_byte_stands_apart);
+	tcase_add_test(tc, initial_numbers_follow_clock_and_secret);
 	tcase_add_test(tc, info_and_options);
 	tcase_add_test(tc, cork_holds_until_it_is_pulled);
 	return suite;
