@@ -223,16 +223,7 @@ static void learned(struct call *call, const struct fdnet_node_ans *ans)
 		call_reply(call, -(int)ans->error);
 		return;
 	}
-	call->kind = (struct kind){
-		.cookie = call->cookie,
-		.family = ans->family,
-		.type = ans->type,
-		.framed = ans->state & FDNET_NODE_IS_FRAMED,
-		.listening = ans->state & FDNET_NODE_LISTENING,
-		.begun = ans->state & (FDNET_NODE_CONNECTED |
-				       FDNET_NODE_CONNECTING),
-	};
-	kind_put(call->sup, &call->kind);
+	kind_learn(call, ans);
 	call->name = ans->peer;
 	if (call->kind.type == SOCK_STREAM)
 		call_continue(call, "bytes move on a pair's end");

@@ -23,7 +23,9 @@ SANDBOX_SOURCES = \
 	sandbox/signals.c sandbox/signals.h \
 	sandbox/spaces.c sandbox/spaces.h \
 	sandbox/supervise.c sandbox/supervise.h sandbox/notify.h \
+	sandbox/answer.c sandbox/channel.c sandbox/kinds.c \
 	sandbox/caller.c sandbox/sockaddr.c sandbox/inet.c sandbox/dgram.c \
+	sandbox/inet_accept.c sandbox/inet_options.c \
 	sandbox/dgram_recv.c sandbox/message.c sandbox/message.h \
 	sandbox/netlink.c sandbox/unixnames.c \
 	sandbox/udgram.c sandbox/udgram.h \

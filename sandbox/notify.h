@@ -150,10 +150,28 @@ void call_reply_fd(struct call *call, int fd, bool close_on_exec);
  */
 void call_continue(struct call *call, const char *why);
 
+/** notif_refuse - a notification that no call was made of */
+void notif_refuse(struct supervisor *sup, uint64_t id, int error);
+/** call_end - without an answer, which was given or is not wanted */
+void call_end(struct call *call);
+/** calls_free_done - once the round is over */
+void calls_free_done(struct supervisor *sup);
+
 /** call_is_valid - does the caller still wait? */
 bool call_is_valid(const struct call *call);
 
+/** lost_give - if @call's thread comes back for an answer it has it, and true
+ * is returned; its next call decides: the same one again, or none */
+bool lost_give(struct call *call);
+/** lost_forget_old, lost_end - a connection nobody comes back for is closed */
+void lost_forget_old(struct supervisor *sup, uint64_t now);
+void lost_end(struct supervisor *sup);
+bool lost_is_any(const struct supervisor *sup);
+
 /* ---- what waits ---- */
+
+/** supervise_now_ms - of the monotonic clock */
+uint64_t supervise_now_ms(void);
 
 /** call_ask - ask the relay about call->cookie; @fd (or -1) goes along,
  * borrowed. Ends the call with ENETDOWN if there is no relay, or if it does
@@ -198,8 +216,19 @@ int sockaddr_write(const struct call *call, uint64_t addr, uint64_t len_addr,
 
 struct kind *kind_find(struct supervisor *sup, uint64_t cookie);
 void kind_put(struct supervisor *sup, const struct kind *kind);
+/** kind_learn - call->kind, from the relay's answer to NAMES */
+void kind_learn(struct call *call, const struct fdnet_node_ans *ans);
 
 /* ---- handlers: one for each notified call; they end it ---- */
+
+/**
+ * inet_take_socket - the caller's socket, as argument 0
+ *
+ * A socket of the host that --inherit gave is the kernel's for what moves data,
+ * and for the rest refused: it was given as it is. Returns false when the call
+ * has ended.
+ */
+bool inet_take_socket(struct call *call);
 
 void inet_socket(struct call *call);
 void handle_connect(struct call *call);
