@@ -259,6 +259,16 @@ int fdnet_link_peek(struct fdnet_link *link, unsigned int budget);
 bool fdnet_link_has(const struct fdnet_link *link);
 
 /**
+ * fdnet_link_watch - for fdnet_ring_has(), without whatever serialises calls
+ * @ret_ring:  true there means that something has come since, perhaps taken by
+ *             another thread already; valid while the link is
+ *
+ * Returns false when messages do not come through memory at present.
+ */
+bool fdnet_link_watch(const struct fdnet_link *link,
+		      struct fdnet_ring *ret_ring);
+
+/**
  * fdnet_link_sleep - somebody is about to sleep until the fd is readable
  *
  * From now on it becomes so when anything comes, until fdnet_link_awake(),

@@ -214,6 +214,14 @@ bool fdnet_link_has(const struct fdnet_link *link)
 	return link->rx_ring && fdnet_ring_has(&link->rx);
 }
 
+bool fdnet_link_watch(const struct fdnet_link *link,
+		      struct fdnet_ring *ret_ring)
+{
+	if (link->rx_ring)
+		*ret_ring = link->rx;
+	return link->rx_ring;
+}
+
 bool fdnet_link_sleep(struct fdnet_link *link)
 {
 	link->sleepers++;

@@ -48,6 +48,7 @@ shim_libshim_la_SOURCES = \
 	shim/syscall.c \
 	shim/uaccess.c shim/uaccess.h \
 	shim/vector.c \
+	shim/awake.c shim/awake.h \
 	shim/wait.c shim/wait.h \
 	shim/wrap.c
 shim_libshim_la_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -444,6 +444,11 @@ short shim_net_link_events(void)
 	return net.full ? POLLIN | POLLOUT : POLLIN;
 }
 
+bool shim_net_watch(struct fdnet_ring *ret_ring)
+{
+	return net.state == NET_UP && fdnet_link_watch(net.link, ret_ring);
+}
+
 bool shim_net_sleep(void)
 {
 	return net.state != NET_UP || fdnet_link_sleep(net.link);
@@ -489,6 +494,7 @@ int shim_net_ask(struct fdnet_ctl *ctl, struct fdnet_ctl *ret_reply)
 	struct shim_waiter w = {
 		.any = true,
 		.link_only = true,
+		.brief = true,
 		.deadline_us = FDNET_NEVER,
 		.guard = &none,
 	};

@@ -11,6 +11,7 @@
 
 #include <fdnet/stack.h>
 
+#include "endpoint/ring.h"
 #include "stack/wire/control.h"
 
 /** shim_net_init - read the environment; from the constructor, no calls */
@@ -61,6 +62,8 @@ void shim_net_flush(void);
 int shim_net_link_fd(void);
 /** shim_net_link_events - POLLIN, and POLLOUT while the link is full */
 short shim_net_link_events(void);
+/** shim_net_watch - as fdnet_link_watch(); false while there is no link */
+bool shim_net_watch(struct fdnet_ring *ret_ring);
 /**
  * shim_net_sleep - somebody is about to wait for the link's fd
  *

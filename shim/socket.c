@@ -502,7 +502,7 @@ static int finish_connect(int fd, struct shim_file *file,
 			  const struct fdnet_name *name,
 			  struct shim_guard *guard)
 {
-	struct shim_waiter w = { 0 };
+	struct shim_waiter w = { .brief = true };
 	uint64_t deadline = 0;
 	int rc;
 

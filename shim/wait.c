@@ -13,6 +13,7 @@
 #include <sys/single_threaded.h>
 
 #include "base/spin.h"
+#include "shim/awake.h"
 #include "shim/file.h"
 #include "shim/helper.h"
 #include "shim/highfd.h"
@@ -272,18 +273,6 @@ static int cancellable_poll(struct shim_waiter *w, struct pollfd *fds,
 
 /* ---- awake, for a moment ---- */
 
-static bool second_core(void)
-{
-	unsigned long set[16] = { 0 };
-	unsigned int i, n = 0;
-
-	if (RAW(SYS_sched_getaffinity, 0, sizeof(set), set, 0, 0, 0) < 0)
-		return false;
-	for (i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-		n += (unsigned int)__builtin_popcountl(set[i]);
-	return n > 1;
-}
-
 /* Is there but one thread besides our helper, which brings nothing? Threads
  * come and go seldom: it is asked for now and then. */
 static bool is_alone(void)
@@ -310,7 +299,7 @@ static bool may_stay_awake(const struct shim_waiter *w, uint64_t now)
 		return false;
 	if (!asked) {
 		asked = true;
-		spin.enabled = second_core();
+		spin.enabled = shim_awake_cores();
 	}
 	return spin.enabled && fdnet_spin_may(&spin, now);
 }
@@ -379,6 +368,16 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 		uint64_t now = shim_now_us();
 
 		if (may_stay_awake(w, now) && stay_awake(w, now)) {
+			for (i = 0; i < nfds; i++)
+				fds[i].revents = 0;
+			return 0;
+		}
+		lead = can_lead();
+	}
+	if (w->brief && lead) {
+		if (shim_awake_for_link()) {
+			w->led = true;
+			shim_net_drive();
 			for (i = 0; i < nfds; i++)
 				fds[i].revents = 0;
 			return 0;

@@ -35,6 +35,7 @@ struct shim_file;
  * @any:       poll() and select(): any file with pollers counts
  * @set:       epoll_wait(): the set, or NULL
  * @link_only: only the link can bring what it waits for
+ * @brief:     the relay will answer soon: worth to wait awake for
  * @deadline_us:  absolute, FDNET_NEVER for none
  * @guard:     of the call, for the signal mask
  * @mask:      ppoll()'s and friends' signal mask, or NULL
@@ -42,7 +43,7 @@ struct shim_file;
 struct shim_waiter {
 	struct shim_file *file;
 	uint32_t events;
-	bool any, link_only;
+	bool any, link_only, brief;
 	const struct shim_eset *set;
 	uint64_t deadline_us;
 	struct shim_guard *guard;

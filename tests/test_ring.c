@@ -342,6 +342,24 @@ START_TEST(the_socket_stays_quiet)
 }
 END_TEST
 
+START_TEST(a_watcher_sees_what_comes_and_what_another_took)
+{
+	struct fdnet_ring watched;
+
+	ck_assert(!fdnet_link_watch(to, &watched)); /* still on the socket */
+	fdnet_link_send(from, packet(0, 100));
+	fdnet_link_recv(to, 8);
+	ck_assert(fdnet_link_watch(to, &watched));
+	ck_assert(!fdnet_ring_has(&watched));
+	fdnet_link_send(from, packet(1, 100));
+	ck_assert(fdnet_ring_has(&watched));
+	ck_assert_int_eq(fdnet_link_peek(to, 8), 1);
+	ck_assert(fdnet_ring_has(&watched));
+	ck_assert(fdnet_link_watch(to, &watched));
+	ck_assert(!fdnet_ring_has(&watched));
+}
+END_TEST
+
 START_TEST(a_sleeping_end_is_kicked)
 {
 	fdnet_link_send(from, packet(0, 100));
@@ -542,6 +560,7 @@ static Suite *ring_suite(void)
 	tc = tcase_create("links");
 	tcase_add_checked_fixture(tc, link_setup, link_teardown);
 	tcase_add_test(tc, the_socket_stays_quiet);
+	tcase_add_test(tc, a_watcher_sees_what_comes_and_what_another_took);
 	tcase_add_test(tc, a_sleeping_end_is_kicked);
 	tcase_add_test(tc,
 		       an_end_that_sleeps_in_front_of_the_first_is_woken_too);
