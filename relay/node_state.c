@@ -121,7 +121,6 @@ static void fields(struct fdnet_save *s, struct pumped *sock)
 	sock->out_full = fdnet_save_bool(s, sock->out_full);
 	sock->plain = fdnet_save_bool(s, sock->plain);
 	sock->lag = fdnet_save_count(s, sock->lag, PUMPED_LAG_MAX, 0);
-	sock->batch = fdnet_save_u32(s, sock->batch);
 	sock->waiter_id = fdnet_save_u32(s, sock->waiter_id);
 	fdnet_save_name(s, &sock->target);
 	fdnet_save_name(s, &sock->passing_names[0]);

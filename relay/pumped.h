@@ -62,7 +62,6 @@ struct pumped_claim {
  * @plain:     a reset must show on A, where nobody asks why it ended
  * @lag:       bytes at the head of B that were passed on already, see
  *             pumped_lag.c; only if @plain
- * @batch:     bytes taken since B was last read to its end; likewise
  * @ended:     A gives no more than B holds; likewise
  * @passing:   A of an accepted connection that B did not take yet, or -1
  * @error:     why it ended, positive errno, until fetched
@@ -80,7 +79,7 @@ struct pumped {
 	bool framed, listening, joined, connecting;
 	bool hup, reset, in_closed, out_closed, fin_wanted, in_full, out_full;
 	bool waited, is_ready, plain, ended;
-	uint32_t lag, batch;
+	uint32_t lag;
 	uint32_t events;
 	struct node_chan *waiter;
 	uint32_t waiter_id;

@@ -12,8 +12,9 @@
  * makes the pair.
  *
  * The byte keeps all of the buffer that it came in, and A is not writable while
- * much is kept. So after much the last one is taken too, and until something
- * small follows a reset looks like the end.
+ * more than a quarter of its SO_SNDBUF is kept. The kernel's buffers are of
+ * 48 KiB at most and the usual SO_SNDBUF is 208 KiB, so one may be kept; who
+ * makes the pair sees to it that it is not less (sandbox/inet.c).
  */
 #include "config.h"
 
@@ -22,7 +23,8 @@
 #include "relay/pumped_internal.h"
 #include "relay/sys.h"
 
-/* Up to so much is looked at and then taken, and copied twice. */
+/* Up to so much is looked at as a whole and then taken: copied twice, but by
+ * one call less. */
 #define SMALL 2048
 #define PARTS 20
 
@@ -115,14 +117,30 @@ static ssize_t take_rest(struct pumped *sock, const struct iovec *iov, int n,
 	return rc;
 }
 
-static ssize_t take_some(struct pumped *sock, const struct iovec *iov, int n,
-			 size_t room)
+/* The byte at @at of @iov, as an iovec of its own. */
+static struct iovec byte_at(const struct iovec *iov, size_t at)
 {
-	ssize_t rc = taken(sock, receive(sock, iov, n, room, 0));
+	while (at >= iov->iov_len)
+		at -= iov++->iov_len;
+	return (struct iovec){ (uint8_t *)iov->iov_base + at, 1 };
+}
 
-	/* more than SMALL is as good as SMALL + 1 */
-	if (rc > 0)
-		sock->batch = SMALL + 1;
+/* All @fresh bytes that are there: but for the last they are taken. */
+static ssize_t take_but_one(struct pumped *sock, const struct iovec *iov, int n,
+			    size_t fresh)
+{
+	ssize_t rc = taken(sock, receive(sock, iov, n, fresh - 1, 0));
+	struct iovec last;
+
+	/* less where fds came along, or @iov is in too many parts */
+	if (rc < 0 || (size_t)rc != fresh - 1)
+		return rc;
+	last = byte_at(iov, (size_t)rc);
+	if (SYS_RETRY(recv(sock->src.fd, last.iov_base, 1,
+			   MSG_DONTWAIT | MSG_PEEK)) == 1) {
+		sock->lag = 1;
+		rc++;
+	}
 	return rc;
 }
 
@@ -139,15 +157,15 @@ ssize_t pumped_lag_take(struct pumped *sock, const struct iovec *iov, int n,
 			return take_rest(sock, iov, n, room);
 		if (ioctl(sock->src.fd, FIONREAD, &held) < 0)
 			return -errno;
-		if ((size_t)held <= sock->lag) {
-			sock->batch = 0;
+		if ((size_t)held <= sock->lag)
 			return -EAGAIN;
-		}
 		fresh = (size_t)held - sock->lag;
-		if (fresh <= room && fresh + sock->batch <= SMALL)
+		if (fresh > room) /* something stays without our doing */
+			rc = taken(sock, receive(sock, iov, n, room, 0));
+		else if (fresh <= SMALL)
 			rc = peek(sock, iov, n, fresh);
 		else
-			rc = take_some(sock, iov, n, room);
+			rc = take_but_one(sock, iov, n, fresh);
 		/* a message with fds hides what is behind it: it goes */
 	} while (rc == -EAGAIN && drop(sock));
 	/* of what comes now an event tells */
@@ -160,7 +178,6 @@ void pumped_lag_begin(struct pumped *sock)
 	int held = 0;
 
 	sock->lag = ioctl(sock->src.fd, FIONREAD, &held) == 0 && held == 1;
-	sock->batch = 0;
 }
 
 void pumped_lag_drop(struct pumped *sock)

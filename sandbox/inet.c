@@ -12,6 +12,9 @@
 
 /* What a stream's A takes at most in one go while it is filled. */
 #define FILLING 32768
+/* Of SO_SNDBUF: with less A is not writable while the relay keeps a byte
+ * (relay/pumped_lag.c). The kernel doubles what it is told. */
+#define SNDBUF_MIN 212992
 
 bool inet_take_socket(struct call *call)
 {
@@ -38,6 +41,16 @@ static void socket_made(struct call *call, const struct fdnet_node_ans *ans)
 	call_reply_fd(call, fd, call->args[1] & SOCK_CLOEXEC);
 }
 
+static void widen(int fd)
+{
+	int size = 0, half = SNDBUF_MIN / 2;
+	socklen_t len = sizeof(size);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 &&
+	    size < SNDBUF_MIN)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
+}
+
 static int make_pair(struct call *call, int type, int *ret_b)
 {
 	int flags = SOCK_CLOEXEC | ((int)call->args[1] & SOCK_NONBLOCK);
@@ -50,8 +63,10 @@ static int make_pair(struct call *call, int type, int *ret_b)
 	call->fd = pair[0];
 	*ret_b = pair[1];
 	/* by which the relay shows a reset: FDNET_NODE_PLAIN */
-	if (kind == SOCK_STREAM)
+	if (kind == SOCK_STREAM) {
+		widen(pair[0]);
 		send(pair[0], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
 	if (getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &call->cookie, &len) < 0) {
 		close(pair[1]);
 		return -errno;

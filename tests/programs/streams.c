@@ -202,6 +202,30 @@ static void waits(int fds[2])
 	pthread_join(thread, NULL);
 }
 
+/* The peer has read all of it, and then ends with a reset. */
+static void reset_after(size_t size)
+{
+	static char many[200000];
+	size_t done = 0;
+	int fds[2];
+
+	tcp_pair(fds);
+	say(send(fds[0], many, size, 0), "%zu bytes before a reset", size);
+	while (done < size) {
+		ssize_t rc = recv(fds[1], many, sizeof(many), 0);
+
+		if (rc <= 0)
+			break;
+		done += (size_t)rc;
+	}
+	say_bits(ready(fds[0], POLLOUT) & POLLOUT, "%zu bytes, and more", size);
+	reset(fds[1]);
+	ready(fds[0], POLLHUP);
+	say(recv(fds[0], many, 1, 0), "%zu bytes, then the reset", size);
+	say(recv(fds[0], many, 1, 0), "%zu bytes, after it", size);
+	close(fds[0]);
+}
+
 int main(void)
 {
 	int fds[2];
@@ -220,5 +244,11 @@ int main(void)
 	tcp_pair(fds);
 	timeouts(fds);
 	close_pair(fds);
+	reset_after(1);
+	reset_after(2048);
+	reset_after(2049);
+	reset_after(30000);
+	reset_after(100000);
+	reset_after(200000);
 	return 0;
 }
