@@ -158,6 +158,13 @@ tests_random_steps_SOURCES = tests/random/main.c tests/random/steps.h \
 	tests/random/process.c tests/programs/probe.h
 tests_random_steps_CFLAGS = $(PROBE_CFLAGS)
 
+# SIGKILL at random under load; run by tests/kills/run.
+EXTRA_DIST += tests/kills/run
+check_PROGRAMS += tests/kills/kills
+tests_kills_kills_SOURCES = tests/kills/main.c tests/kills/kills.h \
+	tests/kills/servers.c tests/kills/clients.c tests/kills/table.c
+tests_kills_kills_LDADD = $(PTHREAD_LIBS)
+
 # Launcher, relay and shim together.
 TESTS += tests/test_sandbox.sh
 dist_check_SCRIPTS += tests/test_sandbox.sh
