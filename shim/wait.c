@@ -42,6 +42,7 @@ struct shim_sleeper {
 	bool any;
 	bool awake; /* looks at @rung itself, needs no bell */
 	bool on_link; /* waits for the link (shim_net_sleep()) */
+	bool heir;    /* was rung to lead, whatever else it was rung for */
 	bool rung, belled;
 	int bell; /* or -1 */
 	struct shim_sleeper *next, *prev;
@@ -101,6 +102,7 @@ static int sleeper_add(struct shim_waiter *w, int bell, bool awake)
 	s->awake = awake;
 	s->bell = bell;
 	s->on_link = false;
+	s->heir = false;
 	s->next = sleepers;
 	if (sleepers)
 		sleepers->prev = s;
@@ -127,8 +129,11 @@ static void sleeper_free(struct shim_sleeper *s)
 
 static void sleeper_del(struct shim_waiter *w)
 {
-	if (w->sleeper)
+	if (w->sleeper) {
+		/* its own event may have come too, so that it waits no more */
+		w->led = w->led || w->sleeper->heir;
 		sleeper_free(w->sleeper);
+	}
 	w->sleeper = NULL;
 }
 
@@ -212,8 +217,10 @@ static void pass_leadership(void)
 		return;
 	for (s = sleepers; s && s->bell < 0 && !s->awake; s = s->next)
 		;
-	if (s)
-		ring(s);
+	if (!s)
+		return;
+	s->heir = true;
+	ring(s);
 }
 
 static void cancelled(void *arg)

@@ -50,7 +50,7 @@ struct shim_waiter {
 	const sigset_t *mask;
 	/* private */
 	struct shim_sleeper *sleeper;
-	bool led;
+	bool led; /* or was asked to: passes leadership on at its end */
 };
 
 /**

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 
 static int shared[2];
 
@@ -185,9 +186,82 @@ static void many(void)
 	say(bad, "16 threads with a pair each, failed");
 }
 
+/* ---- those that end, and one that goes on waiting ---- */
+
+static void *echoes(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	char data[16];
+	ssize_t n;
+
+	while ((n = recv(fd, data, sizeof(data), 0)) > 0)
+		send(fd, data, (size_t)n, 0);
+	close(fd);
+	return NULL;
+}
+
+static void a_thread_each(int channel)
+{
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+	int lfd = socket(AF_INET, SOCK_STREAM, 0), fd;
+	pthread_t thread;
+
+	listen(lfd, 8);
+	getsockname(lfd, (struct sockaddr *)&at, &len);
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	write(channel, &at, sizeof(at));
+	while ((fd = accept(lfd, NULL, NULL)) >= 0) {
+		pthread_create(&thread, NULL, echoes, (void *)(intptr_t)fd);
+		pthread_detach(thread);
+	}
+	_exit(1);
+}
+
+/* Two threads get something at the same moment, answer and end; a third is
+ * in accept() all the time, and must hear of the next connection. */
+static void ends_beside_accept(void)
+{
+	struct timeval long_enough = {.tv_sec = 10};
+	struct sockaddr_in at;
+	int channel[2], fds[2], round, i, rc = 0, pid;
+	char data[16];
+
+	/* without fdnet-run, the first socket makes the sandbox */
+	close(socket(AF_INET, SOCK_STREAM, 0));
+	need(pipe(channel), "pipe");
+	pid = fork();
+	if (pid == 0)
+		a_thread_each(channel[1]);
+	read(channel[0], &at, sizeof(at));
+	for (round = 0; round < 300 && rc >= 0; round++) {
+		for (i = 0; i < 2 && rc >= 0; i++) {
+			fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+			setsockopt(fds[i], SOL_SOCKET, SO_SNDTIMEO,
+				   &long_enough, sizeof(long_enough));
+			rc = connect(fds[i], (struct sockaddr *)&at,
+				     sizeof(at));
+		}
+		if (rc < 0)
+			break;
+		for (i = 0; i < 2; i++)
+			send(fds[i], "a word", 6, 0);
+		for (i = 0; i < 2; i++)
+			recv(fds[i], data, sizeof(data), 0);
+		close_pair(fds);
+	}
+	say(rc, "connect after threads have ended");
+	say(round, "rounds");
+	close_pair(channel);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	/* first: no other socket must have threads waiting */
+	ends_beside_accept();
 	woken(waits_in_recv, "recv woken");
 	woken(waits_in_poll, "poll woken");
 	woken(waits_in_epoll, "epoll woken");
