@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests and answers of a node channel, and names. The first byte chooses.
+ * Requests and answers of a node channel, names, and what stands beside a
+ * datagram. The first byte chooses.
  * What decodes can be encoded and gives the same again.
  */
 #include "config.h"
@@ -9,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "stack/wire/node.h"
+#include "stack/wire/node_tag.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,13 +53,33 @@ static void try_name(const uint8_t *data, size_t size)
 	assert(memcmp(bytes, data, FDNET_NODE_NAME_LEN) == 0);
 }
 
+static void try_tag(const uint8_t *data, size_t size)
+{
+	struct fdnet_node_tag tag;
+
+	if (fdnet_node_tag_decode(data, size, &tag) < 0)
+		return;
+	assert(fdnet_node_tag_encode(bytes, &tag) == size);
+	assert(memcmp(bytes, data, size) == 0);
+}
+
+static void try_error(const uint8_t *data, size_t size)
+{
+	struct fdnet_sock_error err;
+
+	if (fdnet_node_error_decode(data, size, &err) < 0)
+		return;
+	fdnet_node_error_encode(bytes, &err);
+	assert(memcmp(bytes, data, FDNET_NODE_ERROR_LEN) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(const uint8_t *, size_t) = {
-		try_req, try_ans, try_name
+		try_req, try_ans, try_name, try_tag, try_error
 	};
 
 	if (size > 0)
-		tries[data[0] % 3](data + 1, size - 1);
+		tries[data[0] % 5](data + 1, size - 1);
 	return 0;
 }

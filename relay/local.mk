@@ -58,7 +58,7 @@ relay_librelay_la_SOURCES = \
 	relay/publish.c relay/publish.h \
 	relay/publish_spec.c \
 	relay/pumped.c relay/pumped.h relay/pumped_internal.h \
-	relay/pumped_dgram.c relay/pumped_lag.c \
+	relay/pumped_dgram.c relay/pumped_lag.c relay/pumped_urgent.c \
 	relay/pumped_listen.c \
 	relay/record.c relay/record.h \
 	relay/registry.c relay/registry.h \

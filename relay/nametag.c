@@ -9,23 +9,23 @@
 
 #include "relay/sys.h"
 
-static unsigned int slot_of(const uint8_t *name)
+static unsigned int slot_of(const uint8_t *bytes, size_t len)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 
-	for (size_t i = 0; i < FDNET_NODE_NAME_LEN; i++)
-		hash = (hash ^ name[i]) * 16777619u;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 16777619u;
 	return (hash ^ hash >> 16) & (NAMETAGS - 1);
 }
 
-static int make(const uint8_t *name)
+static int make(const uint8_t *bytes, size_t len)
 {
 	int fd = memfd_create("peer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return -errno;
 	/* who gets it cannot change it for others */
-	if (write(fd, name, FDNET_NODE_NAME_LEN) != FDNET_NODE_NAME_LEN ||
+	if (write(fd, bytes, len) != (ssize_t)len ||
 	    fcntl(fd, F_ADD_SEALS,
 		  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)) {
 		close(fd);
@@ -48,23 +48,24 @@ void nametag_done(struct nametag *tags)
 	nametag_init(tags);
 }
 
-int nametag_get(struct nametag *tags, const struct fdnet_name *name)
+int nametag_get(struct nametag *tags, const struct fdnet_node_tag *tag)
 {
-	uint8_t bytes[FDNET_NODE_NAME_LEN];
-	struct nametag *tag;
+	uint8_t bytes[FDNET_NODE_TAG_LEN];
+	size_t len = fdnet_node_tag_encode(bytes, tag);
+	struct nametag *kept = &tags[slot_of(bytes, len)];
 	int fd;
 
-	fdnet_node_name_encode(bytes, name);
-	tag = &tags[slot_of(bytes)];
-	if (tag->fd >= 0 && !memcmp(tag->name, bytes, sizeof(bytes)))
-		return tag->fd;
-	fd = make(bytes);
+	if (kept->fd >= 0 && kept->len == len &&
+	    !memcmp(kept->bytes, bytes, len))
+		return kept->fd;
+	fd = make(bytes, len);
 	if (fd < 0)
 		return fd;
 	/* those on their way hold the old one */
-	if (tag->fd >= 0)
-		close(tag->fd);
-	memcpy(tag->name, bytes, sizeof(bytes));
-	tag->fd = fd;
+	if (kept->fd >= 0)
+		close(kept->fd);
+	memcpy(kept->bytes, bytes, len);
+	kept->len = len;
+	kept->fd = fd;
 	return fd;
 }

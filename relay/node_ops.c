@@ -238,8 +238,10 @@ static int op_send(struct pumped *sock, const struct fdnet_node_req *req,
 		.iov = &iov,
 		.iovcnt = 1,
 		.to_from = req->name,
-		.ttl = -1,
-		.tos = -1,
+		.local = req->from,
+		.ttl = req->ttl1 - 1,
+		.tos = req->tos1 - 1,
+		.gso_size = req->gso,
 	};
 	uint8_t *data;
 	ssize_t rc;
@@ -309,6 +311,7 @@ static int fetch_error(struct pumped *sock)
 	int error = sock->error;
 
 	sock->error = 0;
+	sock->told = false;
 	if (!error && sock->so && !sock->connecting)
 		fdnet_sock_getopt(sock->so, SOL_SOCKET, SO_ERROR, &error,
 				  &len);
@@ -354,6 +357,38 @@ static int op_getopt(struct pumped *sock, const struct fdnet_node_req *req,
 	return 0;
 }
 
+/* What went wrong with a datagram that was sent, and its first bytes. */
+static int op_errqueue(struct pumped *sock, struct fdnet_node_ans *ans,
+		       uint8_t *value)
+{
+	struct iovec iov = { value + FDNET_NODE_ERROR_LEN,
+			     FDNET_NODE_VALUE_MAX - FDNET_NODE_ERROR_LEN };
+	struct fdnet_msg msg = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.flags = FDNET_MSG_ERRQUEUE,
+	};
+	ssize_t rc = fdnet_sock_recv(sock->so, &msg);
+
+	if (rc < 0)
+		return (int)rc;
+	sock->told = false;
+	msg.err.about = msg.to_from;
+	fdnet_node_error_encode(value, &msg.err);
+	ans->len = FDNET_NODE_ERROR_LEN + (uint32_t)rc;
+	pumped_wake(sock);
+	return 0;
+}
+
+static int op_setopt(struct pumped *sock, const struct fdnet_node_req *req)
+{
+	int rc = fdnet_sock_setopt(sock->so, req->level, req->optname,
+				   req->value, req->optlen);
+
+	pumped_learn_wants(sock);
+	return rc;
+}
+
 /* ---- all ---- */
 
 int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
@@ -385,8 +420,9 @@ int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
 	case FDNET_NODE_LISTEN:
 		return op_listen(sock, req->arg);
 	case FDNET_NODE_SETOPT:
-		return fdnet_sock_setopt(sock->so, req->level, req->optname,
-					 req->value, req->optlen);
+		return op_setopt(sock, req);
+	case FDNET_NODE_ERRQUEUE:
+		return op_errqueue(sock, ans, value);
 	case FDNET_NODE_SHUTDOWN:
 		return pumped_shutdown(sock, (int)req->arg);
 	case FDNET_NODE_SEND:

@@ -88,6 +88,18 @@ static struct pumped_claim *read_claim(struct fdnet_save *s,
 
 /* ---- a socket ---- */
 
+static void tag_state(struct fdnet_save *s, struct fdnet_node_tag *tag)
+{
+	tag->flags = fdnet_save_u32(s, tag->flags);
+	fdnet_save_name(s, &tag->from);
+	fdnet_save_name(s, &tag->local);
+	tag->ifindex = fdnet_save_u32(s, tag->ifindex);
+	tag->gso = fdnet_save_u16(s, tag->gso);
+	tag->ttl = fdnet_save_u8(s, tag->ttl);
+	tag->tos = fdnet_save_u8(s, tag->tos);
+	fdnet_save_check(s, !(tag->flags & ~(uint32_t)FDNET_TAG_ALL));
+}
+
 static void held_state(struct fdnet_save *s, struct pumped *sock)
 {
 	bool has = fdnet_save_bool(s, sock->held);
@@ -101,7 +113,7 @@ static void held_state(struct fdnet_save *s, struct pumped *sock)
 							     1);
 	if (sock->held)
 		fdnet_save_bytes(s, sock->held, sock->held_len);
-	fdnet_save_name(s, &sock->held_from);
+	tag_state(s, &sock->held_tag);
 }
 
 static void fields(struct fdnet_save *s, struct pumped *sock)
@@ -120,6 +132,7 @@ static void fields(struct fdnet_save *s, struct pumped *sock)
 	sock->in_full = fdnet_save_bool(s, sock->in_full);
 	sock->out_full = fdnet_save_bool(s, sock->out_full);
 	sock->plain = fdnet_save_bool(s, sock->plain);
+	sock->told = fdnet_save_bool(s, sock->told);
 	sock->lag = fdnet_save_count(s, sock->lag, PUMPED_LAG_MAX, 0);
 	sock->waiter_id = fdnet_save_u32(s, sock->waiter_id);
 	fdnet_save_name(s, &sock->target);

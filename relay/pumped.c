@@ -59,8 +59,7 @@ int pumped_new(struct node *node, struct fdnet_sock *so, int fd,
 	sock->cookie = cookie;
 	sock->pid = pid;
 	sock->framed = flags & FDNET_NODE_FRAMED;
-	sock->plain = flags & FDNET_NODE_PLAIN &&
-		      fdnet_sock_type(so) == FDNET_SOCK_STREAM;
+	sock->plain = flags & FDNET_NODE_PLAIN;
 	sock->passing = -1;
 	sock->family = (uint8_t)fdnet_sock_family(so);
 	sock->type = (uint8_t)fdnet_sock_type(so);
@@ -73,6 +72,7 @@ int pumped_new(struct node *node, struct fdnet_sock *so, int fd,
 	sys_setopt(fd, SOL_SOCKET, SO_SNDBUF, SOCKBUF);
 	node->count++;
 	fdnet_sock_set_user(so, sock);
+	pumped_learn_wants(sock);
 	count(&node->relay->counters, C_NODE_SOCKET);
 	wait_for(sock, 0);
 	pumped_wake(sock);
@@ -142,6 +142,7 @@ static void set_ready(struct pumped *sock, bool ready)
 
 void pumped_restored(struct pumped *sock)
 {
+	pumped_learn_wants(sock);
 	wait_for(sock, 0);
 	pumped_wake(sock);
 }
@@ -353,9 +354,14 @@ static enum pumped_turn move_in(struct pumped *sock)
 	size_t moved = 0;
 
 	while (!sock->in_closed && !sock->in_full) {
-		int n = fdnet_sock_recv_peek(sock->so, iov, IOV);
 		ssize_t rc;
+		int n;
 
+		if (!pumped_urgent_in(sock)) {
+			sock->in_full = true;
+			return PUMPED_WAIT;
+		}
+		n = fdnet_sock_recv_peek(sock->so, iov, IOV);
 		if (n == -EAGAIN || n == -ENOTCONN)
 			return PUMPED_WAIT;
 		if (!n) {
@@ -421,9 +427,14 @@ static enum pumped_turn move_out(struct pumped *sock)
 	bool more;
 
 	while (!sock->out_closed) {
-		int n = fdnet_sock_send_reserve(sock->so, iov, IOV);
 		ssize_t rc;
+		int n;
 
+		if (!sock->plain && !pumped_urgent_out(sock)) {
+			sock->out_full = true;
+			return PUMPED_WAIT;
+		}
+		n = fdnet_sock_send_reserve(sock->so, iov, IOV);
 		sock->out_full = n == -EAGAIN;
 		if (n == -EAGAIN || n == -ENOTCONN)
 			return PUMPED_WAIT;

@@ -26,7 +26,7 @@
 #include "relay/loop.h"
 #include "relay/node.h"
 #include "relay/registry.h"
-#include "stack/wire/node.h"
+#include "stack/wire/node_tag.h"
 
 /* Largest datagram with its name. */
 #define PUMPED_DGRAM_MAX (65536 + FDNET_NODE_NAME_LEN)
@@ -58,7 +58,10 @@ struct pumped_claim {
  * @out_closed:  the end of what A gives was passed to the stack
  * @fin_wanted:  pass the end on, once B is empty
  * @in_full:   B took no more; @out_full: the stack took no more
- * @held, @held_len, @held_from:  datagram that B did not take yet
+ * @held, @held_len, @held_tag:  datagram that B did not take yet
+ * @wants:     what the program has asked for beside its datagrams, of enum
+ *             fdnet_node_tag_flag
+ * @told:      A was told of an error, and nobody has asked for it since
  * @plain:     a reset must show on A, where nobody asks why it ended
  * @lag:       bytes at the head of B that were passed on already, see
  *             pumped_lag.c; only if @plain
@@ -87,7 +90,9 @@ struct pumped {
 
 	uint8_t *held;
 	size_t held_len;
-	struct fdnet_name held_from;
+	struct fdnet_node_tag held_tag;
+	uint32_t wants;
+	bool told;
 	int passing;
 	struct fdnet_name passing_names[2];
 

@@ -12,13 +12,64 @@
 /* Datagrams moved each way in one turn. */
 #define BUDGET 64
 
+/* ---- what is told beside a datagram ---- */
+
+static const struct {
+	int level4, name4, level6, name6;
+	uint32_t flag;
+} wants[] = {
+	{ IPPROTO_IP, IP_PKTINFO, IPPROTO_IPV6, IPV6_RECVPKTINFO,
+	  FDNET_TAG_PKTINFO },
+	{ IPPROTO_IP, IP_RECVTTL, IPPROTO_IPV6, IPV6_RECVHOPLIMIT,
+	  FDNET_TAG_TTL },
+	{ IPPROTO_IP, IP_RECVTOS, IPPROTO_IPV6, IPV6_RECVTCLASS,
+	  FDNET_TAG_TOS },
+	{ SOL_SOCKET, SO_TIMESTAMP, SOL_SOCKET, SO_TIMESTAMP,
+	  FDNET_TAG_TIME },
+	{ SOL_SOCKET, SO_TIMESTAMPNS, SOL_SOCKET, SO_TIMESTAMPNS,
+	  FDNET_TAG_TIME_NS },
+};
+
+void pumped_learn_wants(struct pumped *sock)
+{
+	bool v6 = sock->family == 6;
+
+	sock->wants = 0;
+	if (sock->type == FDNET_SOCK_STREAM)
+		return;
+	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
+		uint32_t len = sizeof(int);
+		int on = 0;
+
+		if (!fdnet_sock_getopt(sock->so,
+				       v6 ? wants[i].level6 : wants[i].level4,
+				       v6 ? wants[i].name6 : wants[i].name4,
+				       &on, &len) &&
+		    on)
+			sock->wants |= wants[i].flag;
+	}
+}
+
+static void make_tag(const struct pumped *sock, const struct fdnet_msg *msg,
+		     struct fdnet_node_tag *ret_tag)
+{
+	*ret_tag = (struct fdnet_node_tag){ .from = msg->to_from };
+	ret_tag->flags = sock->wants | (msg->gso_size ? FDNET_TAG_GRO : 0);
+	if (!ret_tag->flags)
+		return;
+	ret_tag->local = msg->local;
+	ret_tag->ifindex = (uint32_t)msg->ifindex;
+	ret_tag->ttl = (uint8_t)msg->ttl;
+	ret_tag->tos = (uint8_t)msg->tos;
+	ret_tag->gso = msg->gso_size;
+}
+
 /* ---- from the stack to A ---- */
 
-/* Sends @from along, if there is one. */
-static void attach_name(struct pumped *sock, const struct fdnet_name *from,
-			struct msghdr *msg)
+static void attach_tag(struct pumped *sock, const struct fdnet_node_tag *tag,
+		       struct msghdr *msg)
 {
-	int fd = nametag_get(sock->node->tags, from);
+	int fd = nametag_get(sock->node->tags, tag);
 	struct cmsghdr *cmsg = msg->msg_control;
 
 	/* without: it comes from nobody known, as good as one that is lost */
@@ -33,7 +84,7 @@ static void attach_name(struct pumped *sock, const struct fdnet_name *from,
 
 /* False: B is full, the datagram is to be kept. */
 static bool give(struct pumped *sock, const uint8_t *data, size_t len,
-		 const struct fdnet_name *from)
+		 const struct fdnet_node_tag *tag)
 {
 	union {
 		struct cmsghdr align;
@@ -47,8 +98,8 @@ static bool give(struct pumped *sock, const uint8_t *data, size_t len,
 	};
 	ssize_t rc;
 
-	if (sock->framed)
-		attach_name(sock, from, &msg);
+	if (sock->framed || tag->flags)
+		attach_tag(sock, tag, &msg);
 	rc = sys_sendmsg(sock->src.fd, &msg);
 	if (rc == -EAGAIN)
 		return false;
@@ -59,7 +110,7 @@ static bool give(struct pumped *sock, const uint8_t *data, size_t len,
 }
 
 static void keep(struct pumped *sock, const uint8_t *data, size_t len,
-		 const struct fdnet_name *from)
+		 const struct fdnet_node_tag *tag)
 {
 	sock->in_full = true;
 	sock->held = malloc(len ? len : 1);
@@ -69,14 +120,14 @@ static void keep(struct pumped *sock, const uint8_t *data, size_t len,
 	}
 	memcpy(sock->held, data, len);
 	sock->held_len = len;
-	sock->held_from = *from;
+	sock->held_tag = *tag;
 }
 
 static bool give_held(struct pumped *sock)
 {
 	if (!sock->held)
 		return true;
-	if (!give(sock, sock->held, sock->held_len, &sock->held_from)) {
+	if (!give(sock, sock->held, sock->held_len, &sock->held_tag)) {
 		sock->in_full = true;
 		return false;
 	}
@@ -85,9 +136,19 @@ static bool give_held(struct pumped *sock)
 	return true;
 }
 
+/* Who waits on A is woken, and asks. Nobody does on a plain socket. */
+static void tell_error(struct pumped *sock)
+{
+	static const struct fdnet_node_tag tag = { .flags = FDNET_TAG_ERROR };
+
+	if (!sock->plain && !sock->told)
+		sock->told = give(sock, NULL, 0, &tag);
+}
+
 static enum pumped_turn move_in(struct pumped *sock)
 {
 	uint8_t *buf = sock->node->buf;
+	struct fdnet_node_tag tag;
 
 	if (sock->in_full || sock->hup || !give_held(sock))
 		return PUMPED_WAIT;
@@ -96,14 +157,20 @@ static enum pumped_turn move_in(struct pumped *sock)
 		struct fdnet_msg msg = { .iov = &iov, .iovcnt = 1 };
 		ssize_t n = fdnet_sock_recv(sock->so, &msg);
 
-		if (n == -EAGAIN)
+		if (n == -EAGAIN) {
+			/* an error queue is not empty */
+			if (fdnet_sock_poll(sock->so) & FDNET_EV_ERR)
+				tell_error(sock);
 			return PUMPED_WAIT;
-		if (n < 0) { /* told to who asks for SO_ERROR */
+		}
+		if (n < 0) {
 			sock->error = (int)-n;
+			tell_error(sock);
 			continue;
 		}
-		if (!give(sock, buf, (size_t)n, &msg.to_from)) {
-			keep(sock, buf, (size_t)n, &msg.to_from);
+		make_tag(sock, &msg, &tag);
+		if (!give(sock, buf, (size_t)n, &tag)) {
+			keep(sock, buf, (size_t)n, &tag);
 			return PUMPED_WAIT;
 		}
 	}
@@ -135,8 +202,13 @@ static void take(struct pumped *sock, const uint8_t *data, size_t len)
 	if (rc == -EADDRNOTAVAIL &&
 	    !node_lease(sock->node, (uint8_t)sock->proto))
 		rc = fdnet_sock_send(sock->so, &msg);
-	if (rc < 0)
-		sock->error = (int)-rc;
+	if (rc >= 0 || rc == -EAGAIN)
+		return;
+	/* perhaps of an earlier one, and this one was not looked at */
+	sock->error = (int)-rc;
+	if (!sock->framed)
+		tell_error(sock);
+	fdnet_sock_send(sock->so, &msg);
 }
 
 static enum pumped_turn move_out(struct pumped *sock)

@@ -49,6 +49,15 @@ void pumped_lag_begin(struct pumped *sock);
 /** pumped_lag_drop - what is left in B shall not look like a reset */
 void pumped_lag_drop(struct pumped *sock);
 
+/* ---- pumped_urgent.c ---- */
+
+/** pumped_urgent_in - the stack's urgent byte, if it is the next, to A. False:
+ * B does not take it yet */
+bool pumped_urgent_in(struct pumped *sock);
+/** pumped_urgent_out - A's urgent byte, if it is the next, to the stack. False:
+ * that does not take it yet */
+bool pumped_urgent_out(struct pumped *sock);
+
 /* ---- pumped_listen.c ---- */
 
 /** pumped_run_listener - pass on connections while B takes them */
@@ -61,5 +70,9 @@ void pumped_set_listening(struct pumped *sock);
 
 /** pumped_run_datagrams - both ways */
 enum pumped_turn pumped_run_datagrams(struct pumped *sock);
+
+/** pumped_learn_wants - the program's options may have changed: what is told
+ * beside its datagrams */
+void pumped_learn_wants(struct pumped *sock);
 
 #endif

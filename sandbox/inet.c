@@ -82,8 +82,8 @@ void inet_socket(struct call *call)
 		.family = (int)call->args[0] == AF_INET6 ? 6 : 4,
 		.type = (uint8_t)type,
 		.proto = (uint16_t)call->args[2],
-		.sock_flags = type == SOCK_STREAM ? FDNET_NODE_PLAIN :
-						    FDNET_NODE_FRAMED,
+		.sock_flags = FDNET_NODE_PLAIN |
+			      (type == SOCK_STREAM ? 0 : FDNET_NODE_FRAMED),
 	};
 
 	if ((int)call->args[1] & ~(0xf | SOCK_CLOEXEC | SOCK_NONBLOCK) ||

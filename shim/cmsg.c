@@ -13,6 +13,7 @@
 #include "shim/addr.h"
 #include "shim/file.h"
 #include "shim/uaccess.h"
+#include "stack/wire/node_tag.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -155,36 +156,56 @@ static bool is_on(struct shim_file *file, int level, int name)
 	return fdnet_sock_getopt(file->so, level, name, &on, &len) == 0 && on;
 }
 
-static void put_v4(struct writer *w, struct shim_file *file,
+/* What the program has asked for, as the relay says it of its sockets. */
+static uint32_t wants(struct shim_file *file)
+{
+	bool v4 = file->domain == AF_INET;
+	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+	uint32_t flags = 0;
+
+	if (is_on(file, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO))
+		flags |= FDNET_TAG_PKTINFO;
+	if (is_on(file, level, v4 ? IP_RECVTTL : IPV6_RECVHOPLIMIT))
+		flags |= FDNET_TAG_TTL;
+	if (is_on(file, level, v4 ? IP_RECVTOS : IPV6_RECVTCLASS))
+		flags |= FDNET_TAG_TOS;
+	if (is_on(file, SOL_SOCKET, SO_TIMESTAMP))
+		flags |= FDNET_TAG_TIME;
+	if (is_on(file, SOL_SOCKET, SO_TIMESTAMPNS))
+		flags |= FDNET_TAG_TIME_NS;
+	return flags;
+}
+
+static void put_v4(struct writer *w, uint32_t flags,
 		   const struct fdnet_msg *msg)
 {
 	struct in_pktinfo info = { .ipi_ifindex = msg->ifindex };
 	int value;
 
-	if (is_on(file, IPPROTO_IP, IP_PKTINFO)) {
+	if (flags & FDNET_TAG_PKTINFO) {
 		memcpy(&info.ipi_addr, msg->local.ip.bytes, 4);
 		info.ipi_spec_dst = info.ipi_addr;
 		put(w, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 	}
-	if (is_on(file, IPPROTO_IP, IP_RECVTTL)) {
+	if (flags & FDNET_TAG_TTL) {
 		value = msg->ttl;
 		put(w, IPPROTO_IP, IP_TTL, &value, sizeof(value));
 	}
-	if (is_on(file, IPPROTO_IP, IP_RECVTOS)) {
+	if (flags & FDNET_TAG_TOS) {
 		unsigned char tos = (unsigned char)msg->tos;
 
 		put(w, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 	}
 }
 
-static void put_v6(struct writer *w, struct shim_file *file,
+static void put_v6(struct writer *w, uint32_t flags,
 		   const struct fdnet_msg *msg)
 {
 	struct in6_pktinfo info = { .ipi6_ifindex =
 					    (unsigned int)msg->ifindex };
 	int value;
 
-	if (is_on(file, IPPROTO_IPV6, IPV6_RECVPKTINFO)) {
+	if (flags & FDNET_TAG_PKTINFO) {
 		if (msg->local.ip.family == 4) {
 			memset(&info.ipi6_addr.s6_addr[10], 0xff, 2);
 			memcpy(&info.ipi6_addr.s6_addr[12],
@@ -194,50 +215,49 @@ static void put_v6(struct writer *w, struct shim_file *file,
 		}
 		put(w, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 	}
-	if (is_on(file, IPPROTO_IPV6, IPV6_RECVHOPLIMIT)) {
+	if (flags & FDNET_TAG_TTL) {
 		value = msg->ttl;
 		put(w, IPPROTO_IPV6, IPV6_HOPLIMIT, &value, sizeof(value));
 	}
-	if (is_on(file, IPPROTO_IPV6, IPV6_RECVTCLASS)) {
+	if (flags & FDNET_TAG_TOS) {
 		value = msg->tos;
 		put(w, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
 	}
 }
 
-static void put_error(struct writer *w, struct shim_file *file,
-		      const struct fdnet_msg *msg)
+static void put_error(struct writer *w, int domain,
+		      const struct fdnet_sock_error *err)
 {
 	struct {
 		struct sock_extended_err ee;
 		struct sockaddr_in6 offender;
 	} e = {
 		.ee = {
-			.ee_errno = (uint32_t)msg->err.error,
-			.ee_origin = msg->err.origin,
-			.ee_type = msg->err.type,
-			.ee_code = msg->err.code,
-			.ee_info = msg->err.info,
+			.ee_errno = (uint32_t)err->error,
+			.ee_origin = err->origin,
+			.ee_type = err->type,
+			.ee_code = err->code,
+			.ee_info = err->info,
 		},
 	};
-	bool v4 = file->domain == AF_INET;
+	bool v4 = domain == AF_INET;
 	socklen_t len = sizeof(e.offender);
 
-	shim_name_to(file->domain, &msg->err.offender,
-		     (struct sockaddr *)&e.offender, &len);
+	shim_name_to(domain, &err->offender, (struct sockaddr *)&e.offender,
+		     &len);
 	put(w, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR,
 	    &e, sizeof(e.ee) + len);
 }
 
-static void put_time(struct writer *w, struct shim_file *file)
+static void put_time(struct writer *w, uint32_t flags)
 {
 	struct timespec ts;
 	struct timeval tv;
 
-	if (!is_on(file, SOL_SOCKET, SO_TIMESTAMP) &&
-	    !is_on(file, SOL_SOCKET, SO_TIMESTAMPNS))
+	if (!(flags & (FDNET_TAG_TIME | FDNET_TAG_TIME_NS)))
 		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	if (is_on(file, SOL_SOCKET, SO_TIMESTAMPNS)) {
+	if (flags & FDNET_TAG_TIME_NS) {
 		put(w, SOL_SOCKET, SO_TIMESTAMPNS, &ts, sizeof(ts));
 		return;
 	}
@@ -246,24 +266,54 @@ static void put_time(struct writer *w, struct shim_file *file)
 	put(w, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
 }
 
+static void put_datagram(struct writer *w, int domain, uint32_t flags,
+			 const struct fdnet_msg *msg)
+{
+	put_time(w, flags);
+	if (domain == AF_INET)
+		put_v4(w, flags, msg);
+	else
+		put_v6(w, flags, msg);
+	if (msg->flags & FDNET_MSG_ERRQUEUE)
+		put_error(w, domain, &msg->err);
+	if (msg->gso_size) {
+		int size = msg->gso_size;
+
+		put(w, IPPROTO_UDP, UDP_GRO, &size, sizeof(size));
+	}
+}
+
 void shim_cmsg_put(struct shim_file *file, const struct fdnet_msg *msg,
 		   struct msghdr *hdr)
 {
 	struct writer w = { .hdr = hdr };
 
-	if (file->so && !file->is_stream) {
-		put_time(&w, file);
-		if (file->domain == AF_INET)
-			put_v4(&w, file, msg);
-		else
-			put_v6(&w, file, msg);
-		if (msg->flags & FDNET_MSG_ERRQUEUE)
-			put_error(&w, file, msg);
-		if (msg->gso_size) {
-			int size = msg->gso_size;
+	if (file->so && !file->is_stream)
+		put_datagram(&w, file->domain, wants(file), msg);
+	hdr->msg_controllen = w.used;
+}
 
-			put(&w, IPPROTO_UDP, UDP_GRO, &size, sizeof(size));
-		}
-	}
+void shim_cmsg_put_tag(int domain, const struct fdnet_node_tag *tag,
+		       struct msghdr *hdr)
+{
+	struct writer w = { .hdr = hdr };
+	struct fdnet_msg msg = {
+		.local = tag->local,
+		.ttl = tag->ttl,
+		.tos = tag->tos,
+		.ifindex = (int)tag->ifindex,
+		.gso_size = tag->gso,
+	};
+
+	put_datagram(&w, domain, tag->flags, &msg);
+	hdr->msg_controllen = w.used;
+}
+
+void shim_cmsg_put_error(int domain, const struct fdnet_sock_error *err,
+			 struct msghdr *hdr)
+{
+	struct writer w = { .hdr = hdr };
+
+	put_error(&w, domain, err);
 	hdr->msg_controllen = w.used;
 }

@@ -7,6 +7,7 @@
 
 #include <fdnet/stack.h>
 
+struct fdnet_node_tag;
 struct shim_file;
 
 /** shim_cmsg_parse - read what the program gave with sendmsg(); -EINVAL */
@@ -16,5 +17,14 @@ int shim_cmsg_parse(const struct msghdr *hdr, struct fdnet_msg *msg);
  * MSG_CTRUNC in @hdr->msg_flags */
 void shim_cmsg_put(struct shim_file *file, const struct fdnet_msg *msg,
 		   struct msghdr *hdr);
+
+/** shim_cmsg_put_tag - likewise, from what the relay told beside a datagram
+ * @domain:  of the socket, AF_INET or AF_INET6 */
+void shim_cmsg_put_tag(int domain, const struct fdnet_node_tag *tag,
+		       struct msghdr *hdr);
+
+/** shim_cmsg_put_error - likewise, of an error queue's entry */
+void shim_cmsg_put_error(int domain, const struct fdnet_sock_error *err,
+			 struct msghdr *hdr);
 
 #endif

@@ -21,6 +21,7 @@
 #include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/shared.h"
 #include "shim/uaccess.h"
 
 /* Before they are closed: another thread may get the number at once. */
@@ -320,18 +321,21 @@ static int node_ioctl(struct shim_file *file, int fd, unsigned long request,
 	int theirs = 0, ours = 0, rc;
 	uint32_t len = sizeof(theirs);
 
+	if (request == SIOCATMARK) {
+		rc = shim_shared_at_mark(file, fd);
+		if (rc >= 0)
+			*ret = rc;
+		return rc < 0 ? rc : 0;
+	}
 	if (file->listens)
-		return request == SIOCATMARK ? 0 : -EINVAL;
+		return -EINVAL;
 	if (request == FIONREAD && !file->is_stream) {
 		*ret = shim_frame_inq(fd);
 		return 0;
 	}
-	rc = shim_node_getopt(file, FDNET_NODE_SOL_IOCTL, (int)request,
-			      &theirs, &len);
-	if (rc < 0 && request == SIOCATMARK)
-		return rc;
-	if (request != SIOCATMARK)
-		RAW(SYS_ioctl, fd, request, &ours, 0, 0, 0);
+	shim_node_getopt(file, FDNET_NODE_SOL_IOCTL, (int)request, &theirs,
+			 &len);
+	RAW(SYS_ioctl, fd, request, &ours, 0, 0, 0);
 	*ret = ours + (request == FIONREAD && ours ? 0 : theirs);
 	return 0;
 }

@@ -123,6 +123,18 @@ static void widen(struct shim_file *file)
 		raw_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+/* Urgent data come as the program has asked for them. */
+static void keep_inline(struct shim_file *file, int fd)
+{
+	uint32_t len = sizeof(int);
+	int on = 0;
+
+	if (fdnet_sock_getopt(file->so, SOL_SOCKET, SO_OOBINLINE, &on, &len) ==
+		    0 &&
+	    on)
+		raw_setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+}
+
 /* Blocking calls on A wait as long as the program has asked. */
 static void set_timeout(int fd, int name, uint64_t us)
 {
@@ -148,6 +160,7 @@ static void prepare_pair(struct shim_file *file)
 	else
 		widen(file);
 	if (fd >= 0) {
+		keep_inline(file, fd);
 		set_timeout(fd, SO_RCVTIMEO, file->rcvtimeo_us);
 		set_timeout(fd, SO_SNDTIMEO, file->sndtimeo_us);
 	}

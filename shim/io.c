@@ -20,6 +20,7 @@
 #include "shim/node.h"
 #include "shim/pass.h"
 #include "shim/raw.h"
+#include "shim/shared.h"
 #include "shim/uaccess.h"
 
 #define IOV_LIMIT 1024
@@ -532,8 +533,11 @@ ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 	struct shim_file *file = shim_begin_io(fd, &guard);
 
 	if (!file) {
-		ssize_t n = LIBC(recvmsg)(fd, msg, flags);
+		ssize_t n;
 
+		if (shim_shared_recv(fd, msg, flags, &n))
+			return received(fd, n);
+		n = LIBC(recvmsg)(fd, msg, flags);
 		if (n >= 0)
 			shim_pass_in(msg);
 		return received(fd, n);
@@ -559,9 +563,12 @@ ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
 	};
 	ssize_t rc;
 
-	if (!file)
+	if (!file) {
+		if (shim_shared_recv(fd, &hdr, flags, &rc))
+			return received(fd, rc);
 		return received(fd, LIBC(recvfrom)(fd, buf, len, flags, addr,
 						   addrlen));
+	}
 	if (addr && shim_can_write(addrlen, sizeof(*addrlen)))
 		hdr.msg_namelen = *addrlen;
 	else if (addr)

@@ -41,6 +41,7 @@ shim_libshim_la_SOURCES = \
 	shim/raw.h \
 	shim/resolv.c shim/resolv.h \
 	shim/sendfile.c \
+	shim/shared.c shim/shared.h \
 	shim/signal.c \
 	shim/socket.c \
 	shim/spawn.c shim/spawn.h \

@@ -60,6 +60,9 @@ static int set_in_node(struct shim_file *file, int fd, int level, int name,
 				raw_setsockopt(fd, level, name, val, len);
 	}
 	rc = shim_node_setopt(file, level, name, val, len);
+	/* A carries urgent data as its reader wants them */
+	if (rc == 0 && level == SOL_SOCKET && name == SO_OOBINLINE)
+		raw_setsockopt(fd, level, name, val, len);
 	return rc == -ENOENT ? 0 : rc;
 }
 

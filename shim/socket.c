@@ -21,6 +21,7 @@
 #include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/shared.h"
 #include "shim/uaccess.h"
 
 #define TYPE_MASK 0xf
@@ -633,7 +634,7 @@ int shim_shutdown(int fd, int how)
 SHIM_EXPORT(shutdown);
 
 /* The name functions differ in which name, and in nothing else. */
-static int get_name(struct shim_file *file, struct sockaddr *addr,
+static int get_name(struct shim_file *file, int fd, struct sockaddr *addr,
 		    socklen_t *len,
 		    int (*get)(const struct fdnet_sock *, struct fdnet_name *))
 {
@@ -647,7 +648,8 @@ static int get_name(struct shim_file *file, struct sockaddr *addr,
 		if (!file->joined)
 			shim_node_names(file);
 		name = get == fdnet_sock_name ? file->local : file->peer;
-		if (get == fdnet_sock_peer && name.ip.family == 0)
+		if (get == fdnet_sock_peer &&
+		    (name.ip.family == 0 || shim_shared_ended(file, fd)))
 			return -ENOTCONN;
 	} else if (file->remote) {
 		name = get == fdnet_sock_name ? file->local : file->peer;
@@ -679,7 +681,7 @@ int shim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 
 	if (!file)
 		return LIBC(getsockname)(fd, addr, len);
-	rc = get_name(file, addr, len, fdnet_sock_name);
+	rc = get_name(file, fd, addr, len, fdnet_sock_name);
 	shim_end(&guard);
 	return (int)shim_ret(rc);
 }
@@ -693,7 +695,7 @@ int shim_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 
 	if (!file)
 		return LIBC(getpeername)(fd, addr, len);
-	rc = get_name(file, addr, len, fdnet_sock_peer);
+	rc = get_name(file, fd, addr, len, fdnet_sock_peer);
 	shim_end(&guard);
 	return (int)shim_ret(rc);
 }
@@ -707,7 +709,14 @@ int shim_sockatmark(int fd)
 
 	if (!file)
 		return LIBC(sockatmark)(fd);
-	rc = file->so ? fdnet_sock_at_mark(file->so) : -ENOTCONN;
+	if (file->remote)
+		shim_pump_touch(file);
+	if (file->netlink)
+		rc = -ENOTTY;
+	else if (file->so)
+		rc = fdnet_sock_at_mark(file->so);
+	else
+		rc = shim_shared_at_mark(file, fd);
 	shim_end(&guard);
 	return (int)shim_ret(rc);
 }

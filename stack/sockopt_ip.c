@@ -116,6 +116,8 @@ int fdnet_opt_set_group(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 /* ---- IPPROTO_IP ---- */
 
 /* ECN bits of a stream are not the application's (RFC 3168). */
+static const uint8_t priorities[] = { 0, 2, 6, 4 };
+
 static int set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		   const void *val, uint32_t len)
 {
@@ -123,6 +125,9 @@ static int set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 
 	if (so->type == FDNET_SOCK_STREAM)
 		value &= ~3;
+	/* what the kernel makes of the four old meanings of these bits */
+	if (value != so->opts.tos)
+		so->opts.priority = priorities[value >> 3 & 3];
 	so->opts.tos = (int16_t)value;
 	return 0;
 }

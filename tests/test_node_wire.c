@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "stack/wire/node.h"
+#include "stack/wire/node_tag.h"
 #include "tests/suite_main.h"
 
 #define NAME4                                                                  \
@@ -41,6 +41,9 @@ static const struct fdnet_node_req requests[] = {
 	{ .op = FDNET_NODE_CANCEL, .id = 11, .cookie = 9, .arg = 5 },
 	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME4,
 	  .bytes = 65507 },
+	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME6,
+	  .bytes = 3, .from = NAME6, .ttl1 = 65, .tos1 = 1, .gso = 1200 },
+	{ .op = FDNET_NODE_ERRQUEUE, .id = 13, .cookie = 9 },
 };
 
 static const struct fdnet_node_ans answers[] = {
@@ -57,6 +60,8 @@ static const struct fdnet_node_ans answers[] = {
 	{ .op = FDNET_NODE_GETOPT, .id = 1, .cookie = 7 },
 	{ .op = FDNET_NODE_SHUTDOWN, .id = 1, .cookie = 7 },
 	{ .op = FDNET_NODE_SEND, .id = 1, .cookie = 7 },
+	{ .op = FDNET_NODE_ERRQUEUE, .id = 1, .cookie = 7, .len = 5,
+	  .value = "error" },
 };
 
 static void check_name(const struct fdnet_name *a, const struct fdnet_name *b)
@@ -90,6 +95,10 @@ START_TEST(requests_survive_the_wire)
 	if (req->op == FDNET_NODE_SETOPT && req->optlen)
 		ck_assert_mem_eq(got.value, req->value, req->optlen);
 	check_name(&got.name, &req->name);
+	check_name(&got.from, &req->from);
+	ck_assert_uint_eq(got.ttl1, req->ttl1);
+	ck_assert_uint_eq(got.tos1, req->tos1);
+	ck_assert_uint_eq(got.gso, req->gso);
 }
 END_TEST
 
@@ -183,6 +192,9 @@ static const struct {
 	{ "IPv4 with a tail", 4, 39, 1 },
 	{ "huge option", 11, 26, 1 },
 	{ "value shorter than said", 9, 24, 5 },
+	{ "no such ttl", 15, 69, 2 },
+	{ "no such tos", 15, 71, 1 },
+	{ "SEND, reserved", 15, 74, 1 },
 };
 
 START_TEST(bad_values_are_refused)
@@ -194,6 +206,95 @@ START_TEST(bad_values_are_refused)
 	buf[bad[_i].at] = bad[_i].value;
 	ck_assert_msg(fdnet_node_req_decode(buf, len, &got) == -EBADMSG, "%s",
 		      bad[_i].label);
+}
+END_TEST
+
+/* ---- what stands beside a datagram ---- */
+
+static const struct fdnet_node_tag tags[] = {
+	{ .from = NAME4 },
+	{ .from = NAME6 },
+	{ 0 },
+	{ .flags = FDNET_TAG_ERROR },
+	{ .flags = FDNET_TAG_ALL, .from = NAME4, .local = NAME4, .ifindex = 2,
+	  .gso = 1200, .ttl = 64, .tos = 3 },
+};
+
+START_TEST(tags_survive_the_wire)
+{
+	const struct fdnet_node_tag *tag = &tags[_i];
+	uint8_t buf[FDNET_NODE_TAG_LEN + 1] = { 0 };
+	struct fdnet_node_tag got;
+	size_t len = fdnet_node_tag_encode(buf, tag);
+
+	ck_assert_uint_eq(len, tag->flags ? FDNET_NODE_TAG_LEN :
+					    FDNET_NODE_TAG_SHORT);
+	ck_assert_int_eq(fdnet_node_tag_decode(buf, len, &got), 0);
+	ck_assert_uint_eq(got.flags, tag->flags);
+	check_name(&got.from, &tag->from);
+	check_name(&got.local, &tag->local);
+	ck_assert_uint_eq(got.ifindex, tag->ifindex);
+	ck_assert_uint_eq(got.gso, tag->gso);
+	ck_assert_uint_eq(got.ttl, tag->ttl);
+	ck_assert_uint_eq(got.tos, tag->tos);
+	/* the name alone may be read of a longer one, and nothing else */
+	for (len = 0; len <= sizeof(buf); len++)
+		ck_assert_int_eq(
+			fdnet_node_tag_decode(buf, len, &got),
+			len == FDNET_NODE_TAG_SHORT ||
+					(len == FDNET_NODE_TAG_LEN &&
+					 tag->flags) ?
+				0 :
+				-EBADMSG);
+}
+END_TEST
+
+START_TEST(changed_tags_are_refused_or_whole)
+{
+	uint8_t buf[FDNET_NODE_TAG_LEN], again[FDNET_NODE_TAG_LEN];
+	size_t len = fdnet_node_tag_encode(buf, &tags[_i]);
+	struct fdnet_node_tag got;
+
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (!fdnet_node_tag_decode(buf, len, &got)) {
+			ck_assert_uint_eq(fdnet_node_tag_encode(again, &got),
+					  len);
+			ck_assert_mem_eq(again, buf, len);
+		}
+		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+}
+END_TEST
+
+START_TEST(queued_errors_survive_the_wire)
+{
+	const struct fdnet_sock_error err = {
+		.error = ECONNREFUSED, .origin = 2, .type = 3, .code = 3,
+		.info = 1280, .offender = NAME4, .about = NAME6,
+	};
+	uint8_t buf[FDNET_NODE_ERROR_LEN + 3] = { 0 };
+	struct fdnet_sock_error got;
+
+	fdnet_node_error_encode(buf, &err);
+	for (size_t len = 0; len < FDNET_NODE_ERROR_LEN; len++)
+		ck_assert_int_eq(fdnet_node_error_decode(buf, len, &got),
+				 -EBADMSG);
+	ck_assert_int_eq(fdnet_node_error_decode(buf, sizeof(buf), &got), 0);
+	ck_assert_int_eq(got.error, err.error);
+	ck_assert_uint_eq(got.origin, err.origin);
+	ck_assert_uint_eq(got.type, err.type);
+	ck_assert_uint_eq(got.code, err.code);
+	ck_assert_uint_eq(got.info, err.info);
+	check_name(&got.offender, &err.offender);
+	check_name(&got.about, &err.about);
+	buf[7] = 1;
+	ck_assert_int_eq(fdnet_node_error_decode(buf, sizeof(buf), &got),
+			 -EBADMSG);
+	buf[7] = 0;
+	buf[1] = 0x10; /* 4096 and more */
+	ck_assert_int_eq(fdnet_node_error_decode(buf, sizeof(buf), &got),
+			 -EBADMSG);
 }
 END_TEST
 
@@ -211,6 +312,10 @@ static Suite *node_wire_suite(void)
 	tcase_add_loop_test(tc, changed_requests_are_refused_or_whole, 0,
 			    N_ROWS(requests));
 	tcase_add_loop_test(tc, bad_values_are_refused, 0, N_ROWS(bad));
+	tcase_add_loop_test(tc, tags_survive_the_wire, 0, N_ROWS(tags));
+	tcase_add_loop_test(tc, changed_tags_are_refused_or_whole, 0,
+			    N_ROWS(tags));
+	tcase_add_test(tc, queued_errors_survive_the_wire);
 	suite_add_tcase(s, tc);
 	return s;
 }

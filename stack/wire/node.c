@@ -101,8 +101,9 @@ static size_t req_len(uint8_t op)
 	case FDNET_NODE_CONNECT:
 		return BODY + NAME;
 	case FDNET_NODE_SEND:
-		return BODY + NAME + 4;
+		return BODY + 2 * NAME + 12;
 	case FDNET_NODE_NAMES:
+	case FDNET_NODE_ERRQUEUE:
 		return BODY;
 	case FDNET_NODE_SETOPT:
 	case FDNET_NODE_GETOPT:
@@ -154,6 +155,10 @@ size_t fdnet_node_req_encode(uint8_t *dst, const struct fdnet_node_req *req)
 	case FDNET_NODE_SEND:
 		fdnet_node_name_encode(body, &req->name);
 		put32(body + NAME, req->bytes);
+		fdnet_node_name_encode(body + NAME + 4, &req->from);
+		put16(body + 2 * NAME + 4, req->ttl1);
+		put16(body + 2 * NAME + 6, req->tos1);
+		put16(body + 2 * NAME + 8, req->gso);
 		break;
 	case FDNET_NODE_SETOPT:
 	case FDNET_NODE_GETOPT:
@@ -209,6 +214,22 @@ static int decode_opt(const uint8_t *body, size_t len,
 	return 0;
 }
 
+static int decode_send(const uint8_t *body, struct fdnet_node_req *req)
+{
+	int rc = fdnet_node_name_decode(body, &req->name);
+
+	if (!rc)
+		rc = fdnet_node_name_decode(body + NAME + 4, &req->from);
+	req->bytes = get32(body + NAME);
+	req->ttl1 = get16(body + 2 * NAME + 4);
+	req->tos1 = get16(body + 2 * NAME + 6);
+	req->gso = get16(body + 2 * NAME + 8);
+	if (!rc && (req->ttl1 > 256 || req->tos1 > 256 ||
+		    get16(body + 2 * NAME + 10)))
+		rc = -EBADMSG;
+	return rc;
+}
+
 static int decode_req(const uint8_t *src, size_t len,
 		      struct fdnet_node_req *req)
 {
@@ -226,12 +247,12 @@ static int decode_req(const uint8_t *src, size_t len,
 	case FDNET_NODE_CONNECT:
 		return fdnet_node_name_decode(body, &req->name);
 	case FDNET_NODE_SEND:
-		req->bytes = get32(body + NAME);
-		return fdnet_node_name_decode(body, &req->name);
+		return decode_send(body, req);
 	case FDNET_NODE_SETOPT:
 	case FDNET_NODE_GETOPT:
 		return decode_opt(body, len, req);
 	case FDNET_NODE_NAMES:
+	case FDNET_NODE_ERRQUEUE:
 		return 0;
 	default:
 		req->arg = get32(body);
@@ -288,6 +309,7 @@ size_t fdnet_node_ans_encode(uint8_t *dst, const struct fdnet_node_ans *ans)
 		put32(body + 52, ans->state);
 		return BODY + 56;
 	case FDNET_NODE_GETOPT:
+	case FDNET_NODE_ERRQUEUE:
 		put32(body, cut(ans->len));
 		if (ans->len)
 			memcpy(body + 4, ans->value, cut(ans->len));
@@ -328,6 +350,7 @@ static int decode_ans(const uint8_t *src, size_t len,
 	case FDNET_NODE_NAMES:
 		return decode_names(body, len, ans);
 	case FDNET_NODE_GETOPT:
+	case FDNET_NODE_ERRQUEUE:
 		if (len < BODY + 4)
 			return -EBADMSG;
 		ans->len = get32(body);

@@ -38,6 +38,7 @@ enum fdnet_node_op {
 	FDNET_NODE_SHUTDOWN = 0x09,
 	FDNET_NODE_CANCEL = 0x0a,
 	FDNET_NODE_SEND = 0x0b, /* with a memfd */
+	FDNET_NODE_ERRQUEUE = 0x0c, /* the oldest entry of the error queue */
 	FDNET_NODE_ANSWER = 0x80, /* added to the request's */
 };
 
@@ -84,6 +85,9 @@ enum fdnet_node_state {
  * @sock_flags:  NEW, TAKE: enum fdnet_node_sock_flag
  * @bytes:   TAKE: of the saved socket in the memfd; SEND: of the datagram
  * @name:    BIND, CONNECT, SEND
+ * @from:    SEND: from this address; family 0: choose
+ * @ttl1, @tos1:  SEND: one more than the value; 0: the socket's own
+ * @gso:     SEND: cut into datagrams of this size, or 0
  * @arg:     LISTEN: backlog; SHUTDOWN: how; CANCEL: id of the request
  * @level, @optname, @optlen:  SETOPT, GETOPT
  * @value:   SETOPT; @optlen bytes, in the message when decoded; borrowed
@@ -97,7 +101,8 @@ struct fdnet_node_req {
 	uint16_t proto;
 	uint32_t sock_flags;
 	uint32_t bytes;
-	struct fdnet_name name;
+	struct fdnet_name name, from;
+	uint16_t ttl1, tos1, gso;
 	uint32_t arg;
 	int32_t level, optname;
 	uint32_t optlen;
@@ -110,7 +115,7 @@ struct fdnet_node_req {
  * @error:   positive errno; with one the rest is not there
  * @local:   BIND, CONNECT, NAMES; @peer: NAMES (family 0: none)
  * @family, @type, @proto, @state:  NAMES; @state: enum fdnet_node_state
- * @len, @value:  GETOPT
+ * @len, @value:  GETOPT; ERRQUEUE (node_tag.h, and the datagram's first bytes)
  */
 struct fdnet_node_ans {
 	uint8_t op;

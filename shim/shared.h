@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sockets that the relay holds (doc/handover.md): what a program may ask of
+ * the descriptor that the kernel's AF_UNIX socket would not answer as TCP.
+ */
+#ifndef SHIM_SHARED_H
+#define SHIM_SHARED_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "shim/file.h"
+
+/** shim_shared_at_mark - sockatmark(): 1, 0, or a negative errno
+ * @fd:  A of @file */
+int shim_shared_at_mark(const struct shim_file *file, int fd);
+
+/** shim_shared_ended - has the connection ended both ways?
+ * @fd:  A of @file */
+bool shim_shared_ended(const struct shim_file *file, int fd);
+
+/**
+ * shim_shared_recv - a receive with flags that AF_UNIX takes otherwise
+ * @fd:     any fd; not under the lock
+ * @flags:  MSG_TRUNC: a stream's bytes are thrown away; MSG_ERRQUEUE: there is
+ *          none
+ * @ret_rc: what the call gives
+ *
+ * Returns false when the call is the kernel's as it is.
+ */
+bool shim_shared_recv(int fd, const struct msghdr *hdr, int flags,
+		      ssize_t *ret_rc);
+
+#endif
