@@ -32,6 +32,9 @@ static int try_awake(struct fdnet_spin *spin, int epfd,
 	while (!n && !more && now_us - start_us < SPIN_US) {
 		n = epoll_wait(epfd, events, max, 0);
 		more = also && also->any(also->arg);
+		/* to whoever wants this core: it may be our guest */
+		if (!n && !more)
+			sched_yield();
 		now_us = sys_now_us(CLOCK_MONOTONIC);
 		if (!n && !more && now_us - last_us > FDNET_SPIN_PREEMPTED_US) {
 			how = FDNET_SPIN_PREEMPTED;
