@@ -43,6 +43,9 @@ static const unsigned char caps_launcher[] = {
 	CAP_SYS_PTRACE,
 	/* their folders, and sockets of theirs */
 	CAP_DAC_OVERRIDE,
+	/* names of sockets are made and reached as they would themselves */
+	CAP_SETUID,
+	CAP_SETGID,
 	/* signals that are passed on to them */
 	CAP_KILL,
 	/* which inode has a bound socket become (SIOCUNIXFILE)? */

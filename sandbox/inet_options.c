@@ -12,6 +12,8 @@
 #include "sandbox/notify.h"
 #include "sandbox/udgram.h"
 
+#define SO_PEERPIDFD_NR 77 /* not in the headers of Debian 12 */
+
 /* ---- ioctl(): SIOCOUTQ ---- */
 
 static void counted(struct call *call, const struct fdnet_node_ans *ans)
@@ -152,18 +154,28 @@ static void fetch_error(struct call *call)
 		getsockopt(call->fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }
 
+/* The peer of a connection that we made is not us. */
+static void give_own_option(struct call *call)
+{
+	bool of_socket = (int)call->args[1] == SOL_SOCKET;
+	struct ucred cred;
+
+	if (of_socket && (int)call->args[2] == SO_PEERCRED &&
+	    unix_peer(call, &cred))
+		give_option(call, &cred, sizeof(cred));
+	else if (of_socket && (int)call->args[2] == SO_PEERPIDFD_NR &&
+		 unix_peer(call, &cred))
+		call_reply(call, -ENOPROTOOPT); /* as before Linux 6.5 */
+	else
+		call_continue(call, "an option is read from an AF_UNIX socket");
+}
+
 static void option_got(struct call *call, const struct fdnet_node_ans *ans)
 {
 	if (!ans->error)
 		fetch_error(call);
-	const struct ucred *cred = joins_find(&call->sup->joins, call->cookie);
-
-	/* its own peer is one of ours */
-	if (cred && (int)call->args[1] == SOL_SOCKET &&
-	    (int)call->args[2] == SO_PEERCRED)
-		give_option(call, cred, sizeof(*cred));
-	else if (ans->error == ENOENT)
-		call_continue(call, "an option is read from an AF_UNIX socket");
+	if (ans->error == ENOENT)
+		give_own_option(call);
 	else if (ans->error)
 		call_reply(call, -(int)ans->error);
 	else

@@ -32,7 +32,7 @@ struct join {
 	struct joins *joins;
 	struct side sides[2]; /* inner, outer */
 	uint64_t cookie;
-	struct ucred cred;
+	struct ucred cred, sender;
 	bool closed;
 };
 
@@ -95,11 +95,13 @@ static void become_deaf(struct side *side)
 
 static void send_out(struct side *side)
 {
+	const struct join *join = side->join;
 	int rc;
 
 	if (!side->has_out)
 		return;
-	rc = parcel_send(&side->out, side->watch.fd, NULL, 0);
+	rc = parcel_send(&side->out, side->watch.fd,
+			 side == &join->sides[1] ? &join->sender : NULL);
 	if (rc == -EAGAIN || rc == -EINTR || rc == -ENOBUFS)
 		return;
 	if (rc < 0) {
@@ -142,7 +144,8 @@ static void take_in(struct side *side, uint32_t events)
 		return;
 	}
 	if (side == &side->join->sides[1])
-		parcel_judge(side->join->joins, &other->out);
+		parcel_judge(side->join->joins, &other->out,
+			     &side->join->sender);
 	other->has_out = true;
 	send_out(other);
 }
@@ -179,7 +182,7 @@ static void on_side(struct watch *watch, uint32_t events)
 }
 
 int joins_add(struct joins *joins, int inner, int outer, uint64_t cookie,
-	      const struct ucred *cred)
+	      const struct ucred *cred, const struct ucred *sender)
 {
 	const int fds[2] = {inner, outer};
 	struct join *join = NULL;
@@ -205,6 +208,7 @@ int joins_add(struct joins *joins, int inner, int outer, uint64_t cookie,
 	join->joins = joins;
 	join->cookie = cookie;
 	join->cred = *cred;
+	join->sender = *sender;
 	LL_PREPEND(joins->list, join);
 	joins->count++;
 	return 0;

@@ -42,10 +42,12 @@ void joins_init(struct joins *joins, struct watch_loop *loop);
  * @outer:   its peer is outside; taken, also on failure
  * @cookie:  of the program's socket; 0: nobody asks joins_find()
  * @cred:    of who is outside, for SO_PEERCRED
+ * @sender:  of the program, for those outside who ask messages for it; no pid:
+ *           as ours are
  * Returns 0, -ENOMEM, -ENOBUFS (too many), or what epoll said.
  */
 int joins_add(struct joins *joins, int inner, int outer, uint64_t cookie,
-	      const struct ucred *cred);
+	      const struct ucred *cred, const struct ucred *sender);
 
 /** joins_find - who is at the other end of this socket? NULL: nobody outside */
 const struct ucred *joins_find(const struct joins *joins, uint64_t cookie);
@@ -82,13 +84,15 @@ struct parcel {
 int parcel_receive(struct parcel *parcel, int fd, struct sockaddr *name,
 		   socklen_t *name_len, struct ucred *cred);
 
-/** parcel_send - what is left of it; 0 when all is sent, or a negative errno
- * @name:  or NULL: to whom @fd is connected */
-int parcel_send(struct parcel *parcel, int fd, const struct sockaddr *name,
-		socklen_t name_len);
+/** parcel_send - what is left of it to whom @fd is connected; 0 when all is
+ * sent, or a negative errno
+ * @sender:  as joins_add()'s, or NULL */
+int parcel_send(struct parcel *parcel, int fd, const struct ucred *sender);
 
-/** parcel_judge - drop the descriptors that may not come in */
-void parcel_judge(struct joins *joins, struct parcel *parcel);
+/** parcel_judge - drop the descriptors that may not come in
+ * @sender:  as joins_add()'s, of the program that they come to */
+void parcel_judge(struct joins *joins, struct parcel *parcel,
+		  const struct ucred *sender);
 
 void parcel_done(struct parcel *parcel);
 

@@ -9,12 +9,14 @@ SANDBOX_SOURCES = \
 	sandbox/filter.c sandbox/filter.h \
 	sandbox/filter_rules.c sandbox/filter_rules.h \
 	sandbox/find.c sandbox/find.h \
+	sandbox/identity.c sandbox/identity.h \
 	sandbox/landlock.c sandbox/landlock.h \
 	sandbox/join.c sandbox/join.h sandbox/parcel.c \
 	sandbox/layers.c sandbox/layers.h \
 	sandbox/options.c sandbox/options.h \
 	sandbox/outside.c sandbox/outside.h \
 	sandbox/passed.c sandbox/passed.h \
+	sandbox/peers.c sandbox/peers.h \
 	sandbox/pump.c sandbox/pump.h \
 	sandbox/relay_proc.c sandbox/relay_proc.h \
 	sandbox/report.c sandbox/report.h \
@@ -48,6 +50,14 @@ TESTS += tests/test_filter
 tests_test_filter_SOURCES = tests/test_filter.c
 tests_test_filter_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SECCOMP_CFLAGS)
 tests_test_filter_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/test_identity
+TESTS += tests/test_identity tests/test_identity.sh
+dist_check_SCRIPTS += tests/test_identity.sh
+EXTRA_DIST += tests/unix_identity.py
+tests_test_identity_SOURCES = tests/test_identity.c
+tests_test_identity_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_test_identity_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
 
 # The launcher by itself, with a stand-in for the relay.
 check_PROGRAMS += tests/fake_relay tests/fence_probe

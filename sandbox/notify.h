@@ -10,7 +10,9 @@
 #include <sys/types.h>
 
 #include "base/rtnl.h"
+#include "sandbox/identity.h"
 #include "sandbox/join.h"
+#include "sandbox/peers.h"
 #include "sandbox/supervise.h"
 #include "sandbox/watch.h"
 #include "stack/wire/node.h"
@@ -124,6 +126,9 @@ struct supervisor {
 	unsigned int bound_count;
 	struct meeting meetings[2]; /* stream, SEQPACKET; -1: none */
 	struct joins joins;
+	struct peers peers;
+	struct identity own, caller; /* the last one that was assumed */
+	bool assumed;
 	struct udgram *udgrams, *udgrams_done;
 	unsigned int udgram_count;
 	struct netlink *netlinks;
@@ -257,6 +262,8 @@ int unix_find(struct call *call, const struct sockaddr_storage *sa,
 	      socklen_t len);
 void unix_listen(struct call *call);
 void unix_accept(struct call *call);
+/** unix_peer - whom SO_PEERCRED of call->fd shows, unless the kernel knows */
+bool unix_peer(const struct call *call, struct ucred *ret_cred);
 void unix_end(struct supervisor *sup);
 
 /* NETLINK_ROUTE */

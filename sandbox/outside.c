@@ -118,13 +118,47 @@ static struct sockaddr_un name_of(int inode)
 	return sun;
 }
 
-ssize_t outside_send(int fd, int inode, const void *data, size_t len)
+static ssize_t send_as_caller(const struct call *call, int fd)
 {
-	struct sockaddr_un sun = name_of(inode);
-	ssize_t rc = sendto(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-			    (struct sockaddr *)&sun, sizeof(sun));
+	union {
+		char buf[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct sockaddr_un sun = name_of(call->spare_fd);
+	struct iovec iov = {call->data, call->len};
+	struct msghdr msg = {
+		.msg_name = &sun,
+		.msg_namelen = sizeof(sun),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	const struct ucred sender = identity_sender(call);
+	struct cmsghdr *cmsg;
+	ssize_t rc;
 
+	/* the kernel tells the real user, who is still ours */
+	if (sender.pid) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_CREDENTIALS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(sender));
+		memcpy(CMSG_DATA(cmsg), &sender, sizeof(sender));
+	}
+	rc = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return rc < 0 ? -errno : rc;
+}
+
+ssize_t outside_send(struct call *call, int fd)
+{
+	ssize_t rc = identity_assume(call);
+
+	if (rc < 0)
+		return rc;
+	rc = send_as_caller(call, fd);
+	identity_resume(call);
+	return rc;
 }
 
 static int connect_to(int fd, int inode)
@@ -133,6 +167,19 @@ static int connect_to(int fd, int inode)
 
 	return connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno :
 								       0;
+}
+
+/* As the caller: who else may not reach the service? */
+static int reach(struct call *call, int outer, struct ucred *ret_sender)
+{
+	int rc = identity_assume(call);
+
+	if (rc < 0)
+		return rc;
+	*ret_sender = identity_sender(call);
+	rc = connect_to(outer, call->spare_fd);
+	identity_resume(call);
+	return rc;
 }
 
 /* The other end of the caller's connection; others are turned away. */
@@ -182,7 +229,7 @@ int outside_connect(struct call *call)
 	struct supervisor *sup = call->sup;
 	const struct meeting *place =
 		&sup->meetings[call->unix_type == SOCK_SEQPACKET];
-	struct ucred cred;
+	struct ucred cred, sender;
 	int outer, inner, rc;
 
 	if (place->inode < 0)
@@ -194,35 +241,58 @@ int outside_connect(struct call *call)
 		       call->unix_type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (outer < 0)
 		return -errno;
-	rc = connect_to(outer, call->spare_fd);
+	rc = reach(call, outer, &sender);
 	inner = rc < 0 ? rc : meet(call, place);
 	if (inner < 0) {
 		close(outer);
 		return inner;
 	}
 	cred = shown(peer_of(outer));
-	return joins_add(&sup->joins, inner, outer, call->cookie, &cred);
+	return joins_add(&sup->joins, inner, outer, call->cookie, &cred,
+			 &sender);
 }
 
 /* ---- in ---- */
 
-int outside_accepted(struct supervisor *sup, int fd, int type)
+/* One of the sandbox: it is noted who. */
+static int accepted_inside(struct call *call, int fd, const struct ucred *cred)
 {
-	struct ucred cred = peer_of(fd);
+	socklen_t len = sizeof(uint64_t);
+	uint64_t cookie = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0)
+		peers_accepted(&call->sup->peers, call->cookie, cookie, cred);
+	return fd;
+}
+
+int outside_accepted(struct call *call, int fd)
+{
+	struct supervisor *sup = call->sup;
+	struct ucred cred = peer_of(fd), sender;
 	socklen_t len = sizeof(uint64_t);
 	uint64_t cookie = 0;
 	int pair[2], rc;
 
-	if (is_ours(&cred) || weaken("called", ""))
+	if (is_ours(&cred))
+		return accepted_inside(call, fd, &cred);
+	if (weaken("called", ""))
 		return fd;
-	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0) {
-		rc = -errno;
+	rc = identity_assume(call);
+	if (rc == 0) {
+		sender = identity_sender(call);
+		rc = socketpair(AF_UNIX, call->unix_type | SOCK_CLOEXEC, 0,
+				pair) < 0 ?
+			     -errno :
+			     0;
+		identity_resume(call);
+	}
+	if (rc < 0) {
 		close(fd);
 		return rc;
 	}
 	getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &cookie, &len);
 	cred = shown(cred);
-	rc = joins_add(&sup->joins, pair[1], fd, cookie, &cred);
+	rc = joins_add(&sup->joins, pair[1], fd, cookie, &cred, &sender);
 	if (rc < 0) {
 		close(pair[0]);
 		return rc;

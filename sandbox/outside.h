@@ -27,16 +27,17 @@ int outside_connect(struct call *call);
 
 /**
  * outside_accepted - a connection that a listener of the program got
+ * @call:  @call->fd is the listener
  * @fd:    taken
- * @type:  of it
  * Returns the descriptor that the program gets: @fd, if a process of the
  * sandbox is at the other end, or one joined with it; or a negative errno.
  */
-int outside_accepted(struct supervisor *sup, int fd, int type);
+int outside_accepted(struct call *call, int fd);
 
-/** outside_send - one datagram by @fd to the socket of this inode (O_PATH),
- * not waited for. Bytes sent, or a negative errno. */
-ssize_t outside_send(int fd, int inode, const void *data, size_t len);
+/** outside_send - the datagram in @call->data, by @fd, to the socket whose
+ * inode (O_PATH) is @call->spare_fd, as the caller; not waited for. Bytes sent,
+ * or a negative errno. */
+ssize_t outside_send(struct call *call, int fd);
 
 /** outside_end - close what outside_open() made */
 void outside_end(struct supervisor *sup);

@@ -118,34 +118,52 @@ int parcel_receive(struct parcel *parcel, int fd, struct sockaddr *name,
 	return len > 0 || parcel->fd_count ? 1 : 0;
 }
 
-int parcel_send(struct parcel *parcel, int fd, const struct sockaddr *name,
-		socklen_t name_len)
+static struct cmsghdr *put_control(struct msghdr *msg, struct cmsghdr *cmsg,
+				   int type, const void *data, size_t len)
+{
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+	return CMSG_NXTHDR(msg, cmsg);
+}
+
+static void fill_control(struct msghdr *msg, union control *control,
+			 const struct parcel *parcel,
+			 const struct ucred *sender)
+{
+	size_t fds_len = parcel->fd_count * sizeof(*parcel->fds);
+	bool as_another = sender && sender->pid;
+	struct ucred cred;
+	struct cmsghdr *cmsg;
+
+	msg->msg_control = NULL;
+	msg->msg_controllen = (fds_len ? CMSG_SPACE(fds_len) : 0) +
+			      (as_another ? CMSG_SPACE(sizeof(cred)) : 0);
+	if (!msg->msg_controllen)
+		return;
+	memset(control, 0, sizeof(*control));
+	msg->msg_control = control->buf;
+	cmsg = CMSG_FIRSTHDR(msg);
+	if (fds_len)
+		cmsg = put_control(msg, cmsg, SCM_RIGHTS, parcel->fds, fds_len);
+	if (as_another) {
+		/* the number must be ours, of now */
+		cred = (struct ucred){getpid(), sender->uid, sender->gid};
+		put_control(msg, cmsg, SCM_CREDENTIALS, &cred, sizeof(cred));
+	}
+}
+
+int parcel_send(struct parcel *parcel, int fd, const struct ucred *sender)
 {
 	union control control;
 	struct iovec iov;
-	struct msghdr msg = {
-		.msg_name = (void *)name,
-		.msg_namelen = name_len,
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-	};
-	size_t fds_len = parcel->fd_count * sizeof(*parcel->fds), i;
-	struct cmsghdr *cmsg;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t len;
+	size_t i;
 
 	do {
-		msg.msg_control = NULL;
-		msg.msg_controllen = 0;
-		if (parcel->fd_count) {
-			memset(&control, 0, sizeof(control));
-			msg.msg_control = control.buf;
-			msg.msg_controllen = CMSG_SPACE(fds_len);
-			cmsg = CMSG_FIRSTHDR(&msg);
-			cmsg->cmsg_level = SOL_SOCKET;
-			cmsg->cmsg_type = SCM_RIGHTS;
-			cmsg->cmsg_len = CMSG_LEN(fds_len);
-			memcpy(CMSG_DATA(cmsg), parcel->fds, fds_len);
-		}
+		fill_control(&msg, &control, parcel, sender);
 		iov.iov_base = parcel->data + parcel->at;
 		iov.iov_len = parcel->len - parcel->at;
 		len = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -178,7 +196,8 @@ static void say_refused(struct joins *joins, const char *what)
 }
 
 /* One end of a pair whose other is joined with @fd; taken if it succeeds. */
-static int join_passed(struct joins *joins, int fd, int type)
+static int join_passed(struct joins *joins, int fd, int type,
+		       const struct ucred *sender)
 {
 	struct ucred cred = {0, (uid_t)-1, (gid_t)-1};
 	socklen_t len = sizeof(cred);
@@ -193,7 +212,7 @@ static int join_passed(struct joins *joins, int fd, int type)
 		return -errno;
 	}
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	rc = joins_add(joins, pair[1], copy, 0, &cred);
+	rc = joins_add(joins, pair[1], copy, 0, &cred, sender);
 	if (rc < 0) {
 		close(pair[0]);
 		return rc;
@@ -202,7 +221,8 @@ static int join_passed(struct joins *joins, int fd, int type)
 	return pair[0];
 }
 
-void parcel_judge(struct joins *joins, struct parcel *parcel)
+void parcel_judge(struct joins *joins, struct parcel *parcel,
+		  const struct ucred *sender)
 {
 	const char *what = "too many sockets";
 	size_t i, kept = 0;
@@ -216,7 +236,7 @@ void parcel_judge(struct joins *joins, struct parcel *parcel)
 			break;
 		if (passed == PASSED_AS_IT_IS)
 			continue;
-		end = join_passed(joins, parcel->fds[kept], type);
+		end = join_passed(joins, parcel->fds[kept], type, sender);
 		if (end < 0)
 			break;
 		parcel->fds[kept] = end;

@@ -46,6 +46,8 @@ struct udgram {
 	struct watch b, h;
 	uint64_t cookie;
 	struct parcel out;
+	struct ucred sender; /* of it */
+	struct ucred creator; /* as identity_sender() tells */
 	bool has_out, ended;
 	struct sockaddr_un from;
 	socklen_t from_len;
@@ -71,20 +73,24 @@ int udgram_fd(const struct udgram *udgram)
 /* What the program has written. True: there may be more. */
 static bool move_out(struct udgram *udgram)
 {
+	struct ucred sender;
 	int rc;
 
 	if (!udgram->has_out) {
+		udgram->sender = (struct ucred){0};
 		rc = parcel_receive(&udgram->out, udgram->b.fd, NULL, NULL,
-				    NULL);
+				    &udgram->sender);
 		if (rc < 0)
 			return false;
-		if (rc == 0 && udgram->ended) {
+		/* a message of no bytes has a sender, the end has none */
+		if (rc == 0 && !udgram->sender.pid) {
 			parcel_done(&udgram->out);
 			return false;
 		}
 		udgram->has_out = true;
 	}
-	rc = parcel_send(&udgram->out, udgram->h.fd, NULL, 0);
+	sender = identity_of_message(udgram->sup, &udgram->sender);
+	rc = parcel_send(&udgram->out, udgram->h.fd, &sender);
 	if (rc == -EAGAIN || rc == -ENOBUFS)
 		return false;
 	/* nobody is there: as datagrams are, it is lost */
@@ -116,8 +122,8 @@ static bool move_in(struct udgram *udgram)
 	if (rc < 0)
 		return false;
 	if (cred.pid != getpid())
-		parcel_judge(&udgram->sup->joins, &parcel);
-	parcel_send(&parcel, udgram->b.fd, NULL, 0);
+		parcel_judge(&udgram->sup->joins, &parcel, &udgram->creator);
+	parcel_send(&parcel, udgram->b.fd, NULL);
 	parcel_done(&parcel);
 	return true;
 }
@@ -210,13 +216,17 @@ static int open_sockets(struct udgram *udgram, int flags, int *ret_a)
 		return -errno;
 	*ret_a = pair[0];
 	udgram->b = (struct watch){pair[1], on_b};
-	if (getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &udgram->cookie, &len) <
-	    0)
+	/* whoever writes a message is its sender outside, too */
+	if (setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) <
+		    0 ||
+	    getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &udgram->cookie, &len) <
+		    0)
 		return -errno;
 	return 0;
 }
 
-static int open_udgram(struct supervisor *sup, int flags)
+static int open_udgram(struct supervisor *sup, const struct ucred *creator,
+		       int flags)
 {
 	struct udgram *udgram;
 	int a = -1, rc;
@@ -227,6 +237,7 @@ static int open_udgram(struct supervisor *sup, int flags)
 	if (!udgram)
 		return -ENOMEM;
 	udgram->sup = sup;
+	udgram->creator = *creator;
 	udgram->b.fd = udgram->h.fd = -1;
 	rc = open_sockets(udgram, flags, &a);
 	if (rc == 0)
@@ -251,8 +262,15 @@ static int open_udgram(struct supervisor *sup, int flags)
 
 void udgram_socket(struct call *call)
 {
-	int a = open_udgram(call->sup, (int)call->args[1] & SOCK_NONBLOCK);
+	struct ucred creator;
+	int a = identity_assume(call);
 
+	if (a == 0) {
+		creator = identity_sender(call);
+		a = open_udgram(call->sup, &creator,
+				(int)call->args[1] & SOCK_NONBLOCK);
+		identity_resume(call);
+	}
 	if (a < 0)
 		call_reply(call, a);
 	else
@@ -289,7 +307,7 @@ static void try_send(struct call *call)
 		call_reply(call, -EBADF);
 		return;
 	}
-	rc = outside_send(udgram->h.fd, call->spare_fd, call->data, call->len);
+	rc = outside_send(call, udgram->h.fd);
 	if (rc == -EAGAIN && !call_is_nonblocking(call, call->flags)) {
 		/* no event tells when there is room: on the next tick */
 		call->deadline_ms = 1;

@@ -52,6 +52,7 @@ struct bound {
 	int fd; /* O_PATH */
 	dev_t dev;
 	ino_t ino;
+	uint64_t cookie; /* of the socket that made it */
 };
 
 /* ---- the inodes ---- */
@@ -73,7 +74,7 @@ static void forget_unlinked(struct supervisor *sup)
 }
 
 /* @fd is taken on success. */
-static int remember(struct supervisor *sup, int fd)
+static int remember(struct supervisor *sup, int fd, uint64_t cookie)
 {
 	struct bound *bound;
 	struct stat st;
@@ -87,7 +88,7 @@ static int remember(struct supervisor *sup, int fd)
 	bound = malloc(sizeof(*bound));
 	if (!bound)
 		return -ENOMEM;
-	*bound = (struct bound){NULL, fd, st.st_dev, st.st_ino};
+	*bound = (struct bound){NULL, fd, st.st_dev, st.st_ino, cookie};
 	LL_PREPEND(sup->bound, bound);
 	sup->bound_count++;
 	return 0;
@@ -105,14 +106,15 @@ static bool is_named(const struct supervisor *sup, const struct stat *st)
 	return false;
 }
 
-static bool is_ours(const struct supervisor *sup, const struct stat *st)
+static const struct bound *find_bound(const struct supervisor *sup,
+				      const struct stat *st)
 {
 	const struct bound *bound;
 
 	for (bound = sup->bound; bound; bound = bound->next)
 		if (bound->dev == st->st_dev && bound->ino == st->st_ino)
-			return true;
-	return false;
+			return bound;
+	return NULL;
 }
 
 /* ---- paths as the caller means them ---- */
@@ -135,6 +137,7 @@ static int open_start(const struct call *call, const char *path)
 	return fd;
 }
 
+/* What the caller may not find, we do not. */
 static int open_path(const struct call *call, const char *path, int flags)
 {
 	int start = open_start(call, path), fd;
@@ -143,9 +146,14 @@ static int open_path(const struct call *call, const char *path, int flags)
 		return start;
 	while (*path == '/')
 		path++;
-	fd = openat(start, *path ? path : ".", O_PATH | O_CLOEXEC | flags);
-	if (fd < 0)
-		fd = -errno;
+	fd = identity_assume(call);
+	if (fd == 0) {
+		fd = openat(start, *path ? path : ".",
+			    O_PATH | O_CLOEXEC | flags);
+		if (fd < 0)
+			fd = -errno;
+		identity_resume(call);
+	}
 	close(start);
 	return fd;
 }
@@ -199,25 +207,6 @@ static int open_bound(int bound, const char *path,
 
 /* ---- bind ---- */
 
-/* Files are made with the caller's mask. */
-static mode_t umask_of(const struct call *call)
-{
-	char path[40], text[512], *line;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", call->tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 077;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len < 0 ? 0 : len] = '\0';
-	line = strstr(text, "Umask:");
-	return line ? (mode_t)strtoul(line + strlen("Umask:"), NULL, 8) & 0777
-		    : 077;
-}
-
 /*
  * By the very path that the caller gave, which getsockname() shows, from its
  * folder. Its root is ours: chroot() is refused.
@@ -232,13 +221,17 @@ static int bind_here(struct call *call, int bound, const char *path)
 	strcpy(sun.sun_path, path);
 	/* the clock by which the kernel dates files */
 	clock_gettime(CLOCK_REALTIME_COARSE, &since);
-	old = umask(umask_of(call));
+	rc = identity_assume(call);
+	if (rc < 0)
+		return rc;
+	old = umask(call->sup->caller.umask);
 	rc = bind(bound, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno : 0;
 	umask(old);
+	identity_resume(call);
 	if (rc < 0)
 		return rc;
 	fd = open_bound(bound, path, &since);
-	rc = fd < 0 ? fd : remember(call->sup, fd);
+	rc = fd < 0 ? fd : remember(call->sup, fd, call->cookie);
 	if (rc < 0 && fd >= 0)
 		close(fd);
 	return rc;
@@ -308,15 +301,36 @@ void unix_bind(struct call *call, const struct sockaddr_storage *sa,
 
 /* ---- connect ---- */
 
-/* Never waits: a full backlog is tried again. */
+/* As the caller. Never waits: a full backlog is tried again. */
 static int connect_now(struct call *call, const void *sa, socklen_t len)
 {
-	int flags = fcntl(call->fd, F_GETFL), rc = 0;
+	int flags = fcntl(call->fd, F_GETFL), rc = identity_assume(call);
 
+	if (rc < 0)
+		return rc;
 	fcntl(call->fd, F_SETFL, flags | O_NONBLOCK);
 	if (connect(call->fd, sa, len) < 0)
 		rc = -errno;
 	fcntl(call->fd, F_SETFL, flags);
+	identity_resume(call);
+	return rc;
+}
+
+static void note_peer(struct call *call, uint64_t listener)
+{
+	const struct ucred cred = identity_peer(call);
+
+	peers_connected(&call->sup->peers, listener, call->cookie, &cred);
+}
+
+static int connect_abstract(struct call *call)
+{
+	struct sockaddr_un *sun = (struct sockaddr_un *)call->data;
+	int rc = connect_now(call, sun, (socklen_t)call->len);
+
+	if (rc == 0)
+		note_peer(call, peers_find_name(&call->sup->peers, sun,
+						(socklen_t)call->len));
 	return rc;
 }
 
@@ -327,6 +341,20 @@ static int connect_inode(struct call *call)
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d",
 		 call->spare_fd);
 	return connect_now(call, &sun, sizeof(sun));
+}
+
+static int connect_path(struct call *call)
+{
+	int rc = connect_inode(call);
+	const struct bound *bound;
+	struct stat st;
+
+	if (rc < 0 || fstat(call->spare_fd, &st) < 0)
+		return rc;
+	bound = find_bound(call->sup, &st);
+	if (bound)
+		note_peer(call, bound->cookie);
+	return rc;
 }
 
 /* The inode, as call->spare_fd, which is the host's if call->outside. */
@@ -343,7 +371,7 @@ static int find_target(struct call *call, const char *path)
 		return -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -ECONNREFUSED;
-	if (is_ours(sup, &st))
+	if (find_bound(sup, &st))
 		return 0;
 	if (weaken("any-name", ""))
 		return 0;
@@ -389,15 +417,14 @@ static int connect_udgram(struct call *call, const struct udgram *udgram,
 
 static void try_connect(struct call *call)
 {
-	struct sockaddr_un *sun = (struct sockaddr_un *)call->data;
 	int rc;
 
 	if (call->outside)
 		rc = outside_connect(call);
 	else if (call->spare_fd >= 0)
-		rc = connect_inode(call);
+		rc = connect_path(call);
 	else
-		rc = connect_now(call, sun, (socklen_t)call->len);
+		rc = connect_abstract(call);
 	if (rc == -EAGAIN && !call_is_nonblocking(call, 0)) {
 		/* no event tells when there is room: on the next tick */
 		call->deadline_ms = 1;
@@ -447,20 +474,53 @@ void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 
 /* ---- listen, accept ---- */
 
+/* As the caller: those who connect see who listens. */
+static int listen_now(struct call *call)
+{
+	int rc = identity_assume(call);
+	struct ucred cred;
+
+	if (rc < 0)
+		return rc;
+	rc = listen(call->fd, (int)call->args[1]) < 0 ? -errno : 0;
+	identity_resume(call);
+	cred = identity_peer(call);
+	if (rc == 0)
+		peers_listens(&call->sup->peers, call->fd, call->cookie, &cred);
+	return rc;
+}
+
 void unix_listen(struct call *call)
 {
 	if (!is_stream(call) || udgram_find(call->sup, call->cookie))
 		call_reply(call, -EOPNOTSUPP);
 	else
-		call_reply(call, listen(call->fd, (int)call->args[1]) < 0 ?
-					 -errno :
-					 0);
+		call_reply(call, listen_now(call));
+}
+
+bool unix_peer(const struct call *call, struct ucred *ret_cred)
+{
+	const struct ucred *cred = joins_find(&call->sup->joins, call->cookie);
+	socklen_t len = sizeof(*ret_cred);
+
+	if (!cred)
+		cred = peers_find(&call->sup->peers, call->cookie);
+	if (cred) {
+		*ret_cred = *cred;
+		return true;
+	}
+	if (getsockopt(call->fd, SOL_SOCKET, SO_PEERCRED, ret_cred, &len) < 0 ||
+	    ret_cred->pid != getpid())
+		return false;
+	/* of the sandbox, but forgotten who: the user is right */
+	ret_cred->pid = 0;
+	return true;
 }
 
 /* From the host, it is not the connection itself that the program gets. */
 static int accepted_from(struct call *call, int fd, int flags)
 {
-	fd = outside_accepted(call->sup, fd, call->unix_type);
+	fd = outside_accepted(call, fd);
 	if (fd >= 0 && flags & SOCK_NONBLOCK)
 		fcntl(fd, F_SETFL, O_NONBLOCK);
 	return fd;
@@ -518,4 +578,5 @@ void unix_end(struct supervisor *sup)
 		free(bound);
 	}
 	sup->bound = NULL;
+	peers_end(&sup->peers);
 }
