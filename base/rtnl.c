@@ -328,8 +328,12 @@ static void write_addr(struct writer *w, const struct fdnet_rtnl *net,
 	finish(w);
 }
 
-static void write_route(struct writer *w, const struct fdnet_rtnl_route *r)
+/* @flags: RTM_F_CLONED, the answer for one address, has another order than a
+ * dump, and nmap counts on it and on the length. */
+static void write_route(struct writer *w, const struct fdnet_rtnl_route *r,
+			uint32_t flags)
 {
+	static const struct rta_cacheinfo cache;
 	struct rtmsg *m = begin(w, RTM_NEWROUTE, dump_flags(w), sizeof(*m));
 
 	if (m) {
@@ -339,17 +343,23 @@ static void write_route(struct writer *w, const struct fdnet_rtnl_route *r)
 		m->rtm_protocol = r->protocol;
 		m->rtm_scope = r->scope;
 		m->rtm_type = r->type;
+		m->rtm_flags = flags;
 	}
 	put32(w, RTA_TABLE, r->table);
 	if (r->dst.bits)
 		put_ip(w, RTA_DST, &r->dst);
 	if (r->dst.family == AF_INET6)
 		put32(w, RTA_PRIORITY, r->gateway.family ? 1024 : 256);
+	if (flags & RTM_F_CLONED)
+		put32(w, RTA_OIF, r->index);
 	if (r->source.family)
 		put_ip(w, RTA_PREFSRC, &r->source);
 	if (r->gateway.family)
 		put_ip(w, RTA_GATEWAY, &r->gateway);
-	put32(w, RTA_OIF, r->index);
+	if (flags & RTM_F_CLONED)
+		put(w, RTA_CACHEINFO, &cache, sizeof(cache));
+	else
+		put32(w, RTA_OIF, r->index);
 	finish(w);
 }
 
@@ -530,7 +540,10 @@ static int get_route(struct writer *w, const struct asked *q)
 	shown.source = *source_for(q->net, r);
 	shown.scope = RT_SCOPE_UNIVERSE;
 	shown.protocol = RTPROT_UNSPEC;
-	write_route(w, &shown);
+	body_of(q->h, &m, sizeof(m));
+	if (!(m.rtm_flags & RTM_F_LOOKUP_TABLE))
+		shown.table = RT_TABLE_MAIN;
+	write_route(w, &shown, RTM_F_CLONED);
 	cut(w);
 	return 0;
 }
@@ -571,7 +584,7 @@ static void dump_routes(struct writer *w, const struct asked *q)
 
 	for (i = 0; i < net->nroutes; i++)
 		if (wanted(q, net->routes[i].dst.family))
-			write_route(w, &net->routes[i]);
+			write_route(w, &net->routes[i], 0);
 }
 
 static void dump_rules(struct writer *w, const struct asked *q)
@@ -684,7 +697,7 @@ void fdnet_rtnl_answer(const struct fdnet_rtnl *net, const void *req,
 		memcpy(m.bytes + NLMSG_HDRLEN, at + NLMSG_HDRLEN,
 		       m.h.nlmsg_len - NLMSG_HDRLEN);
 		w.req = &m.h;
-		rc = answer_one(&w, net, &m.h);
+		rc = net ? answer_one(&w, net, &m.h) : -ENOENT;
 		if (rc < 0 || ((m.h.nlmsg_flags & NLM_F_ACK) &&
 			       (m.h.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP))
 			write_error(&w, rc);

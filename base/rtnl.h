@@ -88,7 +88,8 @@ fdnet_rtnl_find_iface(const struct fdnet_rtnl *net, uint32_t index,
 
 /**
  * fdnet_rtnl_answer - what the kernel would send back for one datagram
- * @net:   what there is; borrowed
+ * @net:   what there is; borrowed. NULL: nothing, every request fails with
+ *         ENOENT (what sock_diag says when nobody serves a family)
  * @req:   the datagram the program sent: one or more netlink messages
  * @len:   its length
  * @port:  the asker's netlink port id (nl_pid), which replies carry

@@ -18,6 +18,7 @@
 #include "relay/hold.h"
 #include "relay/node.h"
 #include "relay/peer.h"
+#include "relay/socklist.h"
 #include "relay/synth.h"
 #include "stack/link_out.h"
 #include "stack/wire/control.h"
@@ -445,6 +446,21 @@ static void take_hello(struct guest *guest, const struct fdnet_hello *hello)
 	record_event(&relay->record, relay->now_us, &event);
 }
 
+static void queue_reply(struct guest *guest, const struct fdnet_ctl *ctl)
+{
+	struct guest_reply *reply;
+
+	if (guest->nreplies == LIMIT_REPLIES) {
+		bad_message(guest, C_REPLY_LIMIT);
+		return;
+	}
+	reply = &guest->replies[(guest->reply_first + guest->nreplies++) %
+				LIMIT_REPLIES];
+	reply->len = (uint8_t)fdnet_ctl_encode(reply->body, ctl);
+	if (!flush_replies(guest))
+		wait_writable(guest, true);
+}
+
 static void send_reply(struct guest *guest, const struct fdnet_ctl *ask,
 		       int rc, uint16_t lo, uint16_t hi)
 {
@@ -456,17 +472,19 @@ static void send_reply(struct guest *guest, const struct fdnet_ctl *ask,
 		.lo = lo,
 		.hi = hi,
 	};
-	struct guest_reply *reply;
 
-	if (guest->nreplies == LIMIT_REPLIES) {
-		bad_message(guest, C_REPLY_LIMIT);
-		return;
-	}
-	reply = &guest->replies[(guest->reply_first + guest->nreplies++) %
-				LIMIT_REPLIES];
-	reply->len = (uint8_t)fdnet_ctl_encode(reply->body, &ctl);
-	if (!flush_replies(guest))
-		wait_writable(guest, true);
+	queue_reply(guest, &ctl);
+}
+
+static void send_socket(struct guest *guest, const struct fdnet_ctl *ask)
+{
+	struct fdnet_ctl ctl = {
+		.op = FDNET_CTL_SOCKET | FDNET_CTL_REPLY,
+		.id = ask->id,
+	};
+
+	ctl.error = (uint16_t)-socklist_get(guest->relay, ask->index, &ctl);
+	queue_reply(guest, &ctl);
 }
 
 /* All that was sent before the hold is on the link. */
@@ -508,6 +526,9 @@ static void take_control(struct guest *guest, const struct fdnet_ctl *ctl)
 		rc = registry_lease(registry, guest->id, ctl->proto,
 				    ctl->count, &lo, &hi);
 		break;
+	case FDNET_CTL_SOCKET:
+		send_socket(guest, ctl);
+		return;
 	case FDNET_CTL_UNBIND:
 		registry_unbind(registry, guest->id, &claim);
 		return;

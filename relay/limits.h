@@ -16,6 +16,8 @@ struct policy_error;
 #define LIMIT_HELLO_US (10 * 1000000ull)
 /* Messages taken from one link before others have their turn. */
 #define LIMIT_LINK_BUDGET 64
+/* Sockets of the sandbox that a guest can list. */
+#define LIMIT_SOCKLIST 4096
 /* Memory of packets that wait for one link, and for all links together. */
 #define LIMIT_TXQ_BYTES (32u << 20)
 #define LIMIT_TXQ_ALL_BYTES (256u << 20)

@@ -69,6 +69,8 @@ relay_librelay_la_SOURCES = \
 	relay/service_net.c \
 	relay/service_takeover.c \
 	relay/service_worker.c \
+	relay/socklist.c relay/socklist.h \
+	relay/socklist.c relay/socklist.h \
 	relay/spin.c relay/spin.h \
 	relay/state.c relay/state.h \
 	relay/state_walk.c \

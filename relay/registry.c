@@ -515,6 +515,29 @@ static uint32_t leaseholder(const struct registry *registry, uint8_t proto,
 	return registry->blocks[proto_index(proto)][block_of(port)];
 }
 
+int registry_nth(const struct registry *registry, uint32_t *n,
+		 struct registry_claim *ret_claim, bool *ret_listening)
+{
+	const struct registry_port *entry, *tmp;
+	const struct binding *binding;
+
+	HASH_ITER(hh, registry->ports, entry, tmp) {
+		DL_FOREACH(entry->bindings, binding) {
+			if ((*n)-- > 0)
+				continue;
+			*ret_claim = (struct registry_claim){
+				.proto = (uint8_t)(entry->key >> 16),
+				.ip = binding->ip,
+				.port = (uint16_t)entry->key,
+				.flags = binding->flags,
+			};
+			*ret_listening = binding->listening;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 bool registry_owns(struct registry *registry, uint32_t guest, uint8_t proto,
 		   uint16_t port)
 {

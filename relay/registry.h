@@ -123,6 +123,15 @@ uint32_t registry_find(struct registry *registry, uint8_t proto,
 		       const struct fdnet_ip *ip, uint16_t port,
 		       uint32_t hash);
 
+/**
+ * registry_nth - one of all the claims
+ * @n:  which; less by those passed over when there are not as many
+ *
+ * Returns 0, or -ENOENT.
+ */
+int registry_nth(const struct registry *registry, uint32_t *n,
+		 struct registry_claim *ret_claim, bool *ret_listening);
+
 struct fdnet_save;
 /** registry_state - all claims and leases (state.h) */
 void registry_state(struct registry *registry, struct fdnet_save *s);

@@ -105,6 +105,16 @@ int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 		const struct fdnet_name *peer, const struct switch_seqs *seqs,
 		uint32_t from, uint32_t to, uint64_t now_us);
 
+/**
+ * switch_nth - one side of all the connections
+ * @n:  which; less by those passed over when there are not as many
+ * @ret_guest:  whose side it is, 0: nobody's any more
+ *
+ * Returns the kernel's state (TCP_ESTABLISHED ...), or -ENOENT.
+ */
+int switch_nth(const struct switch_table *sw, uint32_t *n, uint32_t *ret_guest,
+	       struct fdnet_name *ret_local, struct fdnet_name *ret_peer);
+
 /** switch_expiry - when switch_advance() is due, or FDNET_NEVER */
 uint64_t switch_expiry(const struct switch_table *sw);
 /** switch_advance - forget ended flows, repeat unanswered FINs */

@@ -4,6 +4,7 @@
 #include "relay/switch_flow.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +186,46 @@ int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 		switch_flow_free(sw, flow);
 	return 0;
 }
+
+/* ---- for people ---- */
+
+static int state_of(const struct switch_flow *flow, unsigned int side)
+{
+	if (!flow->seen[!side])
+		return TCP_SYN_SENT;
+	if (!flow->seen[side])
+		return TCP_SYN_RECV;
+	if (flow->fin[side])
+		return flow->fin[!side] ? TCP_TIME_WAIT : TCP_FIN_WAIT2;
+	return flow->fin[!side] ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+}
+
+int switch_nth(const struct switch_table *sw, uint32_t *n, uint32_t *ret_guest,
+	       struct fdnet_name *ret_local, struct fdnet_name *ret_peer)
+{
+	const struct switch_flow *flow, *tmp;
+	unsigned int side;
+
+	HASH_ITER(hh, sw->flows, flow, tmp) {
+		for (side = 0; side < 2; side++) {
+			if ((*n)-- > 0)
+				continue;
+			*ret_guest = flow->guest[side];
+			*ret_local = (struct fdnet_name){
+				.ip = flow->key.ip[side],
+				.port = flow->key.port[side],
+			};
+			*ret_peer = (struct fdnet_name){
+				.ip = flow->key.ip[!side],
+				.port = flow->key.port[!side],
+			};
+			return state_of(flow, side);
+		}
+	}
+	return -ENOENT;
+}
+
+/* ---- what is said ---- */
 
 /* What @side says, into the flow. */
 static void take_in(struct switch_flow *flow, unsigned int side,

@@ -207,6 +207,21 @@ CALL(__vdprintf_chk, int,
      (int fd, int flag, const char *format, va_list args))
 ALIAS(freopen64, freopen)
 
+/* procnet.c */
+CALL(open, int, (const char *path, int flags, ...))
+CALL(openat, int, (int dir, const char *path, int flags, ...))
+CALL(__open_2, int, (const char *path, int flags))
+CALL(__openat_2, int, (int dir, const char *path, int flags))
+CALL(fopen, FILE *, (const char *path, const char *mode))
+ALIAS(open64, open)
+ALIAS(__open, open)
+ALIAS(__open64, open)
+ALIAS(openat64, openat)
+ALIAS(__open64_2, __open_2)
+ALIAS(__openat64_2, __openat_2)
+ALIAS(fopen64, fopen)
+NUMBER(openat, shim_openat((int)a, (const char *)b, (int)c, (mode_t)d))
+
 /* process.c */
 CALL(_exit, void, (int status))
 CALL(quick_exit, void, (int status))

@@ -76,6 +76,7 @@ struct shim_file {
 	bool edge;	      /* some set is edge-triggered */
 	int fd_hint;	      /* an fd that once referred to A, or -1 */
 	bool dirty;	      /* in the list of mirrors to be corrected */
+	bool listed;	      /* procnet.c has been there */
 	struct shim_file *dirty_next;
 
 	struct shim_file *next, *prev; /* all files of the process */

@@ -37,6 +37,7 @@ shim_libshim_la_SOURCES = \
 	shim/pass.c shim/pass.h \
 	shim/poll.c \
 	shim/process.c shim/process.h \
+	shim/procnet.c \
 	shim/pump.c shim/pump.h \
 	shim/raw.h \
 	shim/resolv.c shim/resolv.h \

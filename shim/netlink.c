@@ -20,13 +20,13 @@
 #define REQUEST_MAX 8192
 
 struct shim_netlink {
-	int type;
+	int type, protocol;
 	uint32_t port; /* 0: not bound yet */
 	uint32_t groups;
 	uint32_t options; /* those that are on, by number */
 };
 
-int shim_netlink_open(int type)
+int shim_netlink_open(int type, int protocol)
 {
 	int kind = type & TYPE_MASK, fd;
 	struct shim_netlink *nl;
@@ -48,6 +48,7 @@ int shim_netlink_open(int type)
 		return fd;
 	}
 	nl->type = kind;
+	nl->protocol = protocol;
 	file->netlink = nl;
 	return fd;
 }
@@ -241,8 +242,11 @@ ssize_t shim_netlink_send(int fd, struct shim_file *file,
 		return -ENOBUFS;
 	rc = gather(hdr, x->request, sizeof(x->request));
 	if (rc >= 0) {
-		fdnet_rtnl_answer(shim_iface_table(), x->request, (size_t)rc,
-				  file->netlink->port, &x->out);
+		fdnet_rtnl_answer(file->netlink->protocol == NETLINK_ROUTE
+					  ? shim_iface_table()
+					  : NULL,
+				  x->request, (size_t)rc, file->netlink->port,
+				  &x->out);
 		reply(file, &x->out);
 	}
 	fdnet_mem_free(shim_mem(), x, sizeof(*x));
@@ -288,7 +292,7 @@ int shim_netlink_getopt(struct shim_file *file, int level, int name,
 	if (level == SOL_SOCKET && name == SO_DOMAIN)
 		return put_int(AF_NETLINK, val, len);
 	if (level == SOL_SOCKET && name == SO_PROTOCOL)
-		return put_int(NETLINK_ROUTE, val, len);
+		return put_int(file->netlink->protocol, val, len);
 	if (level == SOL_SOCKET)
 		return 1;
 	if (level != SOL_NETLINK)

@@ -3,7 +3,9 @@
  * NETLINK_ROUTE sockets: what they ask is answered from the sandbox's
  * interfaces (base/rtnl.h). A request is answered at once, while it is sent:
  * the replies go into the placeholder, where receiving, poll and epoll are the
- * kernel's. Other netlink families do not exist inside the fence.
+ * kernel's. NETLINK_SOCK_DIAG answers as a kernel that lacks its modules,
+ * whereupon ss reads /proc/net (procnet.c). Other netlink families do not
+ * exist inside the fence.
  *
  * All under the shim's lock, but for shim_netlink_recv().
  */
@@ -15,8 +17,9 @@
 
 #include "shim/file.h"
 
-/** shim_netlink_open - socket(AF_NETLINK, @type, NETLINK_ROUTE): fd or -E */
-int shim_netlink_open(int type);
+/** shim_netlink_open - socket(AF_NETLINK, @type, @protocol): fd or -E
+ * @protocol:  NETLINK_ROUTE or NETLINK_SOCK_DIAG */
+int shim_netlink_open(int type, int protocol);
 
 /** shim_netlink_free - @file's netlink part, or none */
 void shim_netlink_free(struct shim_file *file);

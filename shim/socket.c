@@ -90,13 +90,14 @@ int shim_socket(int domain, int type, int protocol)
 	struct shim_guard guard;
 	int rc, state;
 
-	if (domain == AF_NETLINK && protocol != NETLINK_ROUTE)
+	if (domain == AF_NETLINK && protocol != NETLINK_ROUTE &&
+	    protocol != NETLINK_SOCK_DIAG)
 		return other_netlink(type, protocol);
 	if (domain != AF_INET && domain != AF_INET6 && domain != AF_NETLINK)
 		return LIBC(socket)(domain, type, protocol);
 	shim_cancel_off(&state);
 	shim_enter(&guard);
-	rc = domain == AF_NETLINK ? shim_netlink_open(type)
+	rc = domain == AF_NETLINK ? shim_netlink_open(type, protocol)
 				  : socket_open(domain, type, protocol);
 	shim_leave(&guard);
 	shim_net_publish_env();

@@ -215,6 +215,12 @@ static const struct fdnet_ctl controls[] = {
 	  .hi = 34815 },
 	{ .op = FDNET_CTL_REPLY | FDNET_CTL_LEASE, .id = 5,
 	  .error = EADDRNOTAVAIL },
+	{ .op = FDNET_CTL_SOCKET, .id = 10, .index = 70000 },
+	{ .op = FDNET_CTL_REPLY | FDNET_CTL_SOCKET, .id = 10, .proto = 6,
+	  .family = 6, .flags = 1, .port = 80, .peer_port = 40000,
+	  .addr = { 0xfd, [15] = 0x15 }, .peer = { 0xfd, [15] = 2 } },
+	{ .op = FDNET_CTL_REPLY | FDNET_CTL_SOCKET, .id = 11,
+	  .error = ENOENT },
 };
 
 START_TEST(control_survives_the_wire)

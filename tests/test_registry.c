@@ -268,6 +268,30 @@ START_TEST(reuseport_spreads_over_its_group)
 }
 END_TEST
 
+START_TEST(claims_are_listed)
+{
+	struct registry_claim a = claim(6, "0.0.0.0", 80, 0), got;
+	struct registry_claim b = claim(17, "::1", 53, V6ONLY);
+	uint32_t n = 0;
+	bool listening;
+
+	ck_assert_int_eq(registry_nth(&registry, &n, &got, &listening),
+			 -ENOENT);
+	ck_assert_int_eq(registry_listen(&registry, 1, &a), 0);
+	ck_assert_int_eq(registry_bind(&registry, 2, &b), 0);
+	ck_assert_int_eq(registry_nth(&registry, &n, &got, &listening), 0);
+	ck_assert(listening && got.proto == 6 && got.port == 80);
+	n = 1;
+	ck_assert_int_eq(registry_nth(&registry, &n, &got, &listening), 0);
+	ck_assert(!listening && got.proto == 17 && got.port == 53);
+	ck_assert(fdnet_ip_equal(&got.ip, &b.ip) && got.flags == V6ONLY);
+	n = 7;
+	ck_assert_int_eq(registry_nth(&registry, &n, &got, &listening),
+			 -ENOENT);
+	ck_assert_uint_eq(n, 5);
+}
+END_TEST
+
 START_TEST(leases_do_not_overlap_and_come_back)
 {
 	static uint8_t owner[65536];
@@ -359,6 +383,7 @@ static Suite *registry_suite(void)
 	tcase_add_test(tc, one_guest_cannot_take_all_ports);
 	tcase_add_test(tc, packets_go_to_the_closest_listener);
 	tcase_add_test(tc, reuseport_spreads_over_its_group);
+	tcase_add_test(tc, claims_are_listed);
 	tcase_add_test(tc, leases_do_not_overlap_and_come_back);
 	tcase_add_test(tc, a_large_lease_is_one_range);
 	tcase_add_test(tc, leases_keep_away_from_bound_ports_while_they_can);

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -105,6 +106,52 @@ START_TEST(leases_are_given_and_ports_owned)
 }
 END_TEST
 
+/* What a guest can list: claims, connections of two guests, flows. */
+START_TEST(sockets_are_listed)
+{
+	struct fdnet_ctl ask = { .op = FDNET_CTL_SOCKET, .id = 6 };
+	int listener = rg_host_listen("127.0.0.1", &port), fd, rc;
+	unsigned int claims = 0, flows = 0;
+	struct fdnet_sock *so;
+	struct rg *a, *b;
+
+	snprintf(text, sizeof(text), "--allow host:%u", port);
+	rg_start(&relay, text);
+	a = rg_attach(&relay);
+	b = rg_attach(&relay);
+	ck_assert_int_eq(rg_ask(a, &ask), -ENOENT);
+	ck_assert_int_eq(rg_claim(a, FDNET_CTL_LISTEN, 6, 80), 0);
+	ck_assert_int_eq(rg_claim(a, FDNET_CTL_BIND, 17, 53), 0);
+	fd = connected_pair(a, listener, &so);
+	for (;; ask.index++) {
+		rc = rg_ask(b, &ask);
+		if (rc == -ENOENT)
+			break;
+		ck_assert_int_eq(rc, 0);
+		if (b->reply.flags == TCP_LISTEN) {
+			ck_assert_uint_eq(b->reply.port, 80);
+			claims++;
+		} else if (b->reply.flags == TCP_CLOSE) {
+			ck_assert_uint_eq(b->reply.proto, 17);
+			ck_assert_uint_eq(b->reply.port, 53);
+			claims++;
+		} else {
+			ck_assert_uint_eq(b->reply.flags, TCP_ESTABLISHED);
+			ck_assert_uint_eq(b->reply.peer_port, port);
+			flows++;
+		}
+	}
+	ck_assert_uint_eq(claims, 2);
+	ck_assert_uint_eq(flows, 1);
+	ask.index = UINT32_MAX;
+	ck_assert_int_eq(rg_ask(b, &ask), -ENOENT);
+	close(fd);
+	close(listener);
+	fdnet_sock_close(so);
+	rg_stop(&relay);
+}
+END_TEST
+
 /* ---- the record ---- */
 
 START_TEST(record_has_a_line_of_json_for_each_event)
@@ -157,6 +204,7 @@ static Suite *relay_suite(void)
 	tcase_add_loop_test(tc, mistakes_are_told_with_status, 0, N_ROWS(usages));
 	tcase_add_test(tc, welcome_says_who_and_where_we_are);
 	tcase_add_test(tc, leases_are_given_and_ports_owned);
+	tcase_add_test(tc, sockets_are_listed);
 	tcase_add_test(tc, record_has_a_line_of_json_for_each_event);
 	suite_add_tcase(s, tc);
 	return s;

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "tests/suite_main.h"
@@ -224,22 +225,32 @@ START_TEST(the_way_to_an_address)
 	struct fdnet_rtnl_ip to = ip_of(ways[_i].to, 0);
 	struct request r = ask(RTM_GETROUTE, 0, to.family, 12);
 	size_t at = NLMSG_SPACE(sizeof(struct rtmsg));
-	bool gateway = false;
+	bool gateway = false, named = _i % 2;
+	uint32_t lookup = RTM_F_LOOKUP_TABLE;
 	int index = 0;
 	struct rtattr a;
 	struct rtmsg m;
 
+	if (named)
+		memcpy(r.body + offsetof(struct rtmsg, rtm_flags), &lookup,
+		       sizeof(lookup));
 	add_attr(&r, RTA_DST, to.bytes, to.family == AF_INET ? 4 : 16);
 	answer(&r);
 	ck_assert_int_eq(count(RTM_NEWROUTE), 1);
 	memcpy(&m, out.bytes + NLMSG_HDRLEN, sizeof(m));
-	ck_assert_msg(m.rtm_table == ways[_i].table, "%s", ways[_i].to);
+	/* the kernel says which table only when asked */
+	ck_assert_msg(m.rtm_table == (named ? ways[_i].table : RT_TABLE_MAIN),
+		      "%s", ways[_i].to);
+	ck_assert(m.rtm_flags & RTM_F_CLONED);
 	for (; at < out.ends[0]; at += RTA_ALIGN(a.rta_len)) {
 		memcpy(&a, out.bytes + at, sizeof(a));
 		if (a.rta_type == RTA_OIF)
 			memcpy(&index, out.bytes + at + RTA_LENGTH(0), 4);
 		if (a.rta_type == RTA_GATEWAY)
 			gateway = true;
+		/* as the kernel orders them; nmap reads no further */
+		if (a.rta_type == RTA_PREFSRC)
+			ck_assert_int_ne(index, 0);
 	}
 	ck_assert_msg(index == ways[_i].index, "%s: %d", ways[_i].to, index);
 	ck_assert_msg(gateway == ways[_i].gateway, "%s", ways[_i].to);
@@ -262,6 +273,15 @@ START_TEST(without_ipv6_there_is_none)
 	add_attr(&r, RTA_DST, "\1\2\3\4", 4);
 	answer(&r);
 	ck_assert_int_eq(error_of(), -ENETUNREACH);
+}
+END_TEST
+
+START_TEST(nothing_there_is_said)
+{
+	struct request r = ask(20, NLM_F_DUMP, AF_INET, 56);
+
+	fdnet_rtnl_answer(NULL, &r, r.h.nlmsg_len, 42, &out);
+	ck_assert_int_eq(error_of(), -ENOENT);
 }
 END_TEST
 
@@ -332,6 +352,7 @@ static Suite *rtnl_suite(void)
 	tcase_add_test(tc, a_link_is_found_by_index_or_name);
 	tcase_add_loop_test(tc, the_way_to_an_address, 0, N_ROWS(ways));
 	tcase_add_test(tc, without_ipv6_there_is_none);
+	tcase_add_test(tc, nothing_there_is_said);
 	tcase_add_test(tc, several_requests_in_one_datagram);
 	tcase_add_test(tc, too_much_is_left_out);
 	tcase_add_loop_test(tc, shorter_and_changed_requests_never_hurt, 0,

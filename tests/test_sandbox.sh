@@ -178,6 +178,34 @@ FDNET_RELAY=$work/none.sock run_it -- echo ran
 same "a service that is not there gives 125" "125 " "$rc $out"
 unset FDNET_RELAY
 
+# ---- /proc/net, for those who look at the network ----
+# shellcheck disable=SC2016
+run_it -q -- bash -c '"$0" serve 127.0.0.1 7000 & for i in 1 2 3 4 5 6 7 8 9; do
+	sleep 0.2; "$0" many 127.0.0.1 7000 1 >/dev/null 2>&1 && break
+done; cat /proc/net/tcp; exec 5<>/dev/tcp/127.0.0.1/7000
+cat /proc/self/net/tcp /proc/net/route; kill $!' "$peer"
+matches "another process's listener is listed" \
+	" 0100007F:1B58 00000000:0000 0A " "$out"
+matches "so are both sides of a connection" \
+	" 0100007F:1B58 0100007F:[0-9A-F]{4} 01 " "$out"
+matches "the other side is too" " 0100007F:[0-9A-F]{4} 0100007F:1B58 01 " \
+	"$out"
+matches "routes are the sandbox's" "^eth0.00000000.0202000A.0003" "$out"
+out=$(LD_PRELOAD=$shim PATH=$top_build:$PATH timeout 30 cat /proc/net/route)
+same "by the preload too" 3 "$(wc -l <<<"$out")"
+if command -v ss >/dev/null; then
+	# shellcheck disable=SC2016
+	run_it -q -- bash -c '"$0" serve 127.0.0.1 7000 & for i in 1 2 3 4 5 6; do
+	sleep 0.2; "$0" many 127.0.0.1 7000 1 >/dev/null 2>&1 && break
+done; ss -Htln; kill $!' "$peer"
+	matches "ss lists it" "^LISTEN +0 +0 +127.0.0.1:7000 " "$out"
+	same "without a word of complaint" "" "$err"
+else
+	skip "ss lists sockets" "no ss here"
+fi
+run_it -q -- cat /proc/net/snmp
+matches "other files there stay the kernel's" "^Tcp:" "$out"
+
 # ---- nothing gets past ----
 printf '%s\n' '#include <sys/socket.h>' '#include <stdio.h>' '#include <errno.h>' \
 	'int main(void) { int fd = socket(AF_INET, SOCK_STREAM, 0);' \

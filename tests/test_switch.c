@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,6 +401,28 @@ START_TEST(replies_follow_the_connection)
 }
 END_TEST
 
+START_TEST(both_sides_are_listed)
+{
+	struct fdnet_name local, peer;
+	uint32_t n, guest, seen = 0;
+
+	establish();
+	for (n = 0; n < 2; n++) {
+		uint32_t at = n;
+
+		ck_assert_int_eq(switch_nth(&sw, &at, &guest, &local, &peer),
+				 TCP_ESTABLISHED);
+		ck_assert_uint_eq(local.port, guest == A ? 80 : port_b);
+		ck_assert_uint_eq(peer.port, guest == A ? port_b : 80);
+		seen |= 1u << guest;
+	}
+	ck_assert_uint_eq(seen, 1u << A | 1u << B);
+	n = 5;
+	ck_assert_int_eq(switch_nth(&sw, &n, &guest, &local, &peer), -ENOENT);
+	ck_assert_uint_eq(n, 3);
+}
+END_TEST
+
 START_TEST(others_cannot_speak_in_a_connection)
 {
 	struct head head = packet(6, "127.0.0.1", port_b, "127.0.0.1", 80);
@@ -633,6 +656,7 @@ static Suite *switch_suite(void)
 	tcase_add_test(tc, errors_about_datagrams_find_the_sender);
 	tcase_add_test(tc, fragments_follow_the_first);
 	tcase_add_test(tc, replies_follow_the_connection);
+	tcase_add_test(tc, both_sides_are_listed);
 	tcase_add_test(tc, others_cannot_speak_in_a_connection);
 	tcase_add_test(tc, closed_connections_are_forgotten_after_a_while);
 	tcase_add_test(tc, a_dead_side_says_fin_and_is_answered_for);

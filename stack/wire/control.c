@@ -188,9 +188,11 @@ static size_t ctl_len(uint8_t op)
 	case FDNET_CTL_LISTEN:
 		return 32;
 	case FDNET_CTL_HOLD:
+	case FDNET_CTL_REPLY | FDNET_CTL_SOCKET:
 		return 48;
 	case FDNET_CTL_LEASE:
 	case FDNET_CTL_RELEASE:
+	case FDNET_CTL_SOCKET:
 	case FDNET_CTL_REPLY | FDNET_CTL_BIND:
 	case FDNET_CTL_REPLY | FDNET_CTL_LISTEN:
 	case FDNET_CTL_REPLY | FDNET_CTL_LEASE:
@@ -224,6 +226,18 @@ size_t fdnet_ctl_encode(uint8_t *dst, const struct fdnet_ctl *ctl)
 		dst[9] = ctl->family;
 		put16(dst + 10, ctl->port);
 		put16(dst + 12, ctl->peer_port);
+		memcpy(dst + 16, ctl->addr, 16);
+		memcpy(dst + 32, ctl->peer, 16);
+		break;
+	case FDNET_CTL_SOCKET:
+		put32(dst + 8, ctl->index);
+		break;
+	case FDNET_CTL_REPLY | FDNET_CTL_SOCKET:
+		dst[8] = ctl->proto;
+		dst[9] = ctl->family;
+		put16(dst + 10, ctl->port);
+		put16(dst + 12, ctl->peer_port);
+		put16(dst + 14, ctl->flags);
 		memcpy(dst + 16, ctl->addr, 16);
 		memcpy(dst + 32, ctl->peer, 16);
 		break;
@@ -267,7 +281,8 @@ static int decode_bind(const uint8_t *src, struct fdnet_ctl *ctl)
 	return 0;
 }
 
-static int decode_hold(const uint8_t *src, struct fdnet_ctl *ctl)
+/* The names of a flow: HOLD, and the answer to SOCKET. */
+static int decode_names(const uint8_t *src, struct fdnet_ctl *ctl)
 {
 	ctl->proto = src[8];
 	ctl->family = src[9];
@@ -328,7 +343,15 @@ int fdnet_ctl_decode(const uint8_t *src, size_t len, struct fdnet_ctl *ret_ctl)
 		rc = decode_bind(src, &ctl);
 		break;
 	case FDNET_CTL_HOLD:
-		rc = decode_hold(src, &ctl);
+		rc = decode_names(src, &ctl);
+		break;
+	case FDNET_CTL_SOCKET:
+		ctl.index = get32(src + 8);
+		break;
+	case FDNET_CTL_REPLY | FDNET_CTL_SOCKET:
+		if (!ctl.error)
+			rc = decode_names(src, &ctl);
+		ctl.flags = get16(src + 14);
 		break;
 	case FDNET_CTL_LEASE:
 	case FDNET_CTL_RELEASE:

@@ -23,6 +23,7 @@ enum fdnet_ctl_op {
 	FDNET_CTL_LISTEN = 0x03,
 	FDNET_CTL_LEASE = 0x04,
 	FDNET_CTL_RELEASE = 0x05,
+	FDNET_CTL_SOCKET = 0x06,
 	FDNET_CTL_HOLD = 0x10,
 	FDNET_CTL_REPLY = 0x80,
 };
@@ -62,9 +63,10 @@ struct fdnet_ctl {
 	uint32_t id;
 	uint8_t proto;
 	uint8_t family; /* 4 or 6 */
-	uint16_t flags; /* enum fdnet_bind_flag */
+	uint16_t flags; /* enum fdnet_bind_flag; SOCKET reply: the state */
 	uint16_t port;	/* BIND and friends */
 	uint8_t addr[16];
+	uint32_t index;	/* SOCKET: which of them */
 	uint16_t peer_port; /* HOLD; 0: whatever comes for the local name */
 	uint8_t peer[16];
 	uint16_t count;	 /* LEASE: wanted */
