@@ -93,14 +93,16 @@ finish() {
 	exit 0
 }
 
-# free_port: a TCP and UDP port of 127.0.0.1 that nobody uses now
+# free_port: a TCP and UDP port of 127.0.0.1 that nobody uses now. Not one that
+# the kernel gives to a client on its own account meanwhile.
 free_port() {
 	/usr/bin/python3 -S -c '
-import socket
+import random, socket
 for _ in range(50):
-    t = socket.socket(); t.bind(("127.0.0.1", 0)); p = t.getsockname()[1]
+    p = random.randrange(20000, 32000)
+    t = socket.socket()
     u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try: u.bind(("127.0.0.1", p))
+    try: t.bind(("127.0.0.1", p)); u.bind(("127.0.0.1", p))
     except OSError: continue
     print(p); break'
 }
