@@ -99,6 +99,7 @@ enum check {
 	CHECK_NOEXEC, /* third argument without PROT_EXEC */
 	CHECK_IOCTL, /* FIONREAD and SIOCATMARK only */
 	CHECK_TCGETS,	/* likewise */
+	CHECK_SEALS, /* F_GET_SEALS, F_ADD_SEALS, F_GETFL only */
 };
 
 static const struct allowed {
@@ -111,14 +112,14 @@ static const struct allowed {
 	{ SCMP_SYS(epoll_ctl), CHECK_NONE, "new and ended flows" },
 	{ SCMP_SYS(recvmmsg), CHECK_NONE, "links, datagrams" },
 	{ SCMP_SYS(recvmsg), CHECK_NONE, "attach channel, ICMP errors" },
-	{ SCMP_SYS(recvfrom), CHECK_NONE, "published UDP, status, c-ares" },
+	{ SCMP_SYS(recvfrom), CHECK_NONE, "published UDP, status, names" },
 	{ SCMP_SYS(sendmsg), CHECK_NONE, "links, host sockets" },
 	{ SCMP_SYS(sendmmsg), CHECK_NONE, "datagrams" },
-	{ SCMP_SYS(sendto), CHECK_NONE, "c-ares" },
+	{ SCMP_SYS(sendto), CHECK_NONE, "status, urgent data" },
 	{ SCMP_SYS(read), CHECK_NONE, "devices given as links" },
 	{ SCMP_SYS(readv), CHECK_NONE, "host sockets" },
 	{ SCMP_SYS(write), CHECK_NONE, "messages, the record" },
-	{ SCMP_SYS(writev), CHECK_NONE, "c-ares over TCP" },
+	{ SCMP_SYS(writev), CHECK_NONE, "stdio: the record" },
 	{ SCMP_SYS(socket), CHECK_SOCKET, "flows to the host" },
 	{ SCMP_SYS(socketpair), CHECK_UNIX, "connections of pumped listeners" },
 	{ SCMP_SYS(pread64), CHECK_NONE, "state of a socket handed over" },
@@ -130,7 +131,7 @@ static const struct allowed {
 	{ SCMP_SYS(getsockopt), CHECK_NONE, "SO_ERROR, checks of new links" },
 	{ SCMP_SYS(setsockopt), CHECK_NONE, "TCP_NODELAY, SO_LINGER" },
 	{ SCMP_SYS(getsockname), CHECK_NONE, "which address is our own" },
-	{ SCMP_SYS(fcntl), CHECK_NONE, "c-ares: non-blocking sockets" },
+	{ SCMP_SYS(fcntl), CHECK_SEALS, "memfds; stdio" },
 	{ SCMP_SYS(fstat), CHECK_NONE, "is a new link a socket?" },
 	{ SCMP_SYS(newfstatat), CHECK_NONE, "the same, in newer libcs" },
 	{ SCMP_SYS(poll), CHECK_NONE, "has a link ended?" },
@@ -189,6 +190,18 @@ static int allow_socket(scmp_filter_ctx ctx)
 	return rc;
 }
 
+static int allow_fcntl(scmp_filter_ctx ctx)
+{
+	static const int commands[] = { F_GET_SEALS, F_ADD_SEALS, F_GETFL };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < 3; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+				      SCMP_A1(SCMP_CMP_EQ,
+					      (scmp_datum_t)commands[i]));
+	return rc;
+}
+
 static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 {
 	int rc;
@@ -215,6 +228,8 @@ static int allow(scmp_filter_ctx ctx, const struct allowed *call)
 	case CHECK_TCGETS:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call->nr, 1,
 					SCMP_A1(SCMP_CMP_EQ, TCGETS));
+	case CHECK_SEALS:
+		return allow_fcntl(ctx);
 	}
 	return -EINVAL;
 }

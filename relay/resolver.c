@@ -5,13 +5,14 @@
 
 #include <ares.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "relay/hash.h"
 #include "relay/options.h"
+#include "relay/sys.h"
 
 #define TIMEOUT_MS 3000
 #define TRIES 3
@@ -86,6 +87,67 @@ static void sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 		add_fd(resolver, fd, events);
 }
 
+/* ---- system calls: errno and -1, as c-ares wants them ----
+ *
+ * Its own make a socket first, and non-blocking afterwards without a look at
+ * whether that went well: a relay that waits for one server serves nobody. */
+
+static ares_ssize_t to_errno(ssize_t rc)
+{
+	if (rc >= 0)
+		return rc;
+	errno = (int)-rc;
+	return -1;
+}
+
+static ares_socket_t sock_open(int family, int type, int proto, void *arg)
+{
+	int fd = sys_socket(family, type);
+
+	/* a question is one write: it is not to wait for more */
+	if (fd >= 0 && type == SOCK_STREAM)
+		sys_setopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return fd < 0 ? (int)to_errno(fd) : fd;
+}
+
+static int sock_close(ares_socket_t fd, void *arg)
+{
+	return close(fd);
+}
+
+static int sock_connect(ares_socket_t fd, const struct sockaddr *sa,
+			ares_socklen_t len, void *arg)
+{
+	return (int)to_errno(sys_connect(fd, sa, len));
+}
+
+static ares_ssize_t sock_recv(ares_socket_t fd, void *dst, size_t len,
+			      int flags, struct sockaddr *sa,
+			      ares_socklen_t *salen, void *arg)
+{
+	return to_errno(SYS_RETRY(recvfrom(fd, dst, len, flags | MSG_DONTWAIT,
+					   sa, salen)));
+}
+
+static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int n,
+			      void *arg)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
+			      .msg_iovlen = (size_t)n };
+
+	return to_errno(sys_sendmsg(fd, &msg));
+}
+
+static const struct ares_socket_functions sock_functions = {
+	.asocket = sock_open,
+	.aclose = sock_close,
+	.aconnect = sock_connect,
+	.arecvfrom = sock_recv,
+	.asendv = sock_send,
+};
+
+/* ---- life ---- */
+
 static int set_servers(ares_channel channel, const struct options *opts)
 {
 	char csv[OPTIONS_MAX_DNS * (FDNET_IP_STRLEN + 16)] = "";
@@ -130,6 +192,7 @@ int resolver_new(struct loop *loop, const struct options *opts,
 		free(resolver);
 		return rc == ARES_ENOMEM ? -ENOMEM : -EINVAL;
 	}
+	ares_set_socket_functions(resolver->channel, &sock_functions, NULL);
 	rc = set_servers(resolver->channel, opts);
 	if (rc) {
 		resolver_free(resolver);
