@@ -325,6 +325,19 @@ static bool may_defer(struct fdnet_tcp *tp)
 	return fdnet_tcp_fo_client(tp, &fo);
 }
 
+/* The link has died, and nobody of this stack listens there either. */
+static bool is_cut_off(const struct fdnet_sock *so)
+{
+	struct fdnet_stack *stack = so->stack;
+
+	if (!stack->dead)
+		return false;
+	if (!fdnet_stack_is_local(stack, &so->peer.ip))
+		return true;
+	return stack->cfg.switched &&
+	       !fdnet_demux_find(stack, so->proto, &so->peer, &so->local);
+}
+
 int fdnet_tcp_start_connect(struct fdnet_tcp *tp, const struct fdnet_name *name)
 {
 	struct fdnet_sock *so = &tp->so;
@@ -332,6 +345,8 @@ int fdnet_tcp_start_connect(struct fdnet_tcp *tp, const struct fdnet_name *name)
 	int rc;
 
 	rc = choose_names(tp, name);
+	if (!rc && is_cut_off(so))
+		rc = -ENETDOWN;
 	if (!rc)
 		rc = fdnet_sock_autobind(so, &so->peer.ip);
 	if (!rc)

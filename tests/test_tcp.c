@@ -598,6 +598,18 @@ START_TEST(peer_gone_ends_every_connection)
 		ck_assert_int_eq(tnet_recv(so[0], buf, 8), -ECONNRESET);
 	ck_assert_int_eq(tnet_recv(so[0], buf, 8), 0);
 	ck_assert_int_eq(tnet_send(so[0], "x", 1), -EPIPE);
+	if (_i) {
+		struct fdnet_name name = {.ip = fdnet_ip4(0x0a000002),
+					  .port = TNET_PORT};
+		struct fdnet_sock *late;
+
+		ck_assert_int_eq(fdnet_sock_open(net.s[0], 4,
+						 FDNET_SOCK_STREAM, 6, &late),
+				 0);
+		/* nothing would ever answer */
+		ck_assert_int_eq(fdnet_sock_connect(late, &name), -ENETDOWN);
+		fdnet_sock_close(late);
+	}
 	stop();
 }
 END_TEST
