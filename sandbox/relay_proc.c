@@ -236,6 +236,18 @@ bool relay_proc_ended(struct relay_proc *relay)
 	return relay->moved;
 }
 
+bool relay_proc_is_there(struct relay_proc *relay)
+{
+	char word[32];
+	ssize_t len;
+
+	/* "moved" of one that was taken over from in its turn */
+	do
+		len = recv(relay->status_fd, word, sizeof(word), MSG_DONTWAIT);
+	while (len > 0);
+	return len < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
 void relay_proc_done(struct relay_proc *relay)
 {
 	if (relay->status_fd >= 0)

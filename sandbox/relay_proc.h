@@ -63,6 +63,9 @@ void relay_proc_finish(struct relay_proc *relay);
  */
 bool relay_proc_ended(struct relay_proc *relay);
 
+/** relay_proc_is_there - is anybody at the other end of the status channel? */
+bool relay_proc_is_there(struct relay_proc *relay);
+
 /** relay_proc_done - close our fds; the relay goes on as long as it is used */
 void relay_proc_done(struct relay_proc *relay);
 

@@ -57,6 +57,7 @@ struct run {
 	struct spaces spaces;
 	struct watch_loop loop;
 	struct watch signals, reports;
+	struct watch moved; /* a relay that took over is nobody's child */
 	struct pump pumps[3];
 	struct supervisor *supervisor;
 	sigset_t mask;
@@ -336,18 +337,38 @@ static int start_program(struct run *run)
 	return rc;
 }
 
+static void on_moved(struct watch *watch, uint32_t events)
+{
+	struct run *run = container_of(watch, struct run, moved);
+
+	if (relay_proc_is_there(&run->relay))
+		return;
+	watch_remove(&run->loop, watch);
+	run->relay.moved = false;
+	say("the relay that had taken over has ended: the program has no "
+	    "network any more");
+}
+
+static void watch_moved(struct run *run)
+{
+	run->moved = (struct watch){run->relay.status_fd, on_moved};
+	watch_add(&run->loop, &run->moved, EPOLLIN);
+}
+
 /* A relay that dies early takes the network with it, not the program. */
 static void note_relay_end(struct run *run, int status)
 {
-	if (relay_proc_ended(&run->relay))
+	if (relay_proc_ended(&run->relay)) {
 		say_detail("another relay has taken over");
-	else if (WIFSIGNALED(status))
+		watch_moved(run);
+	} else if (WIFSIGNALED(status)) {
 		say("the relay was ended by signal %d: the program has no "
 		    "network any more",
 		    WTERMSIG(status));
-	else
+	} else {
 		say("the relay ended early: the program has no network any "
 		    "more");
+	}
 }
 
 /* Has the program ended? With a pid namespace it is not our child. */
@@ -536,6 +557,7 @@ static void serve_leftovers(struct run *run)
 		dup2(null_fd, i);
 	watch_remove(&run->loop, &run->signals);
 	watch_remove(&run->loop, &run->reports);
+	watch_remove(&run->loop, &run->moved);
 	supervise_until_alone(run->supervisor);
 	_exit(0);
 }
@@ -582,6 +604,7 @@ int run_program(const struct options *opts)
 		.opts = opts,
 		.relay = {-1, -1, -1, false},
 		.loop = {.epoll_fd = -1},
+		.moved = {-1, on_moved},
 		.report_fd = -1,
 		.listener_fd = -1,
 	};

@@ -119,6 +119,38 @@ for how in send recv; do
 	fi
 done
 
+# ---- the one that took over crashes: said at once, and known inside ----
+mkfifo "$work/go"
+"$run" --control "$work/crash.ctl" --allow "host:$port" -- \
+	/usr/bin/python3 -S -c '
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("10.0.2.2", int(sys.argv[1])))
+print("ready", flush=True)
+open(sys.argv[2]).read()
+try:
+    socket.create_connection(("10.0.2.2", int(sys.argv[1])))
+except OSError as e:
+    print(e.errno)
+' "$port" "$work/go" >"$work/crash.out" 2>"$work/crash.err" </dev/null &
+program=$!
+kill_at_end+=("$program")
+wait_until 60 grep -q ready "$work/crash.out"
+take_over "crash" "$work/crash.ctl"
+pid=$("$ctl" -c "$work/crash.ctl" -j status </dev/null | python -c '
+import json, sys
+print(json.load(sys.stdin)["pid"])')
+kill -KILL "$pid"
+wait_until 20 grep -q . "$work/crash.err"
+matches "the end of the relay that took over is said at once" \
+	"had taken over has ended: the program has no network" \
+	"$(cat "$work/crash.err")"
+echo >"$work/go"
+wait "$program"
+same "and the program ends as it likes" 0 $?
+same "a new connection says that the network is down" "ready
+100" "$(cat "$work/crash.out")"
+
 # ---- a service ----
 servers=() programs=()
 serve svc-send recv
