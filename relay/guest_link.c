@@ -535,6 +535,9 @@ static void take_control(struct guest *guest, const struct fdnet_ctl *ctl)
 	case FDNET_CTL_RELEASE:
 		registry_release(registry, guest->id, ctl->proto, ctl->lo);
 		return;
+	case FDNET_CTL_UNHOLD:
+		hold_end(guest, ctl);
+		return;
 	case FDNET_CTL_HOLD:
 		rc = hold_new(guest, ctl);
 		if (rc)

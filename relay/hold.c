@@ -17,6 +17,16 @@
 /* What a kept packet is taken to cost besides its payload. */
 #define PKT_COST 1024
 
+static void set_names(struct hold *hold, const struct fdnet_ctl *ctl)
+{
+	hold->proto = ctl->proto;
+	hold->local.ip.family = hold->peer.ip.family = ctl->family;
+	memcpy(hold->local.ip.bytes, ctl->addr, 16);
+	memcpy(hold->peer.ip.bytes, ctl->peer, 16);
+	hold->local.port = ctl->port;
+	hold->peer.port = ctl->peer_port;
+}
+
 int hold_new(struct guest *guest, const struct fdnet_ctl *ctl)
 {
 	struct hold *hold;
@@ -31,12 +41,7 @@ int hold_new(struct guest *guest, const struct fdnet_ctl *ctl)
 	if (!hold)
 		return -ENOMEM;
 	hold->guest = guest;
-	hold->proto = ctl->proto;
-	hold->local.ip.family = hold->peer.ip.family = ctl->family;
-	memcpy(hold->local.ip.bytes, ctl->addr, 16);
-	memcpy(hold->peer.ip.bytes, ctl->peer, 16);
-	hold->local.port = ctl->port;
-	hold->peer.port = ctl->peer_port;
+	set_names(hold, ctl);
 	hold->id = ctl->id;
 	hold->expiry_us = guest->relay->now_us + LIMIT_HOLD_US;
 	/* the latest first: it may be the same flow again */
@@ -66,6 +71,29 @@ static bool is_same(const struct hold *hold, uint8_t proto,
 	       fdnet_ip_equal(&hold->local.ip, &local->ip) &&
 	       hold->peer.port == peer->port &&
 	       (!peer->port || fdnet_ip_equal(&hold->peer.ip, &peer->ip));
+}
+
+void hold_end(struct guest *guest, const struct fdnet_ctl *ctl)
+{
+	struct hold key, *hold, *tmp;
+	struct fdnet_pkt *pkts, *pkt;
+
+	set_names(&key, ctl);
+	DL_FOREACH_SAFE(guest->holds, hold, tmp) {
+		if (hold->moved ||
+		    !is_same(hold, key.proto, &key.local, &key.peer))
+			continue;
+		pkts = hold->pkts;
+		hold->pkts = NULL;
+		hold_free(hold);
+		/* not before: it would catch them again */
+		while ((pkt = pkts)) {
+			pkts = pkt->next;
+			pkt->next = NULL;
+			guest_link_forward(guest, pkt);
+		}
+		return;
+	}
 }
 
 struct hold *hold_find(struct relay *relay, uint8_t proto,

@@ -42,6 +42,9 @@ struct hold {
 /** hold_new - HOLD was asked. 0, -ENOBUFS (LIMIT_HOLDS), -ENOMEM */
 int hold_new(struct guest *guest, const struct fdnet_ctl *ctl);
 
+/** hold_end - UNHOLD: the guest's flow did not move; what was kept is its */
+void hold_end(struct guest *guest, const struct fdnet_ctl *ctl);
+
 /** hold_find - the hold of a flow, whoever has it; NULL: none */
 struct hold *hold_find(struct relay *relay, uint8_t proto,
 		       const struct fdnet_name *local,

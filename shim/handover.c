@@ -28,13 +28,13 @@ static unsigned int next_reserved[2];
 
 /* ---- the cut ---- */
 
-/* The relay keeps the flow's packets, and we have all that came before. */
-static int hold(struct shim_file *file, const struct fdnet_name *local,
-		const struct fdnet_name *peer)
+static struct fdnet_ctl hold_ctl(uint8_t op, uint16_t proto,
+				 const struct fdnet_name *local,
+				 const struct fdnet_name *peer)
 {
-	struct fdnet_ctl reply, ctl = {
-		.op = FDNET_CTL_HOLD,
-		.proto = (uint8_t)fdnet_sock_proto(file->so),
+	struct fdnet_ctl ctl = {
+		.op = op,
+		.proto = (uint8_t)proto,
 		.family = local->ip.family,
 		.port = local->port,
 		.peer_port = peer->port,
@@ -43,6 +43,17 @@ static int hold(struct shim_file *file, const struct fdnet_name *local,
 	memcpy(ctl.addr, local->ip.bytes, 16);
 	if (peer->port)
 		memcpy(ctl.peer, peer->ip.bytes, 16);
+	return ctl;
+}
+
+/* The relay keeps the flow's packets, and we have all that came before. */
+static int hold(struct shim_file *file, const struct fdnet_name *local,
+		const struct fdnet_name *peer)
+{
+	struct fdnet_ctl reply, ctl = hold_ctl(
+		FDNET_CTL_HOLD, (uint16_t)fdnet_sock_proto(file->so), local,
+		peer);
+
 	return shim_net_ask(&ctl, &reply);
 }
 
@@ -254,7 +265,6 @@ static int give(struct shim_file *file, int memfd, uint32_t bytes,
 				      .bytes = bytes };
 	int rc = shim_node_ask(&req, (int[]){ file->peer_fd, memfd }, 2, NULL);
 
-	raw_close(memfd);
 	/* on failure this is what shows it to those who hold A; closed with
 	 * something unread in it, it is a reset to them */
 	if (rc < 0)
@@ -262,6 +272,29 @@ static int give(struct shim_file *file, int memfd, uint32_t bytes,
 	shim_fd_lower(file->peer_fd);
 	file->peer_fd = -1;
 	return rc;
+}
+
+/* The relay did not take it. Its holders see that on A; the other ends of its
+ * connections are reset by the engine, and nobody waits for the flow. */
+static void take_back(const struct shim_file *file, int memfd, uint32_t bytes,
+		      uint32_t flags)
+{
+	struct fdnet_ctl ctl = hold_ctl(FDNET_CTL_UNHOLD, file->proto,
+					&file->local, &file->peer);
+	struct fdnet_sock *so;
+	long rc;
+
+	if (!shim_net_stack())
+		return;
+	if (flags & FDNET_NODE_HELD)
+		shim_net_tell(&ctl);
+	rc = RAW(SYS_mmap, 0, bytes, PROT_READ, MAP_SHARED, memfd, 0);
+	if (rc < 0 && rc > -4096)
+		return;
+	if (!fdnet_sock_restore(shim_net_stack(), (void *)rc, bytes, &so))
+		fdnet_sock_abort(so);
+	RAW(SYS_munmap, rc, bytes, 0, 0, 0, 0);
+	shim_net_flush();
 }
 
 static bool has_ended(const struct shim_file *file)
@@ -317,10 +350,14 @@ static int move(struct shim_file *file)
 	if (local.port && type == FDNET_SOCK_STREAM)
 		reserve(&local, type, file->proto, kind);
 	rc = give(file, memfd, bytes, flags);
-	if (rc < 0)
+	if (rc < 0) {
 		shim_log("a socket could not be handed over, error %d", -rc);
-	if (flags & FDNET_NODE_CLAIM)
+		shim_handover_release(local.port);
+		take_back(file, memfd, bytes, flags);
+	} else if (flags & FDNET_NODE_CLAIM) {
 		shim_claim_moved(file->claim);
+	}
+	raw_close(memfd);
 	shim_claim_put(file->claim);
 	file->claim = NULL;
 	return rc < 0 ? -ECONNRESET : 0;

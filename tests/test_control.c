@@ -205,6 +205,8 @@ static const struct fdnet_ctl controls[] = {
 	{ .op = FDNET_CTL_HOLD, .id = 9, .proto = 6, .family = 4, .port = 80,
 	  .peer_port = 40000, .addr = { 10, 0, 2, 15 },
 	  .peer = { 10, 0, 2, 2 } },
+	{ .op = FDNET_CTL_UNHOLD, .proto = 17, .family = 4, .port = 80,
+	  .addr = { 10, 0, 2, 15 } },
 	{ .op = FDNET_CTL_LEASE, .id = 4, .proto = 6, .count = 1024 },
 	{ .op = FDNET_CTL_RELEASE, .proto = 17, .lo = 33792 },
 	{ .op = FDNET_CTL_REPLY | FDNET_CTL_BIND, .id = 1, .port = 80 },

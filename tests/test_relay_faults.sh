@@ -84,11 +84,18 @@ writev ENOBUFS 1 2
 socket EMFILE 3 8
 socketpair ENOMEM 1 2
 pread EINTR 2 8
+fcntl EIO 1 4
 ioctl EIO 1 4
 close EINTR 2 100
 waitpid EINTR 1 3
 malloc ENOMEM 13 10
 END
+
+# a hand-over that fails is a reset to all who hold the socket, or talk to it
+with_fault pread "$EIO" 1 2
+same "pread gives EIO" "0 2" "$rc $(sed -n "s/^faults: pread //p" <<<"$err")"
+same "and nobody waits for what was to be handed over" "" \
+	"$(grep "timed out" <<<"$out")"
 
 # ---- at the start: a clear line, and nothing runs ----
 while read -r call name options; do

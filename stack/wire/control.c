@@ -188,6 +188,7 @@ static size_t ctl_len(uint8_t op)
 	case FDNET_CTL_LISTEN:
 		return 32;
 	case FDNET_CTL_HOLD:
+	case FDNET_CTL_UNHOLD:
 	case FDNET_CTL_REPLY | FDNET_CTL_SOCKET:
 		return 48;
 	case FDNET_CTL_LEASE:
@@ -222,6 +223,7 @@ size_t fdnet_ctl_encode(uint8_t *dst, const struct fdnet_ctl *ctl)
 		memcpy(dst + 16, ctl->addr, ctl->family == 4 ? 4 : 16);
 		break;
 	case FDNET_CTL_HOLD:
+	case FDNET_CTL_UNHOLD:
 		dst[8] = ctl->proto;
 		dst[9] = ctl->family;
 		put16(dst + 10, ctl->port);
@@ -343,6 +345,7 @@ int fdnet_ctl_decode(const uint8_t *src, size_t len, struct fdnet_ctl *ret_ctl)
 		rc = decode_bind(src, &ctl);
 		break;
 	case FDNET_CTL_HOLD:
+	case FDNET_CTL_UNHOLD:
 		rc = decode_names(src, &ctl);
 		break;
 	case FDNET_CTL_SOCKET:

@@ -25,6 +25,7 @@ enum fdnet_ctl_op {
 	FDNET_CTL_RELEASE = 0x05,
 	FDNET_CTL_SOCKET = 0x06,
 	FDNET_CTL_HOLD = 0x10,
+	FDNET_CTL_UNHOLD = 0x11, /* as HOLD; a notice */
 	FDNET_CTL_REPLY = 0x80,
 };
 
@@ -67,7 +68,7 @@ struct fdnet_ctl {
 	uint16_t port;	/* BIND and friends */
 	uint8_t addr[16];
 	uint32_t index;	/* SOCKET: which of them */
-	uint16_t peer_port; /* HOLD; 0: whatever comes for the local name */
+	uint16_t peer_port; /* HOLD, UNHOLD; 0: whatever comes for the local name */
 	uint8_t peer[16];
 	uint16_t count;	 /* LEASE: wanted */
 	uint16_t lo, hi; /* LEASE reply; RELEASE: lo */
