@@ -200,7 +200,9 @@ void flow_tcp_host_reset(struct flow_tcp *flow, int error)
 {
 	struct guest *guest = flow->guest;
 
-	flow_tcp_note(flow, RECORD_CLOSE, error, "reset by host");
+	flow_tcp_note(flow, RECORD_CLOSE, error,
+		      error == ETIMEDOUT ? "timed out" : "reset by host");
+	flow->host_error = error;
 	flow_tcp_close_host(flow, false);
 	flow_tcp_set_ready(flow, false);
 	flow_tcp_set_state(flow, FLOW_RESETTING);
@@ -219,7 +221,7 @@ void flow_tcp_run_resetting(struct guest *guest)
 		    guest->relay->now_us < flow->reset_by_us)
 			continue;
 		flow_tcp_forget_sock(flow);
-		fdnet_sock_abort(flow->so);
+		fdnet_sock_fail(flow->so, flow->host_error);
 		flow_tcp_free(flow);
 	}
 }

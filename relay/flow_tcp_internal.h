@@ -53,6 +53,7 @@ struct flow_tcp {
 	struct flow_tcp *reset_prev, *reset_next;
 	struct flow_tcp *wait_prev, *wait_next;
 	uint64_t reset_by_us;
+	int host_error; /* with which the host's side ended: @host_dead */
 };
 
 enum pump {

@@ -167,6 +167,7 @@ static enum pump pump_to_host(struct flow_tcp *flow)
 			flow->host_out = false;
 			flow->host_dead = flow->host_hup = true;
 			flow->host_in = true;
+			flow->host_error = rc == -EPIPE ? ECONNRESET : (int)-rc;
 			if (!flow->host_eof)
 				return PUMP_WAIT;
 			flow_tcp_host_reset(flow, (int)-rc);
@@ -218,7 +219,7 @@ static enum pump host_read(struct flow_tcp *flow, const struct iovec *iov,
 		return PUMP_WAIT;
 	}
 	if (rc < 0 || (!rc && flow->host_dead)) {
-		flow_tcp_host_reset(flow, rc ? (int)-rc : ECONNRESET);
+		flow_tcp_host_reset(flow, rc ? (int)-rc : flow->host_error);
 		return PUMP_GONE;
 	}
 	if (!rc) {

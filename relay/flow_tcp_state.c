@@ -40,6 +40,7 @@ static void fields(struct state *st, struct flow_tcp *flow)
 	flow->bytes_in = fdnet_save_u64(s, flow->bytes_in);
 	flow->reads = fdnet_save_int(s, flow->reads, 1, READS_STREAM);
 	flow->reset_by_us = fdnet_save_u64(s, flow->reset_by_us);
+	flow->host_error = fdnet_save_int(s, flow->host_error, 0, 4095);
 	flow->src.fd = state_socket(st, flow->src.fd, 0, SOCK_STREAM);
 	/* the host's socket is closed while the guest is told, and only then */
 	fdnet_save_check(s, (flow->state == FLOW_RESETTING) ==

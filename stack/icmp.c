@@ -467,7 +467,7 @@ static void translate(struct fdnet_icmp *hdr)
 		hdr->type = FDNET_ICMP6_PARAM;
 		hdr->code = 1;
 		hdr->rest = 6;
-	} else if (hdr->code == FDNET_ICMP_UNREACH_TIMED_OUT) {
+	} else if (hdr->code >= FDNET_ICMP_UNREACH_TIMED_OUT) {
 		hdr->type = FDNET_ICMP6_UNREACH;
 	} else {
 		hdr->type = FDNET_ICMP6_UNREACH;

@@ -10,7 +10,10 @@
 
 #include "stack/save.h"
 #include "stack/tcp_internal.h"
+#include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
+#include "stack/wire/ipv4.h"
+#include "stack/wire/ipv6.h"
 
 /* IP header with options or extensions, and 8 bytes of TCP. */
 #define QUOTE_MAX 136
@@ -183,6 +186,80 @@ void fdnet_sock_abort(struct fdnet_sock *so)
 		fdnet_tcp_done(tp, 0);
 	}
 	fdnet_sock_close(so);
+}
+
+/* The next segment that the peer would send, as if it had come: quoted. */
+static uint32_t next_segment(const struct fdnet_tcp *tp, uint8_t *dst)
+{
+	const struct fdnet_name *from = &tp->so.peer, *to = &tp->so.local;
+	uint32_t len;
+
+	if (from->ip.family == 4) {
+		struct fdnet_ipv4 ip = {
+			.hdr_len = FDNET_IPV4_MIN_LEN,
+			.total_len = FDNET_IPV4_MIN_LEN + 20,
+			.ttl = 64,
+			.proto = FDNET_PROTO_TCP,
+		};
+
+		memcpy(ip.src, from->ip.bytes, 4);
+		memcpy(ip.dst, to->ip.bytes, 4);
+		fdnet_ipv4_encode(dst, &ip);
+		len = FDNET_IPV4_MIN_LEN;
+	} else {
+		struct fdnet_ipv6 ip = {
+			.payload_len = 20,
+			.next = FDNET_PROTO_TCP,
+			.hops = 64,
+		};
+
+		memcpy(ip.src, from->ip.bytes, 16);
+		memcpy(ip.dst, to->ip.bytes, 16);
+		fdnet_ipv6_encode(dst, &ip);
+		len = FDNET_IPV6_LEN;
+	}
+	memset(dst + len, 0, 20);
+	fdnet_put16(dst + len, from->port);
+	fdnet_put16(dst + len + 2, to->port);
+	fdnet_put32(dst + len + 4, tp->rcv_nxt);
+	return len;
+}
+
+static void send_end(struct fdnet_tcp *tp, int code)
+{
+	struct fdnet_pkt *pkt = fdnet_pkt_new(tcp_pool(tp));
+	uint8_t quote[FDNET_IPV6_LEN + 20];
+	struct fdnet_ip_in in = {
+		.src = tp->so.peer.ip,
+		.dst = tp->so.local.ip,
+		.proto = FDNET_PROTO_TCP,
+		.hdr = quote,
+	};
+	uint8_t *dst = pkt ? fdnet_pkt_put(pkt, 20) : NULL;
+
+	if (dst) {
+		in.hdr_len = next_segment(tp, quote);
+		memcpy(dst, quote + in.hdr_len, 20);
+		/* no stranger can ask for it: not counted as an error */
+		pkt->flags |= FDNET_PKT_LOOPED;
+		fdnet_icmp_send_error(tp->so.stack, pkt, &in,
+				      FDNET_ICMP_UNREACH, (uint8_t)code, 0);
+	}
+	fdnet_pkt_free(pkt);
+}
+
+void fdnet_sock_fail(struct fdnet_sock *so, int error)
+{
+	struct fdnet_tcp *tp = tcp_of(so);
+	int code = fdnet_tcp_end_code(error);
+
+	if (so->ops == &fdnet_tcp_ops && tp->lossless && code >= 0 &&
+	    tcp_in_state(tp, TCP_S(ESTABLISHED) | TCP_S(FIN_WAIT1) |
+				     TCP_S(FIN_WAIT2) | TCP_S(CLOSE_WAIT) |
+				     TCP_S(CLOSING) | TCP_S(LAST_ACK)))
+		send_end(tp, code);
+	/* who does not know the code believes this */
+	fdnet_sock_abort(so);
 }
 
 void fdnet_save_request(struct fdnet_save *s, struct fdnet_tcp *tp)

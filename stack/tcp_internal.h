@@ -455,6 +455,8 @@ void fdnet_tcp_segment(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
  * 3.10.7.1) */
 void fdnet_tcp_rst_for(struct fdnet_stack *stack, const struct fdnet_ip_in *in,
 		       const struct fdnet_tcp_hdr *hdr, uint32_t payload);
+/** fdnet_tcp_end_code - how fdnet_sock_fail() says it, or -1: by a reset */
+int fdnet_tcp_end_code(int error);
 void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 			  const struct fdnet_sock_error *err,
 			  const uint8_t *inner, uint32_t inner_len, uint32_t mtu);

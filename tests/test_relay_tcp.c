@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -116,6 +117,44 @@ START_TEST(no_answer_is_timed_out)
 	rg_stop(&relay);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
+	close(listener);
+}
+END_TEST
+
+/* A host that falls silent in the middle: its segments are dropped. */
+START_TEST(an_established_connection_times_out)
+{
+	static const char *const addresses[] = { GATEWAY, "fd00::2" };
+	static const char *const locals[] = { "127.0.0.1", "::1" };
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog drop = { .len = 1, .filter = &nothing };
+	struct fdnet_sock *so;
+	const char *said;
+	int listener, fd;
+	char data[8];
+	struct rg *g;
+
+	if (!rg_sysctl("/proc/sys/net/ipv4/tcp_retries2", "1"))
+		return;
+	listener = rg_host_listen(locals[_i], &port);
+	start("--allow host:%u --verbose");
+	g = rg_attach(&relay);
+	ck_assert_int_eq(rg_connect(g, addresses[_i], port, &so), 0);
+	fd = rg_host_accept(&relay, listener);
+	ck_assert_int_eq(send(fd, "before", 6, 0), 6);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &drop,
+				    sizeof(drop)),
+			 0);
+	ck_assert_int_eq(rg_send(g, so, "x", 1), 0);
+	ck_assert_int_eq(rg_recv(g, so, data, sizeof(data)), 6);
+	ck_assert_int_eq(rg_recv(g, so, data, sizeof(data)), -ETIMEDOUT);
+	/* the others' connections may stand still */
+	rg_sysctl("/proc/sys/net/ipv4/tcp_retries2", "15");
+	said = rg_finish(&relay);
+	ck_assert_msg(strstr(said, "timed out"), "%s", said);
+	rg_stop(&relay);
+	close(fd);
 	close(listener);
 }
 END_TEST
@@ -707,6 +746,7 @@ static Suite *relay_tcp_suite(void)
 	tcase_add_test(tc, unreachable_on_the_host_is_unreachable_inside);
 	tcase_add_test(tc, host_unreachable_is_told_from_denied);
 	tcase_add_loop_test(tc, no_answer_is_timed_out, 0, 2);
+	tcase_add_loop_test(tc, an_established_connection_times_out, 0, 2);
 	tcase_add_test(tc, half_close_by_the_host);
 	tcase_add_loop_test(tc, reset_behind_the_hosts_end, 0, 2);
 	tcase_add_test(tc, connections_over_ipv6);

@@ -570,6 +570,38 @@ START_TEST(refused_request)
 }
 END_TEST
 
+static const struct {
+	int end, see;
+} ends[] = {
+	{ETIMEDOUT, ETIMEDOUT},	      {EHOSTUNREACH, EHOSTUNREACH},
+	{ENETUNREACH, ENETUNREACH},   {ENETDOWN, ENETDOWN},
+	{ECONNABORTED, ECONNABORTED}, {EACCES, EACCES},
+	{EPROTO, EPROTO},	      {ECONNRESET, ECONNRESET},
+	{ENOMEM, ECONNRESET},	      {0, ECONNRESET},
+};
+
+/* What came before is read first. */
+START_TEST(the_gateway_says_how_a_connection_ended)
+{
+	char buf[8];
+
+	so[1] = ask_gateway();
+	fdnet_sock_admit(so[1]);
+	tnet_idle(&net);
+	tnet_send(so[0], "out", 3);
+	tnet_idle(&net);
+	tnet_send(so[1], "in", 2);
+	tnet_idle(&net);
+	fdnet_sock_fail(so[1], ends[_i].end);
+	tnet_idle(&net);
+	ck_assert_int_eq(tnet_recv(so[0], buf, 8), 2);
+	ck_assert_int_eq(tnet_recv(so[0], buf, 8), -ends[_i].see);
+	ck_assert_int_eq(tnet_recv(so[0], buf, 8), 0);
+	ck_assert_uint_eq(fdnet_stack_socks(net.s[1]), 0);
+	stop();
+}
+END_TEST
+
 START_TEST(request_that_went_away_cannot_be_admitted)
 {
 	so[1] = ask_gateway();
@@ -829,6 +861,8 @@ static Suite *tcp_suite(void)
 	tcase_add_test(tc, admitted_request_carries_data);
 	tcase_add_loop_test(tc, refused_request, 0,
 			    sizeof(refusals) / sizeof(*refusals));
+	tcase_add_loop_test(tc, the_gateway_says_how_a_connection_ended, 0,
+			    sizeof(ends) / sizeof(*ends));
 	tcase_add_test(tc, request_that_went_away_cannot_be_admitted);
 	tcase_add_loop_test(tc, peer_gone_ends_every_connection, 0, 2);
 	tcase_add_test(tc, cut_gives_what_is_left);

@@ -645,6 +645,15 @@ FDNET_API int fdnet_sock_admit(struct fdnet_sock *so);
 FDNET_API void fdnet_sock_refuse(struct fdnet_sock *so, int error);
 
 /**
+ * fdnet_sock_fail - the other side of a gateway's connection has ended; taken
+ * @error:  positive errno: on a lossless link the stack at the other end fails
+ *          its connection with it (ETIMEDOUT, EHOSTUNREACH, ENETUNREACH,
+ *          ENETDOWN, ECONNABORTED, EACCES, EPROTO); else as by
+ *          fdnet_sock_abort()
+ */
+FDNET_API void fdnet_sock_fail(struct fdnet_sock *so, int error);
+
+/**
  * fdnet_sock_bind_foreign - name a gateway's socket with any address
  *
  * For connections towards the guest that carry a remote host's address, and

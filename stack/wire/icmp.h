@@ -38,6 +38,9 @@ enum fdnet_icmp_unreach {
 	 * link that they know (lossless) it is "waited in vain": ETIMEDOUT.
 	 * The same code for ICMPv6. */
 	FDNET_ICMP_UNREACH_TIMED_OUT = 200,
+	/* There too: a connection that stood has ended, and why; 201 and the
+	 * place in the table of fdnet_tcp_end_code(). */
+	FDNET_ICMP_UNREACH_ENDED = 201,
 };
 
 enum fdnet_icmp6_type {
