@@ -101,6 +101,45 @@ if [ -x "$static" ] && static crowd; then
 	same "static: 64 threads, without namespaces" \
 		"320 streams, 320 datagrams" "$out$err"
 
+	# ---- calls that wait, are interrupted, or lose their caller ----
+	/usr/bin/python3 -S -c '
+import socket, time
+queue = socket.socket()
+queue.bind(("127.0.0.1", 0))
+queue.listen(0)
+full = [socket.socket() for i in range(4)]
+for client in full:
+    client.setblocking(False)
+    client.connect_ex(queue.getsockname())
+print(queue.getsockname()[1], flush=True)
+time.sleep(600)' >"$work/hole" &
+	kill_at_end+=("$!")
+	wait_until 10 test -s "$work/hole"
+	hole=$(cat "$work/hole")
+	if static inflight; then
+		mkfifo "$work/hold"
+		exec 7<>"$work/hold"
+		"$run" -q --allow "host:$hole" -- "$work/inflight" "$hole" \
+			>"$work/waits" 2>&1 <"$work/hold" 7>&- &
+		waits=$!
+		kill_at_end+=("$waits")
+		wait_until 60 grep -q killed "$work/waits"
+		same "static: calls that wait hold up nobody" \
+			"others are served: 5 of 5 still wait
+connect interrupted: EINTR
+recvmsg interrupted: EINTR
+accept restarted: done
+recvfrom restarted: done
+40 of 40 killed" "$(cat "$work/waits")"
+		few_fds() { [ "$(find "/proc/$waits/fd" | wc -l)" -lt 30 ]; }
+		if wait_until 15 few_fds; then
+			ok "static: nothing is kept for callers that are gone"
+		else
+			not_ok "static: nothing is kept for callers that are gone"
+		fi
+		exec 7>&-
+	fi
+
 	# ---- published ----
 	inner=$(free_port)
 	timeout 60 "$run" -q --publish "$inner:8080" -- "$static" serve \
