@@ -112,6 +112,11 @@ int ioctl(int fd, unsigned long request, ...)
 	case SECCOMP_IOCTL_NOTIF_ADDFD:
 		assert(fcntl(((struct seccomp_notif_addfd *)arg)->srcfd,
 			     F_GETFD) >= 0);
+		if (((struct seccomp_notif_addfd *)arg)->flags &
+		    SECCOMP_ADDFD_FLAG_SETFD)
+			return waits(((struct seccomp_notif_addfd *)arg)->id) ?
+				       0 :
+				       -1;
 		return answer(((struct seccomp_notif_addfd *)arg)->id);
 	case SECCOMP_IOCTL_NOTIF_ID_VALID:
 		errno = ENOENT;
@@ -184,6 +189,16 @@ int call_take_fd(struct call *call, int number)
 	getsockopt(call->fd, SOL_SOCKET, SO_TYPE, &call->unix_type, &len);
 	getsockopt(call->fd, SOL_SOCKET, SO_COOKIE, &call->cookie, &size);
 	return 0;
+}
+
+bool call_fd_is(const struct call *call, int number, uint64_t cookie)
+{
+	return number >= 0 && number % 8 < FDS && next_byte() % 8;
+}
+
+bool call_fd_closes_on_exec(const struct call *call, int number)
+{
+	return number & 8;
 }
 
 bool call_is_nonblocking(const struct call *call, int flags)
@@ -302,6 +317,8 @@ static void reply(const struct fdnet_node_req *req)
 	uint8_t buf[FDNET_NODE_MAX_LEN];
 
 	ans.error = next_byte() % 2 ? next_byte() : 0;
+	if (req->op == FDNET_NODE_CONNECT && ans.error % 4 == 1)
+		ans.error = ESTALE;
 	ans.family = next_byte() % 2 ? 4 : 6;
 	ans.type = next_byte() % 4;
 	ans.state = next_byte() % 16;

@@ -192,6 +192,27 @@ static int op_listen(struct pumped *sock, uint32_t backlog)
 
 /* ---- connections ---- */
 
+/* As the kernel: the port of a bind() stays when a connection has failed. */
+static int op_renew(struct node *node, struct pumped *sock,
+		    const struct fdnet_node_req *req, int *fds)
+{
+	struct fdnet_name local;
+	int rc = node_check_pair(fds[0], sock->type);
+
+	if (!rc && (!pumped_is_dead(sock) || !req->renewed))
+		rc = -EINVAL;
+	if (!rc && sock->claimed && sock->so &&
+	    !fdnet_sock_name(sock->so, &local))
+		rc = claim(sock, &local);
+	if (!rc)
+		rc = pumped_renew(sock, fds[0], req->renewed);
+	if (!rc)
+		fds[0] = -1;
+	else if (pumped_is_dead(sock))
+		pumped_put_claim(sock);
+	return rc;
+}
+
 static int start_connect(struct pumped *sock, const struct fdnet_name *name)
 {
 	int rc = fdnet_sock_connect(sock->so, name);
@@ -212,6 +233,12 @@ static int op_connect(struct pumped *sock, struct node_chan *chan,
 
 	sock->target = req->name;
 	pumped_wake(sock);
+	if (sock->type == FDNET_SOCK_STREAM && !req->name.ip.family) {
+		/* its pair would show what was */
+		if (!rc && (sock->joined || sock->connecting))
+			pumped_die(sock, 0, PUMPED_AGAIN);
+		return rc;
+	}
 	if (rc == -EINPROGRESS || (rc == -EALREADY && sock->connecting)) {
 		sock->connecting = true;
 		if (!waits || sock->waiter)
@@ -389,6 +416,20 @@ static int op_setopt(struct pumped *sock, const struct fdnet_node_req *req)
 	return rc;
 }
 
+static int dead_op(struct pumped *sock, const struct fdnet_node_req *req)
+{
+	switch (req->op) {
+	case FDNET_NODE_SHUTDOWN:
+		return -ENOTCONN;
+	case FDNET_NODE_CONNECT:
+		return pumped_dead_connect(sock, &req->name);
+	case FDNET_NODE_SETOPT:
+		return sock->so ? op_setopt(sock, req) : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
 /* ---- all ---- */
 
 int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
@@ -410,8 +451,10 @@ int node_op(struct node *node, struct node_chan *chan, uint32_t pid,
 	}
 	if (req->op == FDNET_NODE_GETOPT)
 		return op_getopt(sock, req, ans, value);
+	if (req->op == FDNET_NODE_RENEW)
+		return op_renew(node, sock, req, fds);
 	if (pumped_is_dead(sock))
-		return req->op == FDNET_NODE_SHUTDOWN ? -ENOTCONN : -EINVAL;
+		return dead_op(sock, req);
 	switch (req->op) {
 	case FDNET_NODE_BIND:
 		return op_bind(sock, &req->name, &ans->local);

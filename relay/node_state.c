@@ -308,6 +308,8 @@ void node_state(struct state *st, struct guest *guest)
 		node = read_node(st, guest);
 	if (!node)
 		return;
+	if (!st->s.reading)
+		pumped_forget_dead(node);
 	node->stack = state_engine(st, node->stack,
 				   2 * (uint64_t)guest->id + 1, tag, &cfg);
 	node->idle_us = fdnet_save_u64(&st->s, node->idle_us);

@@ -94,7 +94,7 @@ static bool has_name(const struct pumped *sock, uint8_t proto,
 {
 	struct fdnet_name local;
 
-	return sock->so && sock->proto == proto &&
+	return !pumped_is_dead(sock) && sock->proto == proto &&
 	       !fdnet_sock_name(sock->so, &local) &&
 	       local.port == name->port &&
 	       (fdnet_ip_is_any(&local.ip) ||
@@ -183,8 +183,17 @@ static void sock_free(struct pumped *sock)
 	loop_bury(&sock->node->relay->loop, &sock->src, free_source);
 }
 
+static void close_dead(struct pumped *sock)
+{
+	if (sock->so)
+		fdnet_sock_close(sock->so);
+	sock->so = NULL;
+	sock->again = PUMPED_NOT_AGAIN;
+}
+
 static void dead_free(struct pumped *sock)
 {
+	close_dead(sock);
 	DL_DELETE(sock->node->dead, sock);
 	sock->node->ndead--;
 	sock_free(sock);
@@ -220,17 +229,29 @@ void pumped_drop(struct pumped *sock)
 	sock_free(sock);
 }
 
-void pumped_die(struct pumped *sock, int error)
+void pumped_die(struct pumped *sock, int error, enum pumped_again again)
 {
 	struct node *node = sock->node;
 
 	sock->error = error;
+	sock->claimed = sock->claim;
 	leave_node(sock);
-	fdnet_sock_close(sock->so);
-	sock->so = NULL;
+	/* one that ended in order has more to do; another has its options */
+	if (error || again)
+		sock->again = sock->plain ? again : PUMPED_NOT_AGAIN;
+	else
+		close_dead(sock);
 	DL_APPEND(node->dead, sock);
 	if (++node->ndead > LIMIT_NODE_DEAD)
 		dead_free(node->dead);
+}
+
+void pumped_forget_dead(struct node *node)
+{
+	struct pumped *sock;
+
+	DL_FOREACH(node->dead, sock)
+		close_dead(sock);
 }
 
 void pumped_end_all(struct node *node)
@@ -310,7 +331,8 @@ static bool finish_connect(struct pumped *sock)
 	if (!sock->waiter) {
 		fdnet_sock_getopt(sock->so, SOL_SOCKET, SO_ERROR, &error,
 				  &len);
-		pumped_die(sock, error ? error : ECONNREFUSED);
+		pumped_die(sock, error ? error : ECONNREFUSED,
+			   PUMPED_ERROR_FIRST);
 		return false;
 	}
 	/* told at once, and so the socket may try again */
@@ -319,6 +341,45 @@ static bool finish_connect(struct pumped *sock)
 	if (sock->hup)
 		pumped_close(sock);
 	return false;
+}
+
+/* ---- connecting once more ---- */
+
+int pumped_dead_connect(struct pumped *sock, const struct fdnet_name *name)
+{
+	int rc;
+
+	if (!sock->so)
+		return -EINVAL;
+	if (sock->again == PUMPED_AGAIN && name->ip.family)
+		return -ESTALE;
+	/* begins nothing: it is told of the old connection, or dissolves it */
+	rc = fdnet_sock_connect(sock->so, name);
+	if (sock->again == PUMPED_ERROR_FIRST || !name->ip.family) {
+		if (rc && sock->error)
+			rc = -sock->error;
+		sock->error = 0;
+		sock->again = sock->plain ? PUMPED_AGAIN : PUMPED_NOT_AGAIN;
+	}
+	return rc;
+}
+
+int pumped_renew(struct pumped *dead, int fd, uint64_t cookie)
+{
+	struct pumped *sock;
+	int rc;
+
+	if (dead->again != PUMPED_AGAIN || !dead->so)
+		return -EINVAL;
+	rc = pumped_new(dead->node, dead->so, fd, cookie, FDNET_NODE_PLAIN,
+			dead->pid, &sock);
+	if (rc)
+		return rc;
+	sock->claim = dead->claim;
+	dead->claim = NULL;
+	dead->so = NULL;
+	dead_free(dead);
+	return 0;
 }
 
 /* ---- streams ---- */
@@ -369,7 +430,7 @@ static enum pumped_turn move_in(struct pumped *sock)
 			return PUMPED_WAIT;
 		}
 		if (n < 0) {
-			pumped_die(sock, -n);
+			pumped_die(sock, -n, PUMPED_NOT_AGAIN);
 			return PUMPED_GONE;
 		}
 		msg.msg_iovlen = (size_t)n;
@@ -483,7 +544,7 @@ static enum pumped_turn run_stream(struct pumped *sock)
 		return PUMPED_GONE;
 	if (sock->hup && sock->out_closed) {
 		/* after a shutdown of both ways A may still be held */
-		pumped_die(sock, 0);
+		pumped_die(sock, 0, PUMPED_NOT_AGAIN);
 		return PUMPED_GONE;
 	}
 	return in == PUMPED_MORE || out == PUMPED_MORE ? PUMPED_MORE :
@@ -562,9 +623,16 @@ bool pumped_reap(struct node *node, uint8_t proto, uint16_t port)
 		struct pollfd pfd = { .fd = sock->src.fd };
 		struct fdnet_name local;
 
-		if (!sock->so || sock->proto != proto || sock->joined ||
-		    fdnet_sock_name(sock->so, &local) || local.port != port ||
-		    poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLHUP))
+		if (!sock->so || sock->proto != proto ||
+		    fdnet_sock_name(sock->so, &local) || local.port != port)
+			continue;
+		if (pumped_is_dead(sock)) {
+			close_dead(sock);
+			any = true;
+			continue;
+		}
+		if (sock->joined || poll(&pfd, 1, 0) != 1 ||
+		    !(pfd.revents & POLLHUP))
 			continue;
 		set_ready(sock, false);
 		sock->hup = any = true;

@@ -44,9 +44,18 @@ struct pumped_claim {
 	struct registry_claim claim;
 };
 
+/* What connect() is told of a dead socket (plain ones: Linux, SS_CONNECTING
+ * and SS_UNCONNECTED of a socket whose connection has failed). */
+enum pumped_again {
+	PUMPED_NOT_AGAIN,
+	PUMPED_ERROR_FIRST, /* why it failed, or ECONNABORTED if that is known */
+	PUMPED_AGAIN,	    /* ESTALE: once it has a new pair (RENEW) */
+};
+
 /**
  * struct pumped
  * @src:       B; -1: dead, it has ended but may be asked why
+ * @so:        NULL only of some that are dead
  * @pid:       of the process that brought it, as claimed
  * @joined:    a stream that is or was connected: A carries data
  * @connecting:  a connect is under way; @waiter has asked for it and waits
@@ -67,6 +76,8 @@ struct pumped_claim {
  *             pumped_lag.c; only if @plain
  * @ended:     A gives no more than B holds; likewise
  * @passing:   A of an accepted connection that B did not take yet, or -1
+ * @again:     of one that is dead: may it connect() once more?
+ * @claimed:   of one that is dead: it had a claim
  * @error:     why it ended, positive errno, until fetched
  * @local, @peer, @family, @type, @proto:  for those who ask when it is dead
  * @events:    what B is waited for, of epoll; @waited: at all
@@ -96,6 +107,8 @@ struct pumped {
 	int passing;
 	struct fdnet_name passing_names[2];
 
+	enum pumped_again again;
+	bool claimed;
 	int error;
 	struct fdnet_name local, peer;
 	uint8_t family, type;
@@ -138,6 +151,20 @@ static inline bool pumped_is_dead(const struct pumped *sock)
 {
 	return sock->src.fd < 0;
 }
+
+/**
+ * pumped_renew - join a dead socket to a new pair, to connect() once more
+ * @dead:    taken on success, with its claim
+ * @fd:      B; taken on success
+ * @cookie:  of the new A
+ *
+ * Returns 0, -EINVAL (it cannot), or what pumped_new() says.
+ */
+int pumped_renew(struct pumped *dead, int fd, uint64_t cookie);
+/** pumped_dead_connect - CONNECT of a dead one: 0 or a negative errno */
+int pumped_dead_connect(struct pumped *sock, const struct fdnet_name *name);
+/** pumped_forget_dead - of the dead only names and errors are kept */
+void pumped_forget_dead(struct node *node);
 
 /** pumped_wake - it has something to do in this wake-up */
 void pumped_wake(struct pumped *sock);

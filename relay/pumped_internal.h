@@ -18,8 +18,9 @@ void pumped_close(struct pumped *sock);
 /** pumped_drop - it could not be handed over after all: those who hold A see a
  * reset; taken */
 void pumped_drop(struct pumped *sock);
-/** pumped_die - the socket has ended before A: those who hold A may ask why */
-void pumped_die(struct pumped *sock, int error);
+/** pumped_die - the socket has ended before A: those who hold A may ask why
+ * @again:  likewise */
+void pumped_die(struct pumped *sock, int error, enum pumped_again again);
 /** pumped_answer_connect - tell who waits for the connect, if anybody */
 void pumped_answer_connect(struct pumped *sock, int error);
 /** pumped_empty - throw away what A has filled B with */

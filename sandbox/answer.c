@@ -187,6 +187,24 @@ void call_reply_fd(struct call *call, int fd, bool close_on_exec)
 	call_end(call);
 }
 
+void call_reply_in_place(struct call *call, long value)
+{
+	int number = (int)call->args[0];
+	struct seccomp_notif_addfd add = {
+		.id = call->id,
+		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = call->fd,
+		.newfd = number,
+	};
+
+	if (call_fd_is(call, number, call->replaces)) {
+		if (call_fd_closes_on_exec(call, number))
+			add.newfd_flags = O_CLOEXEC;
+		ioctl(call->sup->listener.fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	}
+	call_reply(call, value);
+}
+
 bool call_is_valid(const struct call *call)
 {
 	uint64_t id = call->id;

@@ -134,6 +134,36 @@ int call_take_fd(struct call *call, int number)
 	return domain == AF_UNIX ? 0 : -ESOCKTNOSUPPORT;
 }
 
+bool call_fd_is(const struct call *call, int number, uint64_t cookie)
+{
+	int fd = copy_fd(call, number);
+	socklen_t len = sizeof(cookie);
+	uint64_t is = 0;
+
+	if (fd < 0)
+		return false;
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &is, &len);
+	close(fd);
+	return is == cookie;
+}
+
+bool call_fd_closes_on_exec(const struct call *call, int number)
+{
+	char path[64], text[256], *line;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", call->tid, number);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	line = strstr(text, "flags:");
+	return line && strtol(line + strlen("flags:"), NULL, 8) & O_CLOEXEC;
+}
+
 bool call_is_nonblocking(const struct call *call, int flags)
 {
 	return flags & MSG_DONTWAIT || fcntl(call->fd, F_GETFL) & O_NONBLOCK;

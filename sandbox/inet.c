@@ -51,26 +51,27 @@ static void widen(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
 }
 
-static int make_pair(struct call *call, int type, int *ret_b)
+int inet_make_pair(bool stream, int flags, int *ret_a, int *ret_b,
+		   uint64_t *ret_cookie)
 {
-	int flags = SOCK_CLOEXEC | ((int)call->args[1] & SOCK_NONBLOCK);
-	int kind = type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
-	socklen_t len = sizeof(call->cookie);
-	int pair[2];
+	int kind = stream ? SOCK_STREAM : SOCK_SEQPACKET, pair[2], rc;
+	socklen_t len = sizeof(*ret_cookie);
 
-	if (socketpair(AF_UNIX, kind | flags, 0, pair) < 0)
+	if (socketpair(AF_UNIX, kind | flags | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	call->fd = pair[0];
-	*ret_b = pair[1];
 	/* by which the relay shows a reset: FDNET_NODE_PLAIN */
-	if (kind == SOCK_STREAM) {
+	if (stream) {
 		widen(pair[0]);
 		send(pair[0], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
-	if (getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, &call->cookie, &len) < 0) {
+	if (getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, ret_cookie, &len) < 0) {
+		rc = -errno;
+		close(pair[0]);
 		close(pair[1]);
-		return -errno;
+		return rc;
 	}
+	*ret_a = pair[0];
+	*ret_b = pair[1];
 	return 0;
 }
 
@@ -103,7 +104,9 @@ void inet_socket(struct call *call)
 		req.proto = type == SOCK_STREAM ? IPPROTO_TCP :
 			    type == SOCK_DGRAM	? IPPROTO_UDP :
 						  0;
-	rc = make_pair(call, type, &b);
+	rc = inet_make_pair(type == SOCK_STREAM,
+			    (int)call->args[1] & SOCK_NONBLOCK, &call->fd, &b,
+			    &call->cookie);
 	if (rc < 0) {
 		call_reply(call, rc);
 		return;
@@ -132,6 +135,8 @@ static void fill(int fd)
 
 /* ---- connect() ---- */
 
+static void renew(struct call *call);
+
 static void connected(struct call *call, const struct fdnet_node_ans *ans)
 {
 	struct kind *kind = kind_find(call->sup, call->cookie);
@@ -142,11 +147,20 @@ static void connected(struct call *call, const struct fdnet_node_ans *ans)
 							-EINVAL);
 		return;
 	}
-	if (!ans->error && kind && kind->type != SOCK_STREAM)
-		kind->framed = !call->name.ip.family;
-	else if (kind && (!ans->error || ans->error == EISCONN))
-		kind->begun = true;
-	call_reply(call, -(int)ans->error);
+	if (ans->error == ESTALE && !call->replaces) {
+		renew(call);
+		return;
+	}
+	if (kind && kind->type != SOCK_STREAM) {
+		if (!ans->error)
+			kind->framed = !call->name.ip.family;
+	} else if (kind && (!ans->error || ans->error == EISCONN)) {
+		kind->begun = call->name.ip.family;
+	}
+	if (call->replaces)
+		call_reply_in_place(call, -(int)ans->error);
+	else
+		call_reply(call, -(int)ans->error);
 }
 
 static void ask_connect(struct call *call);
@@ -192,6 +206,50 @@ static void ask_connect(struct call *call)
 	/* a call that has ended is not freed before the round is over */
 	if (!req.flags)
 		call->ask_deadline_ms = 0;
+}
+
+/*
+ * A pair has one life, a socket may connect again after it has failed: it gets
+ * a new pair, and the caller a new descriptor in the place of the old one.
+ * Copies that it has made of that, and sets that it is in, keep the old.
+ */
+static void renewed(struct call *call, const struct fdnet_node_ans *ans)
+{
+	uint64_t cookie = call->cookie;
+	struct kind *old = kind_find(call->sup, cookie), kind;
+	socklen_t len = sizeof(call->cookie);
+
+	if (ans->error) {
+		call_reply(call, -(int)ans->error);
+		return;
+	}
+	close(call->fd);
+	call->fd = call->spare_fd;
+	call->spare_fd = -1;
+	call->replaces = cookie;
+	getsockopt(call->fd, SOL_SOCKET, SO_COOKIE, &call->cookie, &len);
+	if (old) {
+		kind = *old;
+		kind.cookie = call->cookie;
+		kind.begun = false;
+		kind_put(call->sup, &kind);
+	}
+	ask_connect(call);
+}
+
+static void renew(struct call *call)
+{
+	struct fdnet_node_req req = {.op = FDNET_NODE_RENEW};
+	int nonblock = call_is_nonblocking(call, 0) ? SOCK_NONBLOCK : 0;
+	int b, rc;
+
+	rc = inet_make_pair(true, nonblock, &call->spare_fd, &b, &req.renewed);
+	if (rc < 0) {
+		call_reply(call, rc);
+		return;
+	}
+	call_ask(call, &req, b, renewed);
+	close(b);
 }
 
 void handle_connect(struct call *call)

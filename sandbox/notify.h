@@ -93,6 +93,7 @@ struct call {
 	uint64_t deadline_ms;
 	bool timed_out, done;
 	bool outside; /* @spare_fd is a socket of the host */
+	uint64_t replaces; /* cookie of what @fd is to stand in for, or 0 */
 	bool gone; /* at the last look its caller did not wait any more */
 	struct kind kind;
 	struct fdnet_name name;
@@ -149,6 +150,9 @@ struct supervisor {
 void call_reply(struct call *call, long value);
 /** call_reply_fd - the program gets a copy of @fd; taken */
 void call_reply_fd(struct call *call, int fd, bool close_on_exec);
+/** call_reply_in_place - and the caller's descriptor argument 0, if it still is
+ * call->replaces, becomes a copy of call->fd */
+void call_reply_in_place(struct call *call, long value);
 /**
  * call_continue - let the kernel make the call
  * @why:  why whatever another thread does meanwhile is harmless; for readers
@@ -199,6 +203,10 @@ int call_write(const struct call *call, uint64_t addr, const void *src,
  * call->cookie and call->unix_type. 0, -EBADF, -ENOTSOCK, -ESRCH, -EPERM;
  * -ESOCKTNOSUPPORT: a socket, but not AF_UNIX (one that --inherit gave) */
 int call_take_fd(struct call *call, int number);
+/** call_fd_is - is the caller's descriptor number @number the socket @cookie? */
+bool call_fd_is(const struct call *call, int number, uint64_t cookie);
+/** call_fd_closes_on_exec - likewise: is it FD_CLOEXEC? */
+bool call_fd_closes_on_exec(const struct call *call, int number);
 /** call_is_nonblocking - call->fd, or MSG_DONTWAIT in @flags */
 bool call_is_nonblocking(const struct call *call, int flags);
 
@@ -234,6 +242,15 @@ void kind_learn(struct call *call, const struct fdnet_node_ans *ans);
  * has ended.
  */
 bool inet_take_socket(struct call *call);
+
+/**
+ * inet_make_pair - a socket's two ends, as the relay wants them
+ * @flags:  SOCK_NONBLOCK of A, or 0
+ * @ret_cookie:  of A
+ * Returns 0 or a negative errno.
+ */
+int inet_make_pair(bool stream, int flags, int *ret_a, int *ret_b,
+		   uint64_t *ret_cookie);
 
 void inet_socket(struct call *call);
 void handle_connect(struct call *call);

@@ -599,6 +599,102 @@ START_TEST(a_plain_stream_resets_too)
 }
 END_TEST
 
+/* ---- connecting once more ---- */
+
+static int node_renew(int fd, int *ret_a)
+{
+	struct fdnet_node_req req = {
+		.op = FDNET_NODE_RENEW,
+		.cookie = cookie_of(fd),
+	};
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+				    pair),
+			 0);
+	req.renewed = cookie_of(pair[0]);
+	*ret_a = pair[0];
+	tell(req, pair[1]);
+	close(pair[1]);
+	return told();
+}
+
+static int option_of(int fd, int name, int *ret_value)
+{
+	int rc = ask((struct fdnet_node_req){ .op = FDNET_NODE_GETOPT,
+					      .cookie = cookie_of(fd),
+					      .level = SOL_SOCKET,
+					      .optname = name,
+					      .optlen = sizeof(int) });
+
+	if (rc == 0)
+		memcpy(ret_value, ans.value, sizeof(int));
+	return rc;
+}
+
+/* A failed non-blocking connect() as Linux has it: why, then anew; options and
+ * the port of a bind() stay. */
+START_TEST(a_plain_stream_connects_once_more)
+{
+	int listener = rg_host_listen("127.0.0.1", &port), fd, again, other;
+	int one = 1, value = 0;
+
+	open_node("--allow host:%u");
+	fd = node_socket(FDNET_SOCK_STREAM, FDNET_NODE_PLAIN);
+	ck_assert_int_eq(node_renew(fd, &other), -EINVAL);
+	close(other);
+	ck_assert_int_eq(ask((struct fdnet_node_req){
+				 .op = FDNET_NODE_SETOPT,
+				 .cookie = cookie_of(fd),
+				 .level = SOL_SOCKET,
+				 .optname = SO_KEEPALIVE,
+				 .optlen = sizeof(one),
+				 .value = &one }),
+			 0);
+	ck_assert_int_eq(node_bind(fd, "10.0.2.15", 4567), 0);
+	ck_assert_int_eq(node_connect(fd, "10.0.2.15", 1, FDNET_NODE_NONBLOCK),
+			 -EINPROGRESS);
+	wait_ready(fd, POLLERR);
+	ck_assert_int_eq(node_renew(fd, &other), -EINVAL);
+	close(other);
+	ck_assert_int_eq(node_connect(fd, GATEWAY, port, 0), -ECONNREFUSED);
+	ck_assert_int_eq(node_connect(fd, GATEWAY, port, 0), -ESTALE);
+	ck_assert_int_eq(option_of(fd, SO_KEEPALIVE, &value), 0);
+	ck_assert_int_eq(value, 1);
+	ck_assert_int_eq(node_renew(fd, &again), 0);
+	close(fd);
+	ck_assert_int_eq(option_of(again, SO_KEEPALIVE, &value), 0);
+	ck_assert_int_eq(value, 1);
+	other = node_pair(listener, again);
+	ck_assert_int_eq(node_names(again), 0);
+	ck_assert_uint_eq(ans.local.port, 4567);
+	ck_assert_int_eq(send(other, "back", 4, 0), 4);
+	ck_assert_int_eq(take(again, text, 16), 4);
+	close(other);
+	close(again);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* Nobody comes back for the port of one that has failed. */
+START_TEST(a_dead_streams_port_can_be_had)
+{
+	int fd, other;
+
+	open_node("");
+	fd = node_socket(FDNET_SOCK_STREAM, FDNET_NODE_PLAIN);
+	ck_assert_int_eq(node_bind(fd, "10.0.2.15", 4567), 0);
+	ck_assert_int_eq(node_connect(fd, "10.0.2.15", 1, FDNET_NODE_NONBLOCK),
+			 -EINPROGRESS);
+	wait_ready(fd, POLLERR);
+	close(fd);
+	other = node_socket(FDNET_SOCK_STREAM, FDNET_NODE_PLAIN);
+	ck_assert_int_eq(node_bind(other, "10.0.2.15", 4567), 0);
+	close(other);
+	rg_stop(&relay);
+}
+END_TEST
+
 /* ---- datagrams ---- */
 
 /* A datagram, as take(), and the name beside it. */
@@ -1255,6 +1351,8 @@ static Suite *node_suite(void)
 	tcase_add_loop_test(tc, a_plain_stream_shows_a_reset, 0, N_ROWS(ends));
 	tcase_add_test(tc, a_plain_stream_keeps_nothing_back);
 	tcase_add_test(tc, a_plain_stream_resets_too);
+	tcase_add_test(tc, a_plain_stream_connects_once_more);
+	tcase_add_test(tc, a_dead_streams_port_can_be_had);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("datagrams");
 	tcase_add_test(tc, framed_datagrams_have_names_beside_them);

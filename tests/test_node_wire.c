@@ -39,6 +39,7 @@ static const struct fdnet_node_req requests[] = {
 	  .optname = 4, .optlen = 4 },
 	{ .op = FDNET_NODE_SHUTDOWN, .id = 10, .cookie = 9, .arg = 1 },
 	{ .op = FDNET_NODE_CANCEL, .id = 11, .cookie = 9, .arg = 5 },
+	{ .op = FDNET_NODE_RENEW, .id = 12, .cookie = 9, .renewed = 1ull << 40 },
 	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME4,
 	  .bytes = 65507 },
 	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME6,
@@ -89,6 +90,7 @@ START_TEST(requests_survive_the_wire)
 	ck_assert_uint_eq(got.sock_flags, req->sock_flags);
 	ck_assert_uint_eq(got.bytes, req->bytes);
 	ck_assert_uint_eq(got.arg, req->arg);
+	ck_assert_uint_eq(got.renewed, req->renewed);
 	ck_assert_int_eq(got.level, req->level);
 	ck_assert_int_eq(got.optname, req->optname);
 	ck_assert_uint_eq(got.optlen, req->optlen);

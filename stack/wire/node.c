@@ -96,6 +96,7 @@ static size_t req_len(uint8_t op)
 	switch (op) {
 	case FDNET_NODE_NEW:
 	case FDNET_NODE_TAKE:
+	case FDNET_NODE_RENEW:
 		return BODY + 8;
 	case FDNET_NODE_BIND:
 	case FDNET_NODE_CONNECT:
@@ -169,6 +170,9 @@ size_t fdnet_node_req_encode(uint8_t *dst, const struct fdnet_node_req *req)
 			memcpy(body + 12, req->value, cut(req->optlen));
 			len += cut(req->optlen);
 		}
+		break;
+	case FDNET_NODE_RENEW:
+		memcpy(body, &req->renewed, 8);
 		break;
 	case FDNET_NODE_LISTEN:
 	case FDNET_NODE_SHUTDOWN:
@@ -253,6 +257,9 @@ static int decode_req(const uint8_t *src, size_t len,
 		return decode_opt(body, len, req);
 	case FDNET_NODE_NAMES:
 	case FDNET_NODE_ERRQUEUE:
+		return 0;
+	case FDNET_NODE_RENEW:
+		memcpy(&req->renewed, body, 8);
 		return 0;
 	default:
 		req->arg = get32(body);

@@ -39,6 +39,7 @@ enum fdnet_node_op {
 	FDNET_NODE_CANCEL = 0x0a,
 	FDNET_NODE_SEND = 0x0b, /* with a memfd */
 	FDNET_NODE_ERRQUEUE = 0x0c, /* the oldest entry of the error queue */
+	FDNET_NODE_RENEW = 0x0d, /* with B */
 	FDNET_NODE_ANSWER = 0x80, /* added to the request's */
 };
 
@@ -89,6 +90,7 @@ enum fdnet_node_state {
  * @ttl1, @tos1:  SEND: one more than the value; 0: the socket's own
  * @gso:     SEND: cut into datagrams of this size, or 0
  * @arg:     LISTEN: backlog; SHUTDOWN: how; CANCEL: id of the request
+ * @renewed: RENEW: SO_COOKIE of the new A
  * @level, @optname, @optlen:  SETOPT, GETOPT
  * @value:   SETOPT; @optlen bytes, in the message when decoded; borrowed
  */
@@ -104,6 +106,7 @@ struct fdnet_node_req {
 	struct fdnet_name name, from;
 	uint16_t ttl1, tos1, gso;
 	uint32_t arg;
+	uint64_t renewed;
 	int32_t level, optname;
 	uint32_t optlen;
 	const void *value;
