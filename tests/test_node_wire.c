@@ -39,12 +39,12 @@ static const struct fdnet_node_req requests[] = {
 	  .optname = 4, .optlen = 4 },
 	{ .op = FDNET_NODE_SHUTDOWN, .id = 10, .cookie = 9, .arg = 1 },
 	{ .op = FDNET_NODE_CANCEL, .id = 11, .cookie = 9, .arg = 5 },
-	{ .op = FDNET_NODE_RENEW, .id = 12, .cookie = 9, .renewed = 1ull << 40 },
 	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME4,
 	  .bytes = 65507 },
 	{ .op = FDNET_NODE_SEND, .id = 12, .cookie = 9, .name = NAME6,
 	  .bytes = 3, .from = NAME6, .ttl1 = 65, .tos1 = 1, .gso = 1200 },
 	{ .op = FDNET_NODE_ERRQUEUE, .id = 13, .cookie = 9 },
+	{ .op = FDNET_NODE_RENEW, .id = 14, .cookie = 9, .renewed = 1ull << 40 },
 };
 
 static const struct fdnet_node_ans answers[] = {
