@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "shim/addr.h"
-#include "shim/file.h"
 #include "shim/uaccess.h"
 #include "stack/wire/node_tag.h"
 
@@ -118,6 +117,25 @@ int shim_cmsg_parse(const struct msghdr *hdr, struct fdnet_msg *msg)
 	return rc;
 }
 
+void shim_cmsg_begin(const struct msghdr *hdr, struct fdnet_msg *msg)
+{
+	struct timespec wall, mono;
+
+	/* without room: only MSG_CTRUNC is told */
+	msg->control = hdr->msg_control ? hdr->msg_control : (void *)hdr;
+	msg->control_room = 0;
+	if (!hdr->msg_control || !hdr->msg_controllen ||
+	    !shim_can_write(hdr->msg_control, hdr->msg_controllen))
+		return;
+	msg->control_room = hdr->msg_controllen;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	msg->wall_us = (wall.tv_sec - mono.tv_sec) * 1000000ll +
+		       (wall.tv_nsec - mono.tv_nsec) / 1000;
+}
+
+/* ---- of sockets that the relay has ---- */
+
 struct writer {
 	struct msghdr *hdr;
 	size_t used;
@@ -146,34 +164,6 @@ static void put(struct writer *w, int level, int type, const void *data,
 	memcpy(at, &c, sizeof(c));
 	memcpy(at + CMSG_LEN(0), data, len);
 	w->used += CMSG_SPACE(len) < room ? CMSG_SPACE(len) : room;
-}
-
-static bool is_on(struct shim_file *file, int level, int name)
-{
-	uint32_t len = sizeof(int);
-	int on = 0;
-
-	return fdnet_sock_getopt(file->so, level, name, &on, &len) == 0 && on;
-}
-
-/* What the program has asked for, as the relay says it of its sockets. */
-static uint32_t wants(struct shim_file *file)
-{
-	bool v4 = file->domain == AF_INET;
-	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
-	uint32_t flags = 0;
-
-	if (is_on(file, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO))
-		flags |= FDNET_TAG_PKTINFO;
-	if (is_on(file, level, v4 ? IP_RECVTTL : IPV6_RECVHOPLIMIT))
-		flags |= FDNET_TAG_TTL;
-	if (is_on(file, level, v4 ? IP_RECVTOS : IPV6_RECVTCLASS))
-		flags |= FDNET_TAG_TOS;
-	if (is_on(file, SOL_SOCKET, SO_TIMESTAMP))
-		flags |= FDNET_TAG_TIME;
-	if (is_on(file, SOL_SOCKET, SO_TIMESTAMPNS))
-		flags |= FDNET_TAG_TIME_NS;
-	return flags;
 }
 
 static void put_v4(struct writer *w, uint32_t flags,
@@ -281,16 +271,6 @@ static void put_datagram(struct writer *w, int domain, uint32_t flags,
 
 		put(w, IPPROTO_UDP, UDP_GRO, &size, sizeof(size));
 	}
-}
-
-void shim_cmsg_put(struct shim_file *file, const struct fdnet_msg *msg,
-		   struct msghdr *hdr)
-{
-	struct writer w = { .hdr = hdr };
-
-	if (file->so && !file->is_stream)
-		put_datagram(&w, file->domain, wants(file), msg);
-	hdr->msg_controllen = w.used;
 }
 
 void shim_cmsg_put_tag(int domain, const struct fdnet_node_tag *tag,

@@ -8,17 +8,15 @@
 #include <fdnet/stack.h>
 
 struct fdnet_node_tag;
-struct shim_file;
 
 /** shim_cmsg_parse - read what the program gave with sendmsg(); -EINVAL */
 int shim_cmsg_parse(const struct msghdr *hdr, struct fdnet_msg *msg);
 
-/** shim_cmsg_put - write what recvmsg() is to give; sets msg_controllen and
- * MSG_CTRUNC in @hdr->msg_flags */
-void shim_cmsg_put(struct shim_file *file, const struct fdnet_msg *msg,
-		   struct msghdr *hdr);
+/** shim_cmsg_begin - let @msg's control messages go where @hdr says */
+void shim_cmsg_begin(const struct msghdr *hdr, struct fdnet_msg *msg);
 
-/** shim_cmsg_put_tag - likewise, from what the relay told beside a datagram
+/** shim_cmsg_put_tag - write what recvmsg() is to give, from what the relay
+ * told beside a datagram; sets msg_controllen, and MSG_CTRUNC in @hdr->msg_flags
  * @domain:  of the socket, AF_INET or AF_INET6 */
 void shim_cmsg_put_tag(int domain, const struct fdnet_node_tag *tag,
 		       struct msghdr *hdr);

@@ -113,8 +113,10 @@ static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
 		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
 				      some, 16);
 		rc = fdnet_sock_send(file->so, &msg);
-		if (rc > 0)
+		if (rc > 0) {
 			done += (size_t)rc;
+			flags &= ~MSG_ZEROCOPY; /* is told once a call */
+		}
 		if (rc >= 0 && (done >= total || msg.iovcnt == 0))
 			break;
 		if (rc > 0)
@@ -261,6 +263,7 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 			break;
 		}
 		msg.flags = flags;
+		shim_cmsg_begin(hdr, &msg);
 		msg.iov = some;
 		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
 				      some, 16);
@@ -304,7 +307,7 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 	else
 		shim_name_to(file->domain, &msg.to_from, hdr->msg_name,
 			     &hdr->msg_namelen);
-	shim_cmsg_put(file, &msg, hdr);
+	hdr->msg_controllen = msg.control_len;
 	return rc;
 }
 

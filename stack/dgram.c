@@ -7,13 +7,16 @@
 #include <limits.h>
 #include <string.h>
 #include <linux/errqueue.h>
+#include <netinet/in.h>
 
+#include "stack/cmsg.h"
+#include "stack/errq.h"
 #include "stack/sockopt.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
 
 /* What stands in pkt->user of a received packet. */
-enum { USER_TIME = 0, USER_INFO = 1 };
+enum { USER_TIME = 0, USER_INFO = 1, USER_MORE = 2 };
 
 static uint32_t charge(const struct fdnet_pktq *q)
 {
@@ -57,9 +60,8 @@ void fdnet_iov_copy(const struct fdnet_msg *msg, size_t offset, void *dst,
 	}
 }
 
-/* Bytes [from, ...) of a packet into the message; returns the bytes copied. */
-static size_t copy_to_iov(const struct fdnet_msg *msg,
-			  const struct fdnet_pkt *pkt, uint32_t from)
+size_t fdnet_iov_fill(const struct fdnet_msg *msg, const struct fdnet_pkt *pkt,
+		      uint32_t from)
 {
 	size_t done = 0;
 	uint32_t n;
@@ -100,6 +102,8 @@ void fdnet_dgram_get_info(const struct fdnet_pkt *pkt,
 	ret->time_us = pkt->user[USER_TIME].u64;
 	ret->hdr_len = (uint32_t)pkt->user[USER_INFO].u64;
 	ret->ifindex = (int)(pkt->user[USER_INFO].u64 >> 32);
+	ret->drops = (uint32_t)pkt->user[USER_MORE].u64;
+	ret->frag_size = (uint16_t)(pkt->user[USER_MORE].u64 >> 32);
 }
 
 void fdnet_dgram_set_info(struct fdnet_pkt *pkt,
@@ -108,6 +112,8 @@ void fdnet_dgram_set_info(struct fdnet_pkt *pkt,
 	pkt->user[USER_TIME].u64 = info->time_us;
 	pkt->user[USER_INFO].u64 = (uint64_t)info->hdr_len |
 				   (uint64_t)info->ifindex << 32;
+	pkt->user[USER_MORE].u64 = (uint64_t)info->drops |
+				   (uint64_t)info->frag_size << 32;
 }
 
 bool fdnet_dgram_keep(struct fdnet_sock *so, struct fdnet_pkt *pkt)
@@ -115,6 +121,7 @@ bool fdnet_dgram_keep(struct fdnet_sock *so, struct fdnet_pkt *pkt)
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
 
 	if (charge(&d->rx) >= so->opts.rcvbuf) {
+		d->drops++;
 		fdnet_pkt_free(pkt);
 		return false;
 	}
@@ -130,6 +137,8 @@ bool fdnet_dgram_receive(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		.hdr_len = in->hdr_len,
 		.ifindex = in->ifindex,
 		.time_us = so->stack->now_us,
+		.drops = fdnet_dgram_of(so)->drops,
+		.frag_size = in->frag_max,
 	};
 
 	if (in->ttl < so->opts.min_ttl) {
@@ -167,29 +176,21 @@ static void describe(const struct fdnet_pkt *pkt, struct fdnet_msg *msg)
 	msg->time_us = pkt->user[USER_TIME].u64;
 }
 
-static ssize_t recv_error(struct fdnet_sock *so, struct fdnet_msg *msg)
+/* ipv6_recv_rxpmtu(): what a send that was too large learned. */
+static ssize_t recv_path_mtu(struct fdnet_sock *so, struct fdnet_msg *msg)
 {
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
-	struct fdnet_dgram_error *e = d->errq;
-	struct fdnet_pkt view = { .data = NULL };
-	size_t done;
+	struct ip6_mtuinfo info = {
+		.ip6m_addr = { .sin6_family = AF_INET6 },
+		.ip6m_mtu = d->path_mtu,
+	};
 
-	if (!e)
-		return -EAGAIN;
-	view.data = e->data;
-	view.len = e->len;
-	done = copy_to_iov(msg, &view, 0);
-	msg->to_from = e->err.about;
-	msg->local = so->local;
-	msg->err = e->err;
-	msg->flags = FDNET_MSG_ERRQUEUE | (done < e->len ? FDNET_MSG_TRUNC : 0);
-	d->errq = e->next;
-	d->nerrs--;
-	fdnet_mem_free(so->stack->mem, e, sizeof(*e) + e->len);
-	/* as sock_dequeue_err_skb(): the next one's error shows again */
-	if (d->errq && d->errq->err.origin != SO_EE_ORIGIN_LOCAL)
-		so->error = d->errq->err.error;
-	return (ssize_t)done;
+	memset(&msg->to_from, 0, sizeof(msg->to_from));
+	msg->to_from.ip = d->path_dst;
+	memcpy(&info.ip6m_addr.sin6_addr, d->path_dst.bytes, 16);
+	d->path_mtu = 0;
+	fdnet_cmsg_put(msg, IPPROTO_IPV6, IPV6_PATHMTU, &info, sizeof(info));
+	return 0;
 }
 
 ssize_t fdnet_dgram_recv(struct fdnet_sock *so, struct fdnet_msg *msg,
@@ -202,8 +203,11 @@ ssize_t fdnet_dgram_recv(struct fdnet_sock *so, struct fdnet_msg *msg,
 	size_t done;
 
 	msg->flags = 0;
+	msg->control_len = 0;
 	if (flags & FDNET_MSG_ERRQUEUE)
-		return recv_error(so, msg);
+		return fdnet_errq_recv(so, msg);
+	if (d->path_mtu && fdnet_sock_flag(so, FDNET_SF_PATHMTU6))
+		return recv_path_mtu(so, msg);
 	rc = fdnet_sock_take_error(so);
 	if (rc)
 		return rc;
@@ -216,14 +220,15 @@ ssize_t fdnet_dgram_recv(struct fdnet_sock *so, struct fdnet_msg *msg,
 		ip_len = (uint32_t)pkt->user[USER_INFO].u64;
 		fdnet_pkt_push(pkt, ip_len);
 		len = fdnet_pkt_total(pkt);
-		done = copy_to_iov(msg, pkt, 0);
+		done = fdnet_iov_fill(msg, pkt, 0);
 		fdnet_pkt_pull(pkt, ip_len);
 	} else {
 		len = fdnet_pkt_total(pkt) - skip;
-		done = copy_to_iov(msg, pkt, skip);
+		done = fdnet_iov_fill(msg, pkt, skip);
 	}
 	if (done < len)
 		msg->flags |= FDNET_MSG_TRUNC;
+	fdnet_cmsg_packet(so, pkt, msg);
 	if (!(flags & FDNET_MSG_PEEK))
 		fdnet_pkt_free(fdnet_pktq_pop(&d->rx));
 	return flags & FDNET_MSG_TRUNC ? (ssize_t)len : (ssize_t)done;
@@ -318,6 +323,8 @@ struct fdnet_pkt *fdnet_dgram_output(struct fdnet_sock *so)
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
 	struct fdnet_pkt *pkt = fdnet_pktq_pop(&d->tx);
 
+	if (pkt && fdnet_errq_stamp_wanted(so))
+		fdnet_errq_stamp_pkt(so, pkt);
 	/* sock_writeable(): half of the buffer is free */
 	if (d->out_owed && charge(&d->tx) < so->opts.sndbuf / 2) {
 		d->out_owed = false;
@@ -469,6 +476,10 @@ int fdnet_dgram_check_size(struct fdnet_sock *so,
 		max = route->mtu;
 	if (total <= max)
 		return 0;
+	if (!v4 && fdnet_sock_flag(so, FDNET_SF_PATHMTU6)) {
+		fdnet_dgram_of(so)->path_mtu = route->mtu;
+		fdnet_dgram_of(so)->path_dst = route->dst.ip;
+	}
 	fdnet_dgram_push_error(so, &err, NULL, 0);
 	return -EMSGSIZE;
 }
@@ -479,29 +490,13 @@ bool fdnet_dgram_push_error(struct fdnet_sock *so,
 			    const struct fdnet_sock_error *err,
 			    const uint8_t *data, uint32_t len)
 {
-	struct fdnet_dgram *d = fdnet_dgram_of(so);
-	struct fdnet_dgram_error *e, **tail = &d->errq;
 	bool wanted = err->about.ip.family == 4 ?
 			      so->opts.recverr :
 			      fdnet_sock_flag(so, FDNET_SF_RECVERR6);
 
-	if (!wanted)
-		return false;
-	if (d->nerrs == FDNET_ERRQ_MAX)
-		return true;
-	e = fdnet_mem_alloc(so->stack->mem, sizeof(*e) + len);
-	if (!e)
-		return true;
-	e->err = *err;
-	e->len = len;
-	if (len)
-		memcpy(e->data, data, len);
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = e;
-	d->nerrs++;
-	fdnet_sock_event(so, FDNET_EV_ERR);
-	return true;
+	if (wanted)
+		fdnet_errq_push(so, err, data, len);
+	return wanted;
 }
 
 /* ---- calls ---- */
@@ -509,14 +504,10 @@ bool fdnet_dgram_push_error(struct fdnet_sock *so,
 void fdnet_dgram_destroy(struct fdnet_sock *so)
 {
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
-	struct fdnet_dgram_error *e;
 
 	fdnet_pktq_purge(&d->rx);
 	fdnet_pktq_purge(&d->tx);
-	while ((e = d->errq)) {
-		d->errq = e->next;
-		fdnet_mem_free(so->stack->mem, e, sizeof(*e) + e->len);
-	}
+	fdnet_errq_free(so);
 }
 
 /* What was sent is sent, also when the socket is gone before the link has
@@ -550,9 +541,9 @@ uint32_t fdnet_dgram_poll(struct fdnet_sock *so)
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
 	uint32_t ev = 0;
 
-	if (so->error || d->errq)
+	if (so->error || fdnet_errq_has(so))
 		ev |= FDNET_EV_ERR;
-	if (d->errq && fdnet_sock_flag(so, FDNET_SF_SELECT_ERRQ))
+	if (fdnet_errq_has(so) && fdnet_sock_flag(so, FDNET_SF_SELECT_ERRQ))
 		ev |= FDNET_EV_PRI;
 	if (d->shut_rd)
 		ev |= FDNET_EV_RDHUP | FDNET_EV_IN;

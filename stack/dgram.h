@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What UDP, ping and raw sockets share: received packets, packets to be sent,
- * the error queue, shutdown and readiness.
+ * shutdown and readiness.
  *
  * How it works: a received packet is kept as it came, pkt->data at its
  * transport header and the IP header still in place before it; what recv()
@@ -13,27 +13,21 @@
 
 #include "stack/object.h"
 
-/* Errors kept for MSG_ERRQUEUE. */
-#define FDNET_ERRQ_MAX 64
 /* What a packet counts against the buffer limits besides its bytes. */
 #define FDNET_DGRAM_OVERHEAD 512
 /* Payload in the linear part of a packet; more goes into shared pages. */
 #define FDNET_DGRAM_LINEAR 1800
-
-struct fdnet_dgram_error {
-	struct fdnet_dgram_error *next;
-	struct fdnet_sock_error err;
-	uint32_t len;
-	uint8_t data[]; /* its payload, as far as it was quoted */
-};
 
 struct fdnet_dgram {
 	struct fdnet_sock so;
 	bool shut_rd, shut_wr;
 	bool out_owed; /* send() was refused: OUT follows */
 	struct fdnet_pktq rx, tx;
-	struct fdnet_dgram_error *errq;
-	unsigned int nerrs;
+	struct fdnet_errq *errq; /* errq.h; or NULL */
+	uint32_t drops; /* packets for which there was no room */
+	/* IPV6_RECVPATHMTU: a send was too large for this way; 0: none */
+	uint32_t path_mtu;
+	struct fdnet_ip path_dst;
 };
 
 static inline struct fdnet_dgram *fdnet_dgram_of(struct fdnet_sock *so)
@@ -46,6 +40,8 @@ struct fdnet_dgram_info {
 	uint32_t hdr_len; /* of the IP header before pkt->data */
 	int ifindex;
 	uint64_t time_us;
+	uint32_t drops;	    /* before it, as SO_RXQ_OVFL tells */
+	uint16_t frag_size; /* as IP_RECVFRAGSIZE tells; 0: whole */
 };
 
 void fdnet_dgram_get_info(const struct fdnet_pkt *pkt,
@@ -87,6 +83,10 @@ void fdnet_dgram_queue(struct fdnet_sock *so, struct fdnet_pkt *pkt);
 
 /** fdnet_iov_len - bytes of a message; -EINVAL: overflow */
 ssize_t fdnet_iov_len(const struct fdnet_msg *msg);
+/** fdnet_iov_fill - bytes [from, ...) of a packet into a message; returns
+ * how many */
+size_t fdnet_iov_fill(const struct fdnet_msg *msg, const struct fdnet_pkt *pkt,
+		      uint32_t from);
 /** fdnet_iov_copy - bytes [offset, offset + len) of a message to @dst */
 void fdnet_iov_copy(const struct fdnet_msg *msg, size_t offset, void *dst,
 		    size_t len);

@@ -68,6 +68,7 @@ struct fdnet_sock_opts {
 
 struct fdnet_ip_in;
 struct fdnet_save;
+struct fdnet_errq;
 
 struct fdnet_proto_ops {
 	uint8_t proto;	/* IP protocol number */
@@ -125,6 +126,7 @@ struct fdnet_ip_in {
 			      * right before the transport header */
 	uint32_t hdr_len;
 	int ifindex;	     /* 1 loopback, 2 link */
+	uint16_t frag_max;   /* it came in fragments: the largest, bytes */
 };
 
 /* The common part: first member of every kind of socket. */
@@ -152,7 +154,10 @@ struct fdnet_sock {
 	/* events not yet reported; in the event list while non-zero */
 	uint32_t events;
 	struct fdnet_sock_opts opts;
-	struct fdnet_mcast *mcast; /* joined groups: mcast.h */
+	union {
+		struct fdnet_mcast *mcast; /* joined groups: mcast.h */
+		struct fdnet_errq *errq;   /* streams: errq.h */
+	};
 	void *user;
 	struct fdnet_sock *event_next, *event_prev;
 	/* ready ring */

@@ -86,6 +86,7 @@ static struct fdnet_pkt *reassemble(struct fdnet_stack *stack,
 	pkt = fdnet_reass_add(stack, pkt, &frag, &in->proto);
 	if (!pkt)
 		return NULL;
+	in->frag_max = (uint16_t)pkt->user[0].u64;
 	in->hdr_len = (pkt->data[0] & 15u) * 4;
 	fdnet_put16(pkt->data + 2, (uint16_t)fdnet_pkt_total(pkt));
 	fdnet_put16(pkt->data + 6, 0);

@@ -229,8 +229,12 @@ static struct fdnet_pkt *take_fragment(struct fdnet_stack *stack,
 	};
 	fdnet_pkt_pull(pkt, pos + FDNET_IPV6_FRAG_LEN);
 	pkt = fdnet_reass_add(stack, pkt, &frag, &in->proto);
+	if (!pkt)
+		return NULL;
+	/* the largest fragment had its fragment header too */
+	in->frag_max = (uint16_t)(pkt->user[0].u64 + FDNET_IPV6_FRAG_LEN);
 	/* headers after the fragment header follow in the payload */
-	return pkt ? with_length(pkt) : NULL;
+	return with_length(pkt);
 }
 
 /* Walks the headers. Returns the packet, whole and in->hdr_len behind its

@@ -4,9 +4,13 @@ stack_libstack_la_SOURCES = \
 	stack/arp.c \
 	stack/autoconf.c \
 	stack/autoconf.h \
+	stack/cmsg.c \
+	stack/cmsg.h \
 	stack/demux.c \
 	stack/dgram.c \
 	stack/dgram.h \
+	stack/errq.c \
+	stack/errq.h \
 	stack/gateway.c \
 	stack/link_out.c \
 	stack/link_out.h \
@@ -85,6 +89,7 @@ EXTRA_DIST += stack/README.md
 
 STACK_TESTS = \
 	tests/test_autoconf \
+	tests/test_cmsg \
 	tests/test_control \
 	tests/test_demux \
 	tests/test_icmp \
@@ -109,6 +114,8 @@ tests_libstackpair_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 STACK_TEST_LIBS = tests/libstackpair.la $(STACK_LIBS) $(CHECK_LIBS)
 tests_test_autoconf_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_autoconf_LDADD = $(STACK_TEST_LIBS)
+tests_test_cmsg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_cmsg_LDADD = $(STACK_TEST_LIBS)
 tests_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_control_LDADD = $(STACK_TEST_LIBS)
 tests_test_demux_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

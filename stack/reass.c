@@ -195,6 +195,8 @@ static void take(struct fdnet_reass_entry *e, const struct fdnet_pkt *pkt,
 {
 	fdnet_pkt_copy_out(pkt, 0, e->buf->data + frag->offset, len);
 	e->ecns |= (uint8_t)(1 << (frag->tos & 3));
+	if (frag->hdr_len + len > e->frag_max)
+		e->frag_max = (uint16_t)(frag->hdr_len + len);
 	if (!(pkt->flags & FDNET_PKT_CSUM_TRUSTED))
 		e->trusted = false;
 	if (!frag->mf)
@@ -236,6 +238,7 @@ static struct fdnet_pkt *build(struct fdnet_stack *stack,
 	memcpy(hdr, e->hdr, e->hdr_len);
 	if (e->ecns & SAW_CE)
 		hdr[1] |= e->src.family == 4 ? 3 : 0x30;
+	pkt->user[0].u64 = e->frag_max;
 	if (e->trusted)
 		pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
 	return pkt;

@@ -29,6 +29,7 @@ struct fdnet_reass_entry {
 	struct fdnet_ip src, dst;
 	uint32_t ident;
 	uint8_t proto; /* of the fragments' headers; 44 for IPv6 */
+	uint16_t frag_max; /* bytes of the largest fragment's packet */
 	uint8_t ecns; /* a bit for each of the four that was seen */
 	bool trusted; /* each fragment had FDNET_PKT_CSUM_TRUSTED */
 	uint16_t hdr_len; /* of the first fragment's header; 0: not yet here */
@@ -75,7 +76,8 @@ void fdnet_reass_done(struct fdnet_stack *stack);
  *
  * Returns the whole packet when this was the missing piece: its header as
  * the first fragment had it (length, offset and next header to be set by the
- * caller), data at the header, @ret_next the protocol above; else NULL.
+ * caller), data at the header, @ret_next the protocol above, in user[0] the
+ * bytes of the largest fragment; else NULL.
  */
 struct fdnet_pkt *fdnet_reass_add(struct fdnet_stack *stack,
 				  struct fdnet_pkt *pkt,

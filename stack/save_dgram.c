@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "stack/dgram.h"
+#include "stack/errq.h"
 #include "stack/save.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/ipv4.h"
 #include "stack/wire/udp.h"
 
-/* Bytes of the least packet and error as they are saved. */
+/* Bytes of the least packet as it is saved. */
 #define LEAST	 16
 #define HDR_MAX	 1024
 #define PKTS_MAX 65536
@@ -49,6 +50,8 @@ static struct fdnet_pkt *one_received(struct fdnet_save *s, struct fdnet_sock *s
 	info.hdr_len = fdnet_save_u32(s, info.hdr_len);
 	info.ifindex = fdnet_save_int(s, info.ifindex, 1, 2);
 	info.time_us = fdnet_save_time(s, info.time_us);
+	info.drops = fdnet_save_u32(s, info.drops);
+	info.frag_size = fdnet_save_u16(s, info.frag_size);
 	pkt = fdnet_save_payload(s, pkt);
 	if (!pkt)
 		return NULL;
@@ -149,48 +152,6 @@ static void to_send(struct fdnet_save *s, struct fdnet_sock *so)
 	}
 }
 
-/* ---- errors ---- */
-
-static void one_error(struct fdnet_save *s, struct fdnet_sock_error *err)
-{
-	err->error = fdnet_save_error(s, err->error);
-	err->origin = fdnet_save_u8(s, err->origin);
-	err->type = fdnet_save_u8(s, err->type);
-	err->code = fdnet_save_u8(s, err->code);
-	err->info = fdnet_save_u32(s, err->info);
-	fdnet_save_name(s, &err->offender);
-	fdnet_save_name(s, &err->about);
-}
-
-static void errors(struct fdnet_save *s, struct fdnet_sock *so)
-{
-	struct fdnet_dgram *d = fdnet_dgram_of(so);
-	struct fdnet_dgram_error *e = d->errq, **tail = &d->errq;
-	uint32_t n, i, len;
-
-	n = fdnet_save_count(s, d->nerrs, FDNET_ERRQ_MAX, LEAST);
-	for (i = 0; i < n && !s->rc; i++) {
-		len = fdnet_save_count(s, e ? e->len : 0, 65535, 1);
-		if (s->reading)
-			e = s->rc ? NULL
-				  : fdnet_mem_alloc(fdnet_stack_mem(s->stack),
-						    sizeof(*e) + len);
-		if (!e) {
-			fdnet_save_fail(s, -ENOMEM);
-			return;
-		}
-		one_error(s, &e->err);
-		fdnet_save_bytes(s, e->data, len);
-		if (s->reading) {
-			e->len = len;
-			*tail = e;
-			tail = &e->next;
-			d->nerrs++;
-		}
-		e = e->next;
-	}
-}
-
 void fdnet_save_dgram(struct fdnet_save *s, struct fdnet_sock *so)
 {
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
@@ -198,9 +159,12 @@ void fdnet_save_dgram(struct fdnet_save *s, struct fdnet_sock *so)
 	d->shut_rd = fdnet_save_bool(s, d->shut_rd);
 	d->shut_wr = fdnet_save_bool(s, d->shut_wr);
 	d->out_owed = fdnet_save_bool(s, d->out_owed);
+	d->drops = fdnet_save_u32(s, d->drops);
+	d->path_mtu = fdnet_save_u32(s, d->path_mtu);
+	fdnet_save_ip(s, &d->path_dst);
 	received(s, so);
 	to_send(s, so);
-	errors(s, so);
+	fdnet_save_errq(s, so);
 	if (s->reading && !s->rc)
 		fdnet_sock_event(so, fdnet_dgram_poll(so));
 }

@@ -103,15 +103,17 @@ static void take_place(struct fdnet_save *s, struct fdnet_sock *so,
 
 static void groups(struct fdnet_save *s, struct fdnet_sock *so)
 {
-	const struct fdnet_mcast *m;
+	const struct fdnet_mcast *m, *first = so->mcast;
 	struct fdnet_ip ip;
 	uint32_t n = 0, i;
 	int ifindex, rc;
 
-	for (m = so->mcast; m; m = m->next)
+	if (so->type == FDNET_SOCK_STREAM) /* they have none */
+		return;
+	for (m = first; m; m = m->next)
 		n++;
 	n = fdnet_save_count(s, n, FDNET_MCAST_MAX, MCAST_BYTES);
-	for (i = 0, m = s->reading ? NULL : so->mcast; i < n && !s->rc; i++) {
+	for (i = 0, m = s->reading ? NULL : first; i < n && !s->rc; i++) {
 		ip = m ? m->group : (struct fdnet_ip){0};
 		fdnet_save_ip(s, &ip);
 		ifindex = fdnet_save_int(s, m ? m->ifindex : 0, 1, 2);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/errq.h"
 #include "stack/object.h"
 #include "stack/save_tcp.h"
 
@@ -488,6 +489,7 @@ void fdnet_save_tcp(struct fdnet_save *s, struct fdnet_sock *so)
 	transmissions(s, tp);
 	receive_queue(s, tp);
 	out_of_order(s, tp);
+	fdnet_save_errq(s, so);
 	asked = fdnet_save_bool(s, asked);
 	if (tp->pending)
 		fdnet_save_request(s, tp);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "stack/errq.h"
 #include "stack/mcast.h"
 #include "stack/object.h"
 #include "stack/wire/icmp.h"
@@ -70,7 +71,10 @@ void fdnet_sock_release(struct fdnet_sock *so)
 	const struct fdnet_proto_ops *ops = so->ops;
 
 	fdnet_demux_remove(so);
-	fdnet_mcast_leave_all(so);
+	if (so->type == FDNET_SOCK_STREAM)
+		fdnet_errq_free(so);
+	else
+		fdnet_mcast_leave_all(so);
 	fdnet_sock_set_busy(so, false);
 	leave_lists(so);
 	stack->nsocks--;

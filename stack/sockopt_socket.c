@@ -8,12 +8,15 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/net_tstamp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/time.h>
 
+#include "stack/errq.h"
 #include "stack/object.h"
+#include "stack/tcp.h"
 
 #define UDP_BUF_MAX 4194304 /* net.core.{r,w}mem_max, since Linux 6.17 */
 #define MIN_SNDBUF  4608
@@ -26,6 +29,10 @@ enum {
 	OPT_SO_TXREHASH = 74,
 	OPT_SO_RCVMARK = 75,
 };
+
+/* Flags that older system headers lack. */
+#define SOF_TIMESTAMPING_OPT_ID_TCP (1 << 16)
+#define SOF_TIMESTAMPING_ALL	    0x7ffff
 
 static int set_refused(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 		       const void *val, uint32_t len)
@@ -369,6 +376,37 @@ static int get_unsupported(struct fdnet_sock *so, const struct fdnet_opt_row *ro
 	return -EOPNOTSUPP;
 }
 
+/* sock_set_timestamping() */
+static int set_timestamping(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, const void *val,
+			    uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len), old = so->opts.timestamping;
+	uint64_t fresh = (uint64_t)1 << FDNET_SF_TIMESTAMPING_NEW;
+	uint32_t base = 0;
+	int rc;
+
+	if (value & ~(SOF_TIMESTAMPING_ALL) ||
+	    (value & SOF_TIMESTAMPING_OPT_STATS &&
+	     !(value & SOF_TIMESTAMPING_OPT_TSONLY)) ||
+	    (value & SOF_TIMESTAMPING_OPT_ID_TCP &&
+	     !(value & SOF_TIMESTAMPING_OPT_ID)))
+		return -EINVAL;
+	if (value & ~old & SOF_TIMESTAMPING_OPT_ID &&
+	    so->type == FDNET_SOCK_STREAM) {
+		rc = fdnet_tcp_stamp_base(
+			so, value & SOF_TIMESTAMPING_OPT_ID_TCP, &base);
+		if (rc)
+			return rc;
+	}
+	so->opts.timestamping = value;
+	so->opts.flags &= ~fresh;
+	if (row->id.name == SO_TIMESTAMPING_NEW)
+		so->opts.flags |= fresh;
+	fdnet_errq_restamp(so, old, base);
+	return 0;
+}
+
 /* struct so_timestamping: the flags and a clock nobody has */
 static int get_timestamping(struct fdnet_sock *so,
 			    const struct fdnet_opt_row *row, void *val,
@@ -449,10 +487,10 @@ static const struct fdnet_opt_row rows[] = {
 	  0, 4 },
 	{ ID(SOL_SOCKET, SO_TIMESTAMPNS_NEW), set_timestamp, get_timestamp, 3, 0,
 	  0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPING), fdnet_opt_set_int, get_timestamping,
-	  OPT(timestamping), 0, 0x7ffff, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPING_NEW), fdnet_opt_set_int,
-	  get_timestamping, OPT(timestamping), 0, 0x7ffff, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPING), set_timestamping, get_timestamping,
+	  0, 0, 0, 4 },
+	{ ID(SOL_SOCKET, SO_TIMESTAMPING_NEW), set_timestamping,
+	  get_timestamping, 0, 0, 0, 4 },
 	{ ID(SOL_SOCKET, SO_MARK), set_refused, fdnet_opt_get_fixed, 0, 0, 0, 4 },
 	SOL_FLAG(SO_RXQ_OVFL, FDNET_SF_RXQ_OVFL),
 	SOL_FLAG(SO_SELECT_ERR_QUEUE, FDNET_SF_SELECT_ERRQ),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/errq.h"
 #include "stack/object.h"
 #include "stack/save.h"
 #include "stack/tcp_internal.h"
@@ -128,6 +129,8 @@ void fdnet_tcp_settle(struct fdnet_tcp *tp)
 		fdnet_sock_release(so);
 		return;
 	}
+	if (so->errq && so->errq->marks)
+		fdnet_errq_progress(so, tp->snd_nxt, tp->snd_una);
 	fdnet_tcp_charge(tp);
 	fdnet_tcp_chrono(tp);
 	if (fdnet_tcp_has_output(tp))
@@ -164,6 +167,7 @@ void fdnet_tcp_done(struct fdnet_tcp *tp, int error)
 	tp->syn_due = tp->ack_due = tp->probe_due = tp->tlp_due = false;
 	tp->fo_defer = false;
 	tp->fin_queued = false;
+	fdnet_errq_unmark(so);
 	tp->snd_una = tp->snd_nxt;
 	tp->rtx_mode = FDNET_TCP_RTX_NONE;
 	for (int i = 0; i < FDNET_TCP_DUE_MAX; i++)

@@ -21,6 +21,11 @@ int fdnet_tcp_state(const struct fdnet_sock *so);
  * stop listening; the socket may be used again. Returns 0. */
 int fdnet_tcp_disconnect(struct fdnet_sock *so);
 
+/** fdnet_tcp_stamp_base - the sequence number that SO_TIMESTAMPING counts
+ * from: the first not acknowledged, or (@all_written) not written. -EINVAL */
+int fdnet_tcp_stamp_base(struct fdnet_sock *so, bool all_written,
+			 uint32_t *ret_base);
+
 /** fdnet_tcp_queued_in - bytes received in order and not read */
 uint32_t fdnet_tcp_queued_in(const struct fdnet_sock *so);
 /** fdnet_tcp_is_queued - is it for a listener to accept? */

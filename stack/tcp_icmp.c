@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "stack/errq.h"
+#include "stack/sockopt.h"
 #include "stack/tcp_listen.h"
 #include "stack/wire/icmp.h"
 
@@ -84,6 +86,9 @@ void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 		fdnet_tcp_path_mtu(tp, mtu);
 	} else if (tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV))) {
 		tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
+		if (so->family == 4 ? so->opts.recverr :
+				      fdnet_sock_flag(so, FDNET_SF_RECVERR6))
+			fdnet_errq_push(so, err, inner, inner_len);
 		fdnet_tcp_done(tp, error_of(tp, err));
 	} else if (so->opts.recverr) {
 		so->error = err->error;

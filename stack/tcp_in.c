@@ -200,6 +200,7 @@ static void take_data(struct fdnet_tcp *tp, struct fdnet_pkt *pkt, uint32_t seq,
 		seq = tp->rcv_nxt;
 	}
 	take_urgent_byte(tp, pkt, seq, len);
+	pkt->user[3].u64 = tcp_now(tp); /* see tcp_rcvq.h */
 	if (seq == tp->rcv_nxt)
 		data_in_order(tp, pkt, len);
 	else

@@ -4,7 +4,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 
+#include "stack/cmsg.h"
+#include "stack/errq.h"
+#include "stack/sockopt.h"
+#include "stack/tcp.h"
 #include "stack/tcp_internal.h"
 
 /* Two of the batches that a relay takes at once, so that both ends work at the
@@ -38,26 +44,64 @@ bool fdnet_tcp_is_pressed(const struct fdnet_tcp *tp)
 
 /* ---- sending ---- */
 
+/* What could be sent at once. */
+static uint32_t sendable(const struct fdnet_tcp *tp)
+{
+	uint32_t edge = tp->snd_una + tp->snd_wnd, out = tcp_in_flight(tp);
+	uint32_t wnd = seq_gt(edge, tp->snd_nxt) ? edge - tp->snd_nxt : 0;
+
+	return min_u32(wnd, tp->cwnd > out ? tp->cwnd - out : 0);
+}
+
+/*
+ * TCP_NOTSENT_LOWAT: how much may be added, at most @max. As tcp_sendmsg()
+ * does it: bursts of half a window are filled one after the other and what can
+ * be sent of the first is; the mark is looked at before a new one begins.
+ */
+static uint32_t room_to_lowat(const struct fdnet_tcp *tp, uint32_t max)
+{
+	uint32_t goal = min_u32(tp->max_wnd / 2, 65535) / tp->mss * tp->mss;
+	uint32_t unsent = tcp_unsent(tp), now = sendable(tp), total = 0, n;
+
+	if (!goal)
+		goal = tp->mss;
+	n = min_u32(now, unsent); /* what was written before goes first */
+	unsent -= n;
+	now -= n;
+	while (total < max) {
+		n = goal - unsent % goal;
+		if (n == goal && unsent >= tp->notsent_lowat)
+			break;
+		unsent += n;
+		total += n;
+		n = unsent == goal ? min_u32(now, unsent) : 0;
+		unsent -= n;
+		now -= n;
+	}
+	return min_u32(total, max);
+}
+
 static uint32_t send_room(const struct fdnet_tcp *tp)
 {
-	uint32_t used = tp->sndq.bytes, limit = tp->so.opts.sndbuf, unsent;
+	uint32_t used = tp->sndq.bytes, limit = tp->so.opts.sndbuf, room;
 
 	if (limit > FDNET_TCP_BUF_PRESSED && fdnet_tcp_is_pressed(tp))
 		limit = FDNET_TCP_BUF_PRESSED;
-	if (tp->notsent_lowat) {
-		unsent = tcp_unsent(tp);
-		if (unsent >= tp->notsent_lowat)
-			return 0;
-	}
-	return limit > used ? limit - used : 0;
+	room = limit > used ? limit - used : 0;
+	return tp->notsent_lowat ? room_to_lowat(tp, room) : room;
 }
 
-/* Writable as sk_stream_is_writeable() has it: a third is free. */
+/* Writable as __sk_stream_is_writeable() has it: a third of the buffer is
+ * free, and half of what need not be sent. */
 static bool is_writable(const struct fdnet_tcp *tp)
 {
-	uint32_t room = send_room(tp);
+	uint32_t used = tp->sndq.bytes, limit = tp->so.opts.sndbuf;
 
-	return room && room >= tp->sndq.bytes / 2;
+	if (limit > FDNET_TCP_BUF_PRESSED && fdnet_tcp_is_pressed(tp))
+		limit = FDNET_TCP_BUF_PRESSED;
+	if (tp->notsent_lowat && 2ull * tcp_unsent(tp) >= tp->notsent_lowat)
+		return false;
+	return limit > used && limit - used >= used / 2;
 }
 
 /* The send buffer follows the congestion window. */
@@ -200,6 +244,9 @@ ssize_t fdnet_tcp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	if (done) {
 		tp->part = tp->more;
 		tp->push = false;
+		fdnet_errq_zerocopy(so, msg->flags, done);
+		if (fdnet_errq_stamp_wanted(so))
+			fdnet_errq_mark(so, tp->sndq_seq + tp->sndq.bytes);
 	}
 	if (done && done == want && msg->flags & FDNET_MSG_EOR)
 		fdnet_sndq_end_record(&tp->sndq);
@@ -370,6 +417,21 @@ static int recv_empty(struct fdnet_tcp *tp)
 	return -EAGAIN;
 }
 
+/* Control messages: when the last byte arrived, and how many are left. */
+static void tell_more(struct fdnet_tcp *tp, struct fdnet_msg *msg)
+{
+	int left;
+
+	if (tp->so.opts.timestamp || tp->so.opts.timestamping)
+		fdnet_cmsg_time(&tp->so, msg);
+	if (!tp->want_inq)
+		return;
+	left = (int)fdnet_tcp_inq(&tp->so);
+	if (!left && tp->rcv_fin) /* tcp_inq_hint(): the end is to be read */
+		left = 1;
+	fdnet_cmsg_put(msg, IPPROTO_TCP, TCP_CM_INQ, &left, sizeof(left));
+}
+
 ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
@@ -377,6 +439,9 @@ ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 	bool peek = msg->flags & FDNET_MSG_PEEK;
 	uint32_t skip = 0;
 
+	if (msg->flags & FDNET_MSG_ERRQUEUE)
+		return fdnet_errq_recv(so, msg);
+	msg->control_len = 0;
 	if (tp->state == FDNET_TCP_LISTEN)
 		return -ENOTCONN;
 	if (msg->flags & FDNET_MSG_OOB)
@@ -396,10 +461,12 @@ ssize_t fdnet_tcp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 		       : fdnet_rcvq_copy(&tp->rcvq, skip, msg->iov, msg->iovcnt,
 					 want);
 	msg->flags = 0;
+	msg->time_us = fdnet_rcvq_time(&tp->rcvq, skip + (uint32_t)done);
 	if (!peek) {
 		fdnet_rcvq_drop(&tp->rcvq, done);
 		after_read(tp, done);
 	}
+	tell_more(tp, msg);
 	return (ssize_t)done;
 }
 
@@ -449,6 +516,17 @@ bool fdnet_sock_at_mark(const struct fdnet_sock *so)
 	       tp->urg_seq == tcp_copied_seq(tp);
 }
 
+int fdnet_tcp_stamp_base(struct fdnet_sock *so, bool all_written,
+			 uint32_t *ret_base)
+{
+	const struct fdnet_tcp *tp = tcp_of(so);
+
+	if (tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(LISTEN)))
+		return -EINVAL;
+	*ret_base = all_written ? tp->sndq_seq + tp->sndq.bytes : tp->snd_una;
+	return 0;
+}
+
 /* ---- readiness ---- */
 
 static bool is_readable(const struct fdnet_tcp *tp)
@@ -462,6 +540,18 @@ static bool is_readable(const struct fdnet_tcp *tp)
 	if (have && at_urgent(tp, 0))
 		have--;
 	return have >= want;
+}
+
+static uint32_t error_events(struct fdnet_sock *so)
+{
+	bool queued = fdnet_errq_has(so);
+
+	if (!so->error && !queued)
+		return 0;
+	return FDNET_EV_ERR |
+	       (queued && fdnet_sock_flag(so, FDNET_SF_SELECT_ERRQ) ?
+			FDNET_EV_PRI :
+			0);
 }
 
 uint32_t fdnet_tcp_poll(struct fdnet_sock *so)
@@ -488,7 +578,7 @@ uint32_t fdnet_tcp_poll(struct fdnet_sock *so)
 	}
 	if (tp->fo_defer) /* the first write opens the connection */
 		ev |= FDNET_EV_OUT;
-	if (so->error)
-		ev |= FDNET_EV_ERR;
+	if (so->error || so->errq)
+		ev |= error_events(so);
 	return ev;
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "stack/errq.h"
 #include "stack/tcp_internal.h"
 
 #define TCP_CSUM_OFFSET 16
@@ -618,6 +619,8 @@ struct fdnet_pkt *fdnet_tcp_output(struct fdnet_sock *so)
 		if (!tp->lossless)
 			note_usage(tp);
 	}
+	if (so->errq && so->errq->marks)
+		fdnet_errq_progress(so, tp->snd_nxt, tp->snd_una);
 	fdnet_tcp_timer_sync(tp);
 	fdnet_tcp_note_busy(tp);
 	fdnet_tcp_chrono(tp);

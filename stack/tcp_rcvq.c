@@ -86,6 +86,7 @@ void fdnet_rcvq_append(struct fdnet_rcvq *q, struct fdnet_pkt_pool *pool,
 	uint32_t len = fdnet_pkt_total(pkt);
 
 	if (coalesce(q, pool, pkt, len)) {
+		q->tail->user[3] = pkt->user[3];
 		fdnet_pkt_free(pkt);
 		q->bytes += len;
 		return;
@@ -99,6 +100,17 @@ void fdnet_rcvq_append(struct fdnet_rcvq *q, struct fdnet_pkt_pool *pool,
 		q->head = pkt;
 	q->tail = pkt;
 	q->bytes += len;
+}
+
+uint64_t fdnet_rcvq_time(const struct fdnet_rcvq *q, uint32_t len)
+{
+	const struct fdnet_pkt *pkt = q->head;
+
+	while (pkt && len > fdnet_pkt_total(pkt)) {
+		len -= fdnet_pkt_total(pkt);
+		pkt = pkt->next;
+	}
+	return pkt ? pkt->user[3].u64 : 0;
 }
 
 static void touch(struct fdnet_rcvq *q, uint32_t start)

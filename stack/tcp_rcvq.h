@@ -7,7 +7,7 @@
  * Small packets are copied together when the reader is behind, so memory stays
  * in proportion to the bytes queued. Out-of-order packets stand in ranges,
  * sorted and never touching; a range's packets are contiguous. Packets carry
- * their sequence number in user[0].
+ * their sequence number in user[0], and in user[3] the time of their arrival.
  */
 #ifndef STACK_TCP_RCVQ_H
 #define STACK_TCP_RCVQ_H
@@ -78,6 +78,10 @@ size_t fdnet_rcvq_copy(const struct fdnet_rcvq *q, uint32_t offset,
 /** fdnet_rcvq_peek - describe the first @max bytes; returns entries used */
 int fdnet_rcvq_peek(const struct fdnet_rcvq *q, struct iovec *iov, int iovcnt,
 		    size_t max);
+
+/** fdnet_rcvq_time - when the last of the first @len bytes arrived; 0: not
+ * known */
+uint64_t fdnet_rcvq_time(const struct fdnet_rcvq *q, uint32_t len);
 
 /** fdnet_rcvq_drop - take @len bytes off the front; at most q->bytes */
 void fdnet_rcvq_drop(struct fdnet_rcvq *q, size_t len);

@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 
 #include "stack/dgram.h"
+#include "stack/cmsg.h"
+#include "stack/errq.h"
 #include "stack/icmp.h"
 #include "stack/save.h"
 #include "stack/sockopt.h"
@@ -262,7 +264,7 @@ static ssize_t udp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	struct udp_sock *u = udp_of(so);
 	bool more = u->cork || msg->flags & FDNET_MSG_MORE;
 	struct fdnet_dgram_route r;
-	ssize_t len = fdnet_iov_len(msg);
+	ssize_t len = fdnet_iov_len(msg), done;
 	int rc = fdnet_sock_autobind(so, NULL);
 
 	if (rc)
@@ -291,8 +293,12 @@ static ssize_t udp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	if (rc)
 		return rc;
 	if (more || u->corked)
-		return add_corked(so, msg, &r, (size_t)len, more);
-	return send_now(so, msg, &r, (size_t)len);
+		done = add_corked(so, msg, &r, (size_t)len, more);
+	else
+		done = send_now(so, msg, &r, (size_t)len);
+	if (done > 0)
+		fdnet_errq_zerocopy(so, msg->flags, (size_t)done);
+	return done;
 }
 
 /* The buffers of @msg behind its first @skip bytes. Returns how many. */
@@ -369,6 +375,11 @@ static ssize_t udp_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 	if (rc && udp_of(so)->gro && !peek && !(msg->flags & FDNET_MSG_TRUNC) &&
 	    msg->iovcnt <= BURST_IOVS)
 		rc = (ssize_t)add_burst(so, msg, (size_t)rc, ports);
+	if (msg->gso_size) {
+		int size = msg->gso_size;
+
+		fdnet_cmsg_put(msg, IPPROTO_UDP, UDP_GRO, &size, sizeof(size));
+	}
 	msg->to_from.port = sport;
 	msg->local.port = dport;
 	return rc;

@@ -174,9 +174,10 @@ void stack_pair_run(struct stack_pair *p)
 	int i;
 
 	while (any) {
+		for (i = 0; i < 2; i++)
+			fdnet_stack_set_time(p->s[i], p->now_us);
 		any = deliver_due(p);
 		for (i = 0; i < 2; i++) {
-			fdnet_stack_set_time(p->s[i], p->now_us);
 			fdnet_stack_advance(p->s[i]);
 			while ((pkt = fdnet_stack_output(p->s[i]))) {
 				onto_wire(p, i, pkt);

@@ -301,7 +301,7 @@ static const struct {
 } structs[] = {
 	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 208},
 	{"fdnet_sock_opts", OPTS, 112},
-	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 72},
+	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 96},
 	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
 	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 656},
 	{"fdnet_stack", STACK, 5040},

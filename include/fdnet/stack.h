@@ -422,13 +422,16 @@ enum fdnet_event {
 enum fdnet_msg_flag {
 	FDNET_MSG_OOB = 0x1,
 	FDNET_MSG_PEEK = 0x2,
+	FDNET_MSG_DONTROUTE = 0x4,
 	FDNET_MSG_CTRUNC = 0x8,
 	FDNET_MSG_TRUNC = 0x20,
 	FDNET_MSG_DONTWAIT = 0x40, /* recv: after SHUT_RD -EAGAIN, not 0 */
 	FDNET_MSG_EOR = 0x80,
 	FDNET_MSG_WAITALL = 0x100,
+	FDNET_MSG_CONFIRM = 0x800, /* send: the neighbour answers */
 	FDNET_MSG_ERRQUEUE = 0x2000,
 	FDNET_MSG_MORE = 0x8000,
+	FDNET_MSG_ZEROCOPY = 0x4000000, /* send: copied, and that is told */
 	FDNET_MSG_FASTOPEN = 0x20000000, /* send: connect to @to_from */
 };
 
@@ -521,6 +524,12 @@ FDNET_API int fdnet_sock_shutdown(struct fdnet_sock *so, int how);
  * @ifindex:       recv: 1 loopback, 2 link
  * @err:           recv with ERRQUEUE: the error; to_from is then the
  *                 destination of the datagram it is about
+ * @control, @control_room, @control_len:  recv: where control messages go in
+ *                 recvmsg(2)'s layout, as the socket's options ask for them,
+ *                 the room there is, and (out) the bytes used; what does not
+ *                 fit sets CTRUNC. NULL: none are wanted
+ * @wall_us:       recv: what to add to the stack's clock for the time of day,
+ *                 for the timestamps among them
  */
 struct fdnet_msg {
 	const struct iovec *iov;
@@ -535,11 +544,15 @@ struct fdnet_msg {
 	struct fdnet_sock_error {
 		int error; /* positive errno */
 		uint8_t origin, type, code;
-		uint32_t info;
+		uint32_t info, data;
+		uint64_t time_us; /* of what was stamped */
 		struct fdnet_name offender;
 		struct fdnet_name about; /* destination of the datagram */
 	} err;
 	uint64_t time_us; /* recv: when it arrived, on the stack's clock */
+	void *control;
+	size_t control_room, control_len;
+	int64_t wall_us;
 };
 
 /**
