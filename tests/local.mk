@@ -176,7 +176,8 @@ dist_check_SCRIPTS += tests/test_sandbox.sh
 ESCAPE_SOURCES = tests/escape/escape.h tests/escape/main.c \
 	tests/escape/net.c tests/escape/calls.c tests/escape/execs.c \
 	tests/escape/fds.c tests/escape/unix.c tests/escape/process.c \
-	tests/escape/kernel.c tests/escape/leaks.c tests/escape/races.c
+	tests/escape/kernel.c tests/escape/surface.c tests/escape/leaks.c \
+	tests/escape/races.c tests/escape/raw.h
 check_PROGRAMS += tests/escape/host tests/escape/probe \
 	tests/escape/probe-static
 tests_escape_host_SOURCES = tests/escape/host.c tests/escape/escape.h
@@ -206,7 +207,7 @@ tests_escape_weak_run_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 tests_escape_weak_run_LDADD = $(SECCOMP_LIBS) $(STACK_LIBS)
 TESTS += tests/escape/weak
 dist_check_SCRIPTS += tests/escape/weak
-EXTRA_DIST += tests/escape/common.sh
+EXTRA_DIST += tests/escape/common.sh tests/escape/README.md
 
 # Programs that the preload cannot reach.
 check_PROGRAMS += tests/apps/netpeer-static

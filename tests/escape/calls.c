@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <arpa/inet.h>
+#include <elf.h>
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef ESCAPE_STATIC
@@ -19,6 +21,7 @@
 #endif
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 #define IORING_OP_SOCKET_NR 45
 
@@ -34,11 +37,11 @@ static struct sockaddr_in host4(void)
 int raw_tcp_to_host(void)
 {
 	struct sockaddr_in sin = host4();
-	int fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int fd = raw(SYS_socket, AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_connect, fd, &sin, sizeof(sin)) < 0)
+	if (raw(SYS_connect, fd, &sin, sizeof(sin)) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -50,11 +53,11 @@ static int raw_tcp6(void)
 		.sin6_port = htons(target.port),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
 	};
-	int fd = syscall(SYS_socket, AF_INET6, SOCK_STREAM, 0);
+	int fd = raw(SYS_socket, AF_INET6, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_connect, fd, &sin6, sizeof(sin6)) < 0)
+	if (raw(SYS_connect, fd, &sin6, sizeof(sin6)) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -62,11 +65,11 @@ static int raw_tcp6(void)
 static int raw_udp(void)
 {
 	struct sockaddr_in sin = host4();
-	int fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+	int fd = raw(SYS_socket, AF_INET, SOCK_DGRAM, 0);
 
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_sendto, fd, "x", 1, 0, &sin, sizeof(sin)) < 0)
+	if (raw(SYS_sendto, fd, "x", 1, 0, &sin, sizeof(sin)) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -81,9 +84,20 @@ static int raw_udp_sendmsg(void)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
-	int fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+	int fd = raw(SYS_socket, AF_INET, SOCK_DGRAM, 0);
 
-	if (fd < 0 || syscall(SYS_sendmsg, fd, &msg, 0) < 0)
+	if (fd < 0 || raw(SYS_sendmsg, fd, &msg, 0) < 0)
+		return failed();
+	return greeted(fd);
+}
+
+/* As programs do that know no instruction: by a name of libc's. */
+static int libc_syscall(void)
+{
+	struct sockaddr_in sin = host4();
+	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || syscall(SYS_connect, fd, &sin, sizeof(sin)) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -93,11 +107,11 @@ static int asm_hi32(void)
 {
 	struct sockaddr_in sin = host4();
 	const long high = 0x1234567800000000;
-	long fd = syscall(SYS_socket, high | AF_INET, high | SOCK_STREAM, high);
+	long fd = raw(SYS_socket, high | AF_INET, high | SOCK_STREAM, high);
 
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_connect, high | fd, &sin, high | sizeof(sin)) < 0)
+	if (raw(SYS_connect, high | fd, &sin, high | sizeof(sin)) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -158,18 +172,101 @@ static int int80_socketcall(void)
 	return rc < 0 ? rc : greeted(fd);
 }
 
+/* A program of 32 bits, as short as can be: socket(), exit(). */
+static int i386_elf(void)
+{
+	static const unsigned char code[] = {
+		0xb8, 0x67, 1, 0, 0, /* mov eax, 359: socket */
+		0xbb, 2,    0, 0, 0, /* mov ebx, AF_INET */
+		0xb9, 1,    0, 0, 0, /* mov ecx, SOCK_STREAM */
+		0x31, 0xd2,	     /* xor edx, edx */
+		0xcd, 0x80, 0x89, 0xc3, /* mov ebx, eax */
+		0xc1, 0xeb, 31,		/* shr ebx, 31: 1 if it failed */
+		0xb8, 1,    0, 0, 0,	/* mov eax, 1: exit */
+		0xcd, 0x80,
+	};
+	struct {
+		Elf32_Ehdr head;
+		Elf32_Phdr load;
+		unsigned char code[sizeof(code)];
+	} program = {
+		.head = {.e_ident = ELFMAG,
+			 .e_type = ET_EXEC,
+			 .e_machine = EM_386,
+			 .e_version = EV_CURRENT,
+			 .e_entry = 0x08048000 + sizeof(Elf32_Ehdr) +
+				    sizeof(Elf32_Phdr),
+			 .e_phoff = sizeof(Elf32_Ehdr),
+			 .e_ehsize = sizeof(Elf32_Ehdr),
+			 .e_phentsize = sizeof(Elf32_Phdr),
+			 .e_phnum = 1},
+		.load = {.p_type = PT_LOAD,
+			 .p_vaddr = 0x08048000,
+			 .p_filesz = sizeof(program),
+			 .p_memsz = sizeof(program),
+			 .p_flags = PF_R | PF_X,
+			 .p_align = 4096},
+	};
+	char *argv[] = {(char *)"i386", NULL}, *env[] = {NULL};
+	int fd = memfd_create("i386", MFD_CLOEXEC), status;
+	pid_t pid;
+
+	program.head.e_ident[EI_CLASS] = ELFCLASS32;
+	program.head.e_ident[EI_DATA] = ELFDATA2LSB;
+	program.head.e_ident[EI_VERSION] = EV_CURRENT;
+	memcpy(program.code, code, sizeof(code));
+	if (fd < 0 || write(fd, &program, sizeof(program)) < 0)
+		return failed();
+	pid = fork();
+	if (pid == 0) {
+		fexecve(fd, argv, env);
+		_exit(2);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return failed();
+	if (WIFSIGNALED(status))
+		return -ECHILD;
+	return WEXITSTATUS(status) == 2 ? NOT_HERE :
+	       WEXITSTATUS(status)	? HELD :
+					  OUT;
+}
+
+/* sendto() has the same number in both; most of those that differ are from
+ * 512 on. */
+static int x32_send(void)
+{
+	struct sockaddr_in sin = host4();
+	int fd = raw(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0)
+		return failed();
+	if (raw(0x40000000 + SYS_sendto, fd, "x", 1, 0, &sin, sizeof(sin)) < 0)
+		return errno == ENOSYS ? NOT_HERE : failed();
+	return greeted(fd);
+}
+
 static int x32_tcp(void)
 {
 	struct sockaddr_in sin = host4();
-	int fd = syscall(0x40000000 + SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int fd = raw(0x40000000 + SYS_socket, AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		return errno == ENOSYS ? NOT_HERE : failed();
-	if (syscall(0x40000000 + SYS_connect, fd, &sin, sizeof(sin)) < 0)
+	if (raw(0x40000000 + SYS_connect, fd, &sin, sizeof(sin)) < 0)
 		return failed();
 	return greeted(fd);
 }
 #else
+static int i386_elf(void)
+{
+	return NOT_HERE;
+}
+
+static int x32_send(void)
+{
+	return NOT_HERE;
+}
+
 static int int80_tcp(void)
 {
 	return NOT_HERE;
@@ -200,7 +297,7 @@ static int ring_open(struct ring *ring)
 	size_t sq, cq;
 
 	memset(ring, 0, sizeof(*ring));
-	ring->fd = syscall(SYS_io_uring_setup, 4, &ring->p);
+	ring->fd = raw(SYS_io_uring_setup, 4, &ring->p);
 	if (ring->fd < 0)
 		return failed();
 	sq = ring->p.sq_off.array + ring->p.sq_entries * sizeof(uint32_t);
@@ -235,7 +332,7 @@ static int ring_do(struct ring *ring, const struct io_uring_sqe *sqe)
 	ring->sqes[slot] = *sqe;
 	array[slot] = slot;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS,
+	if (raw(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS,
 		    NULL, 0) < 0)
 		return failed();
 	res = cqes[*head & *cmask].res;
@@ -357,10 +454,13 @@ const struct attempt call_attempts[] = {
 	{"raw_tcp", raw_tcp_to_host},
 	{"raw_tcp6", raw_tcp6},
 	{"raw_udp", raw_udp},
+	{"libc_syscall", libc_syscall},
 	{"raw_udp_sendmsg", raw_udp_sendmsg},
 	{"asm_hi32", asm_hi32},
 	{"int80_tcp", int80_tcp},
 	{"int80_socketcall", int80_socketcall},
+	{"i386_elf", i386_elf},
+	{"x32_send", x32_send},
 	{"x32_tcp", x32_tcp},
 	{"uring_tcp", uring_tcp},
 	{"dlsym_next", dlsym_next},

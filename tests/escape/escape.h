@@ -35,7 +35,20 @@ struct target {
 	pid_t victim;	 /* a process of the same user */
 	long secret;	 /* address of SECRET in the victim */
 	int victim_fd;	 /* a connected host socket in the victim */
-	int shm_key, msg_key;
+	int shm_key, msg_key, shm_id, msg_id, sem_id;
+};
+
+/* What tests/escape/host leaves open, besides a connected stream. */
+enum left_open {
+	LEFT_STREAM = 10,
+	LEFT_BOUND = 11,    /* TCP, may listen */
+	LEFT_LISTENER = 12, /* somebody has connected to it */
+	LEFT_UDP = 13,
+	LEFT_PIDFD = 14, /* of the victim */
+	LEFT_NETNS = 15,
+	LEFT_UNIX = 16, /* datagrams */
+	LEFT_FOLDER = 17,
+	LEFT_RING = 18,
 };
 
 /* What tests/escape/host's givers hand over, by the letter asked with. */
@@ -75,6 +88,7 @@ extern const struct attempt fd_attempts[];
 extern const struct attempt unix_attempts[];
 extern const struct attempt process_attempts[];
 extern const struct attempt kernel_attempts[];
+extern const struct attempt surface_attempts[];
 extern const struct attempt leak_attempts[];
 extern const struct attempt race_attempts[];
 

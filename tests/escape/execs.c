@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 extern char **environ;
 
@@ -208,7 +209,7 @@ static int own_filter(void)
 	} prog = {1, &allow};
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+	if (raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		return failed();
 	return raw_tcp_to_host();
 }
@@ -227,7 +228,7 @@ static int own_listener(void)
 	} prog = {1, &allow};
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	if (raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 		    SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog) < 0)
 		return failed();
 	return OUT;

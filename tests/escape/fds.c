@@ -15,23 +15,21 @@
 
 #include "base/unasked.h"
 #include "tests/escape/escape.h"
-
-/* host leaves a connected stream here, with its greeting unread. */
-#define LEFT_OPEN 10
+#include "tests/escape/raw.h"
 
 static int is_socket(int fd)
 {
 	int domain = 0;
 	socklen_t len = sizeof(domain);
 
-	return syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain,
+	return raw(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain,
 		       &len) == 0 &&
 	       domain == AF_INET;
 }
 
 static int inherit_socket(void)
 {
-	return is_socket(LEFT_OPEN) ? greeted(LEFT_OPEN) : -EBADF;
+	return is_socket(LEFT_STREAM) ? greeted(LEFT_STREAM) : -EBADF;
 }
 
 /* Undo its connection, make another. */
@@ -46,21 +44,93 @@ static int turn_around(int fd)
 
 	if (!is_socket(fd))
 		return -ENOTSOCK;
-	if (syscall(SYS_connect, fd, &none, sizeof(none)) < 0 ||
-	    syscall(SYS_connect, fd, &sin, sizeof(sin)) < 0)
+	if (raw(SYS_connect, fd, &none, sizeof(none)) < 0 ||
+	    raw(SYS_connect, fd, &sin, sizeof(sin)) < 0)
 		return failed();
 	return greeted(fd);
 }
 
 static int inherit_unspec(void)
 {
-	return turn_around(LEFT_OPEN);
+	return turn_around(LEFT_STREAM);
 }
 
 /* Standard input is such a socket too, when `run` says so. */
 static int stdin_unspec(void)
 {
 	return turn_around(STDIN_FILENO);
+}
+
+static int inherit_listen(void)
+{
+	return raw(SYS_listen, LEFT_BOUND, 5) < 0 ? failed() : OUT;
+}
+
+static int inherit_bind(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+
+	return raw(SYS_bind, LEFT_UDP, &sin, sizeof(sin)) < 0 ? failed() : OUT;
+}
+
+static int inherit_accept(void)
+{
+	return raw(SYS_accept, LEFT_LISTENER, NULL, NULL) < 0 ? failed() : OUT;
+}
+
+static int inherit_accept4(void)
+{
+	return raw(SYS_accept4, LEFT_LISTENER, NULL, NULL, 0) < 0 ? failed() :
+								    OUT;
+}
+
+static int inherit_udp(void)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(target.port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	if (raw(SYS_sendto, LEFT_UDP, "x", 1, 0, &sin, sizeof(sin)) < 0)
+		return failed();
+	return greeted(LEFT_UDP);
+}
+
+static int inherit_unix(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/dgram", target.dir);
+	return raw(SYS_sendto, LEFT_UNIX, "x", 1, 0, &sun, sizeof(sun)) < 0 ?
+		       failed() :
+		       OUT;
+}
+
+/* These are out as soon as they are there. */
+static int is_left(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 ? failed() : OUT;
+}
+
+static int inherit_pidfd(void)
+{
+	return is_left(LEFT_PIDFD);
+}
+
+static int inherit_netns(void)
+{
+	return is_left(LEFT_NETNS);
+}
+
+static int inherit_folder(void)
+{
+	return is_left(LEFT_FOLDER);
+}
+
+static int inherit_ring(void)
+{
+	return is_left(LEFT_RING);
 }
 
 /* Any descriptor above 2 that is a socket of the host, a listener, a folder. */
@@ -85,10 +155,10 @@ static int ask_giver(const char *name, int type, char what)
 	int fd;
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", target.dir, name);
-	fd = syscall(SYS_socket, AF_UNIX, type, 0);
-	if (fd < 0 || syscall(SYS_connect, fd, &sun, sizeof(sun)) < 0)
+	fd = raw(SYS_socket, AF_UNIX, type, 0);
+	if (fd < 0 || raw(SYS_connect, fd, &sun, sizeof(sun)) < 0)
 		return failed();
-	return syscall(SYS_sendto, fd, &what, 1, 0, NULL, 0) == 1 ? fd :
+	return raw(SYS_sendto, fd, &what, 1, 0, NULL, 0) == 1 ? fd :
 								    failed();
 }
 
@@ -112,10 +182,10 @@ static int receive_fd(int conn, bool several, bool libc)
 
 	if (several)
 		rc = libc ? recvmmsg(conn, &msgs, 1, 0, NULL) :
-			    syscall(SYS_recvmmsg, conn, &msgs, 1, 0, NULL);
+			    raw(SYS_recvmmsg, conn, &msgs, 1, 0, NULL);
 	else
 		rc = libc ? recvmsg(conn, msg, 0) :
-			    syscall(SYS_recvmsg, conn, msg, 0, 0, 0,
+			    raw(SYS_recvmsg, conn, msg, 0, 0, 0,
 				    FDNET_UNASKED);
 	if (rc < 0)
 		return failed();
@@ -193,12 +263,12 @@ static int scm_called(void)
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/called", target.dir);
 	unlink(sun.sun_path);
-	fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
-	if (fd < 0 || syscall(SYS_bind, fd, &sun, sizeof(sun)) < 0 ||
-	    syscall(SYS_listen, fd, 5) < 0)
+	fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0 || raw(SYS_bind, fd, &sun, sizeof(sun)) < 0 ||
+	    raw(SYS_listen, fd, 5) < 0)
 		return failed();
 	for (i = 0; i < TRIES && rc != OUT; i++) {
-		conn = syscall(SYS_accept4, fd, NULL, NULL, 0);
+		conn = raw(SYS_accept4, fd, NULL, NULL, 0);
 		rc = conn < 0 ? failed() :
 				use_stream(receive_fd(conn, false, false));
 		if (rc == -ENOMSG)
@@ -237,6 +307,16 @@ const struct attempt fd_attempts[] = {
 	{"inherit_any", inherit_any},
 	{"inherit_socket", inherit_socket},
 	{"inherit_unspec", inherit_unspec},
+	{"inherit_listen", inherit_listen},
+	{"inherit_bind", inherit_bind},
+	{"inherit_accept", inherit_accept},
+	{"inherit_accept4", inherit_accept4},
+	{"inherit_udp", inherit_udp},
+	{"inherit_unix", inherit_unix},
+	{"inherit_pidfd", inherit_pidfd},
+	{"inherit_netns", inherit_netns},
+	{"inherit_folder", inherit_folder},
+	{"inherit_ring", inherit_ring},
 	{"stdin_unspec", stdin_unspec},
 	{"scm_stream", scm_stream},
 	{"scm_libc", scm_libc},

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -28,7 +29,6 @@
 
 #include "tests/escape/escape.h"
 
-#define LEFT_OPEN 10
 #define VICTIM_FD 20
 
 enum service { TCP4, TCP6, UDP4, UDP6, STREAM, SEQ, DGRAM, GIVER, SEQ_GIVER,
@@ -269,7 +269,8 @@ static void answer(int fd, int port, bool stream, bool giver, const char *dir)
 	close(conn);
 }
 
-static int shm_id = -1, msg_id = -1;
+static int shm_id = -1, msg_id = -1, sem_id = -1;
+static char queues[2][64];
 
 /* Outlives nobody: what the kernel would keep is taken away. */
 static void end(int signo)
@@ -278,6 +279,10 @@ static void end(int signo)
 		shmctl(shm_id, IPC_RMID, NULL);
 	if (msg_id >= 0)
 		msgctl(msg_id, IPC_RMID, NULL);
+	if (sem_id >= 0)
+		semctl(sem_id, 0, IPC_RMID);
+	syscall(SYS_mq_unlink, queues[0]);
+	syscall(SYS_mq_unlink, queues[1]);
 	_exit(0);
 }
 
@@ -349,6 +354,11 @@ static void start_channels(void)
 
 	shm_id = shmget(key, 4096, IPC_CREAT | 0600);
 	msg_id = msgget(key, IPC_CREAT | 0600);
+	sem_id = semget(key, 1, IPC_CREAT | 0600);
+	snprintf(queues[0], sizeof(queues[0]), "fdnet-escape-%d", getpid());
+	snprintf(queues[1], sizeof(queues[1]), "fdnet-escape-%d-2", getpid());
+	close(syscall(SYS_mq_open, queues[0], O_CREAT | O_RDWR, 0600, NULL));
+	close(syscall(SYS_mq_open, queues[1], O_CREAT | O_RDWR, 0600, NULL));
 	if (shm_id < 0 || msg_id < 0)
 		return;
 	memory = shmat(shm_id, NULL, 0);
@@ -356,6 +366,9 @@ static void start_channels(void)
 		strcpy(memory, SECRET);
 	set_env("ESCAPE_SHM", "%ld", key);
 	set_env("ESCAPE_MSG", "%ld", key);
+	set_env("ESCAPE_SHM_ID", "%ld", shm_id);
+	set_env("ESCAPE_MSG_ID", "%ld", msg_id);
+	set_env("ESCAPE_SEM_ID", "%ld", sem_id);
 }
 
 static const char *in_dir(const char *dir, const char *name)
@@ -408,11 +421,44 @@ static int start_services(const char *dir)
 	return port;
 }
 
+static void leave(int number, int fd)
+{
+	if (fd < 0)
+		return;
+	dup2(fd, number);
+	if (fd != number)
+		close(fd);
+}
+
+/* What whoever becomes COMMAND might forget to close. */
+static void leave_open(const char *dir, int port, pid_t victim)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	int bound = socket(AF_INET, SOCK_STREAM, 0), own = 0;
+	char params[120] = "";
+
+	if (bind(bound, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		die("bind");
+	leave(LEFT_STREAM, connect_self(port));
+	leave(LEFT_BOUND, bound);
+	leave(LEFT_LISTENER, inet_service(AF_INET, SOCK_STREAM, &own));
+	connect_self(own);
+	leave(LEFT_UDP, socket(AF_INET, SOCK_DGRAM, 0));
+	leave(LEFT_PIDFD, syscall(SYS_pidfd_open, victim, 0));
+	fcntl(LEFT_PIDFD, F_SETFD, 0);
+	leave(LEFT_NETNS, open("/proc/self/ns/net", O_RDONLY));
+	leave(LEFT_UNIX, socket(AF_UNIX, SOCK_DGRAM, 0));
+	leave(LEFT_FOLDER, open(dir, O_RDONLY | O_DIRECTORY));
+	leave(LEFT_RING, syscall(SYS_io_uring_setup, 4, params));
+	fcntl(LEFT_RING, F_SETFD, 0);
+}
+
 int main(int argc, char **argv)
 {
 	bool as_stdin = argc > 1 && !strcmp(argv[1], "--stdin");
 	char text[64];
-	int port, fd;
+	pid_t victim;
+	int port;
 
 	argv += 1 + as_stdin;
 	if (!argv[0] || !argv[1])
@@ -430,17 +476,15 @@ int main(int argc, char **argv)
 	setenv("ESCAPE_DIR", argv[0], 1);
 	snprintf(text, sizeof(text), "fdnet-escape-%d", getpid());
 	setenv("ESCAPE_ABS", text, 1);
-	set_env("ESCAPE_VICTIM", "%ld", start_victim(port, argv[0]));
+	victim = start_victim(port, argv[0]);
+	set_env("ESCAPE_VICTIM", "%ld", victim);
 	set_env("ESCAPE_SECRET", "%lx", (long)victim_secret);
 	set_env("ESCAPE_VICTIM_FD", "%ld", VICTIM_FD);
 	setenv("SSH_AUTH_SOCK", "/nonexistent/agent", 1);
 	unsetenv("ESCAPE_SECRET_ENV");
-	fd = connect_self(port);
-	dup2(fd, LEFT_OPEN);
+	leave_open(argv[0], port, victim);
 	if (as_stdin)
-		dup2(fd, STDIN_FILENO);
-	if (fd != LEFT_OPEN)
-		close(fd);
+		dup2(LEFT_STREAM, STDIN_FILENO);
 	execvp(argv[1], argv + 1);
 	die(argv[1]);
 }

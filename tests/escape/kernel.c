@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 static int done(long rc)
 {
@@ -37,7 +38,7 @@ static int unshare_net(void)
 
 static int clone_user(void)
 {
-	long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+	long pid = raw(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
 
 	if (pid == 0)
 		_exit(0);
@@ -47,7 +48,7 @@ static int clone_user(void)
 /* The kernel looks at the low half only. */
 static int clone_hi32(void)
 {
-	long pid = syscall(SYS_clone, 0x700000000 | CLONE_NEWUSER | SIGCHLD, 0,
+	long pid = raw(SYS_clone, 0x700000000 | CLONE_NEWUSER | SIGCHLD, 0,
 			   0, 0, 0);
 
 	if (pid == 0)
@@ -58,7 +59,7 @@ static int clone_hi32(void)
 static int clone3_user(void)
 {
 	uint64_t args[11] = {CLONE_NEWUSER, 0, 0, 0, SIGCHLD};
-	long pid = syscall(SYS_clone3, args, sizeof(args));
+	long pid = raw(SYS_clone3, args, sizeof(args));
 
 	if (pid == 0)
 		_exit(0);
@@ -75,12 +76,12 @@ static int mount_tmpfs(void)
 
 static int fsopen_tmpfs(void)
 {
-	return done(syscall(SYS_fsopen, "tmpfs", 0));
+	return done(raw(SYS_fsopen, "tmpfs", 0));
 }
 
 static int open_tree_clone(void)
 {
-	return done(syscall(SYS_open_tree, AT_FDCWD, "/", 1));
+	return done(raw(SYS_open_tree, AT_FDCWD, "/", 1));
 }
 
 static int chroot_root(void)
@@ -97,7 +98,7 @@ static int bpf_map(void)
 		.max_entries = 1,
 	};
 
-	return done(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
+	return done(raw(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
 }
 
 static int perf_open(void)
@@ -109,22 +110,22 @@ static int perf_open(void)
 		.exclude_kernel = 1,
 	};
 
-	return done(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
+	return done(raw(SYS_perf_event_open, &attr, 0, -1, -1, 0));
 }
 
 static int userfault(void)
 {
-	return done(syscall(SYS_userfaultfd, 1)); /* UFFD_USER_MODE_ONLY */
+	return done(raw(SYS_userfaultfd, 1)); /* UFFD_USER_MODE_ONLY */
 }
 
 static int keyring(void)
 {
-	return done(syscall(SYS_add_key, "user", "escape", "x", 1, -3));
+	return done(raw(SYS_add_key, "user", "escape", "x", 1, -3));
 }
 
 static int keyctl_get(void)
 {
-	return done(syscall(SYS_keyctl, 0, -3, 1));
+	return done(raw(SYS_keyctl, 0, -3, 1));
 }
 
 static int handle_open(void)
@@ -144,13 +145,13 @@ static int handle_open(void)
 static int module_load(void)
 {
 	/* natively the kernel gets as far as looking at the image */
-	syscall(SYS_init_module, "not a module", 12, "");
+	raw(SYS_init_module, "not a module", 12, "");
 	return errno == EPERM ? -EPERM : OUT;
 }
 
 static int kernel_log(void)
 {
-	return done(syscall(SYS_syslog, 10, NULL, 0));
+	return done(raw(SYS_syslog, 10, NULL, 0));
 }
 
 static int host_name(void)
@@ -174,7 +175,7 @@ static int tiocsti_with(unsigned long request)
 	if (slave < 0)
 		return NOT_HERE;
 	ioctl(slave, TIOCSCTTY, 0);
-	rc = syscall(SYS_ioctl, slave, request, "x");
+	rc = raw(SYS_ioctl, slave, request, "x");
 	/* dev.tty.legacy_tiocsti=0 */
 	if (rc < 0 && errno == EIO)
 		return NOT_HERE;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 /* Lines of a file of /proc/net that name the host's port. */
 static int shows_port(const char *path)
@@ -112,10 +113,10 @@ static int siocgifindex(void)
 
 	if (!want)
 		return NOT_HERE;
-	if (syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+	if (raw(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		return failed();
 	strncpy(request.ifr_name, want, IFNAMSIZ - 1);
-	if (syscall(SYS_ioctl, pair[0], SIOCGIFINDEX, &request) < 0)
+	if (raw(SYS_ioctl, pair[0], SIOCGIFINDEX, &request) < 0)
 		return failed();
 	return OUT;
 }
@@ -138,7 +139,7 @@ static int netlink_links(void)
 
 	if (!want)
 		return NOT_HERE;
-	fd = syscall(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	fd = raw(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	if (fd < 0 || write(fd, &ask, sizeof(ask)) < 0)
 		return failed();
 	len = read(fd, answer, sizeof(answer));
@@ -161,7 +162,7 @@ static int netlink_diag(void)
 			 .idiag_states = ~0u},
 	};
 	char answer[8192];
-	int fd = syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 4);
+	int fd = raw(SYS_socket, AF_NETLINK, SOCK_RAW, 4);
 	const struct nlmsghdr *head = (const void *)answer;
 
 	if (fd < 0 || write(fd, &ask, sizeof(ask)) < 0)
@@ -173,7 +174,7 @@ static int netlink_diag(void)
 
 static int netlink_audit(void)
 {
-	int fd = syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 15);
+	int fd = raw(SYS_socket, AF_NETLINK, SOCK_RAW, 15);
 
 	/* kobject events of the host */
 	return fd < 0 ? failed() : OUT;

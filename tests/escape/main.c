@@ -24,7 +24,8 @@ struct target target;
 static const struct attempt *const tables[] = {
 	net_attempts,	  call_attempts,   exec_attempts,
 	fd_attempts,	  unix_attempts,   process_attempts,
-	kernel_attempts, leak_attempts,	  race_attempts,
+	kernel_attempts,  surface_attempts, leak_attempts,
+	race_attempts,
 };
 
 static const char *setting(const char *name)
@@ -44,6 +45,9 @@ static void read_target(void)
 	target.victim_fd = atoi(setting("ESCAPE_VICTIM_FD"));
 	target.shm_key = atoi(setting("ESCAPE_SHM"));
 	target.msg_key = atoi(setting("ESCAPE_MSG"));
+	target.shm_id = atoi(setting("ESCAPE_SHM_ID"));
+	target.msg_id = atoi(setting("ESCAPE_MSG_ID"));
+	target.sem_id = atoi(setting("ESCAPE_SEM_ID"));
 }
 
 int failed(void)

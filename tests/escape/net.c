@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -182,20 +183,20 @@ static int fast_open(enum fastopen how)
 			    .msg_iovlen = 1},
 	};
 	long rc = -1;
-	int fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int fd = raw(SYS_socket, AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		return failed();
 	switch (how) {
 	case BY_SENDTO:
-		rc = syscall(SYS_sendto, fd, "x", 1, MSG_FASTOPEN, &sin,
+		rc = raw(SYS_sendto, fd, "x", 1, MSG_FASTOPEN, &sin,
 			     sizeof(sin));
 		break;
 	case BY_SENDMSG:
-		rc = syscall(SYS_sendmsg, fd, &mm.msg_hdr, MSG_FASTOPEN);
+		rc = raw(SYS_sendmsg, fd, &mm.msg_hdr, MSG_FASTOPEN);
 		break;
 	case BY_SENDMMSG:
-		rc = syscall(SYS_sendmmsg, fd, &mm, 1, MSG_FASTOPEN);
+		rc = raw(SYS_sendmmsg, fd, &mm, 1, MSG_FASTOPEN);
 		break;
 	}
 	return rc < 0 ? failed() : greeted(fd);
@@ -223,12 +224,12 @@ static int tfo_connect(void)
 		.sin_port = htons(target.port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	int fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), one = 1;
+	int fd = raw(SYS_socket, AF_INET, SOCK_STREAM, 0), one = 1;
 
-	if (fd < 0 || syscall(SYS_setsockopt, fd, IPPROTO_TCP,
+	if (fd < 0 || raw(SYS_setsockopt, fd, IPPROTO_TCP,
 			      TCP_FASTOPEN_CONNECT, &one, sizeof(one)) < 0)
 		return failed();
-	if (syscall(SYS_connect, fd, &sin, sizeof(sin)) < 0 ||
+	if (raw(SYS_connect, fd, &sin, sizeof(sin)) < 0 ||
 	    write(fd, "x", 1) < 0)
 		return failed();
 	return greeted(fd);
@@ -239,7 +240,7 @@ static int real_socket(int family, int type, int protocol)
 {
 	int domain = -1;
 	socklen_t len = sizeof(domain);
-	int fd = syscall(SYS_socket, family, type, protocol);
+	int fd = raw(SYS_socket, family, type, protocol);
 
 	if (fd < 0)
 		return failed();
@@ -247,7 +248,7 @@ static int real_socket(int family, int type, int protocol)
 	 * what only a socket of that family does */
 	if (family == AF_INET || family == AF_INET6)
 		return HELD; /* raw_tcp and its like connect */
-	if (syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) <
+	if (raw(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) <
 	    0)
 		return failed();
 	close(fd);
@@ -304,14 +305,14 @@ static int rawip(void)
 	unsigned char echo[8] = {8, 0, 0xf7, 0xfe, 0, 0, 0, 1};
 	unsigned char reply[256];
 	ssize_t len;
-	int fd = syscall(SYS_socket, AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	int fd = raw(SYS_socket, AF_INET, SOCK_RAW, IPPROTO_ICMP);
 
 	if (fd < 0)
 		return failed();
 	/* the sandbox has an echo of its own: only the host's TTL of 64 on
 	 * a kernel socket of family INET proves anything */
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (syscall(SYS_sendto, fd, echo, sizeof(echo), 0, &sin, sizeof(sin)) <
+	if (raw(SYS_sendto, fd, echo, sizeof(echo), 0, &sin, sizeof(sin)) <
 	    0)
 		return failed();
 	len = read(fd, reply, sizeof(reply));

@@ -3,6 +3,7 @@
  * and all the rest of what the user runs. */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 static int is_secret(const char *text)
 {
@@ -41,25 +43,25 @@ static int sigqueue_victim(void)
 
 static int tgkill_victim(void)
 {
-	return done(syscall(SYS_tgkill, target.victim, target.victim, SIGUSR1));
+	return done(raw(SYS_tgkill, target.victim, target.victim, SIGUSR1));
 }
 
 static int pidfd_signal(void)
 {
-	int fd = syscall(SYS_pidfd_open, target.victim, 0);
+	int fd = raw(SYS_pidfd_open, target.victim, 0);
 
 	if (fd < 0)
 		return failed();
-	return done(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0));
+	return done(raw(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0));
 }
 
 static int pidfd_getfd_victim(void)
 {
-	int fd = syscall(SYS_pidfd_open, target.victim, 0), got;
+	int fd = raw(SYS_pidfd_open, target.victim, 0), got;
 
 	if (fd < 0)
 		return failed();
-	got = syscall(SYS_pidfd_getfd, fd, target.victim_fd, 0);
+	got = raw(SYS_pidfd_getfd, fd, target.victim_fd, 0);
 	return got < 0 ? failed() : greeted(got);
 }
 
@@ -211,12 +213,12 @@ static int scheduler_victim(void)
 
 static int ioprio_victim(void)
 {
-	return done(syscall(SYS_ioprio_set, 1, target.victim, (3 << 13)));
+	return done(raw(SYS_ioprio_set, 1, target.victim, (3 << 13)));
 }
 
 static int kcmp_victim(void)
 {
-	return done(syscall(SYS_kcmp, getpid(), target.victim, 1, 0, 0));
+	return done(raw(SYS_kcmp, getpid(), target.victim, 1, 0, 0));
 }
 
 /* Whoever started us: the launcher, in a sandbox. */
@@ -250,32 +252,33 @@ static int kill_parents(void)
 	return rc;
 }
 
-/* Every process there is, by number: who outside takes a signal? */
-static int kill_by_name(const char *name)
+static bool is_named(const char *pid, const char *name)
 {
-	char path[64], line[64];
-	int pid, rc = -ESRCH;
+	char path[300], line[64] = "";
 	FILE *file;
 
-	for (pid = 1; pid < 1 << 22; pid++) {
-		if (pid > 70000 && pid % 4096 == 0 && rc == -ESRCH)
-			break;
-		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-		if (access(path, R_OK) < 0)
-			continue;
-		file = fopen(path, "r");
-		if (!file)
-			continue;
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (!fgets(line, sizeof(line), file))
 		line[0] = '\0';
-		if (!fgets(line, sizeof(line), file))
-			line[0] = '\0';
-		fclose(file);
-		if (strncmp(line, name, strlen(name)))
-			continue;
-		if (kill(pid, 0) == 0)
-			return OUT;
-		rc = failed();
-	}
+	fclose(file);
+	return !strncmp(line, name, strlen(name));
+}
+
+/* Every process that is seen: who outside takes a signal? */
+static int kill_by_name(const char *name)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int rc = -ESRCH;
+
+	while (proc && rc != OUT && (entry = readdir(proc)))
+		if (atoi(entry->d_name) > 0 && is_named(entry->d_name, name))
+			rc = kill(atoi(entry->d_name), 0) == 0 ? OUT : failed();
+	if (proc)
+		closedir(proc);
 	return rc;
 }
 

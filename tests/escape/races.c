@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 #define RACE_MS 1500
 
@@ -52,8 +53,8 @@ static void *flip_fd(void *arg)
 	struct race *race = arg;
 
 	while (!atomic_load(&race->stop)) {
-		syscall(SYS_dup3, race->wanted_fd, race->fd, 0);
-		syscall(SYS_dup3, race->harmless_fd, race->fd, 0);
+		raw(SYS_dup3, race->wanted_fd, race->fd, 0);
+		raw(SYS_dup3, race->harmless_fd, race->fd, 0);
 	}
 	return NULL;
 }
@@ -68,12 +69,12 @@ static int race_of(int family, socklen_t len, struct race *race)
 	if (pthread_create(&thread, NULL, flip_address, race))
 		return NOT_HERE;
 	while (rc != OUT && now_ms() < end) {
-		fd = syscall(SYS_socket, family, SOCK_STREAM, 0);
+		fd = raw(SYS_socket, family, SOCK_STREAM, 0);
 		if (fd < 0) {
 			rc = failed();
 			break;
 		}
-		if (syscall(SYS_connect, fd, &race->shown, len) == 0)
+		if (raw(SYS_connect, fd, &race->shown, len) == 0)
 			rc = greeted(fd);
 		close(fd);
 	}
@@ -87,7 +88,7 @@ static void *accept_all(void *arg)
 {
 	int fd;
 
-	while ((fd = syscall(SYS_accept4, *(int *)arg, NULL, NULL, 0)) >= 0)
+	while ((fd = raw(SYS_accept4, *(int *)arg, NULL, NULL, 0)) >= 0)
 		close(fd);
 	return NULL;
 }
@@ -121,11 +122,11 @@ static int race_unix(void)
 		 getpid());
 	b->sun_family = AF_UNIX;
 	snprintf(b->sun_path, sizeof(b->sun_path), "%s/stream", target.dir);
-	fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_bind, fd, a, sizeof(*a)) < 0 ||
-	    syscall(SYS_listen, fd, 64) < 0)
+	if (raw(SYS_bind, fd, a, sizeof(*a)) < 0 ||
+	    raw(SYS_listen, fd, 64) < 0)
 		return failed();
 	if (pthread_create(&thread, NULL, accept_all, &fd))
 		return NOT_HERE;
@@ -173,19 +174,19 @@ static int race_symlink(void)
 	snprintf(b->sun_path, sizeof(b->sun_path), "%s/stream", target.dir);
 	snprintf(s->sun_path, sizeof(s->sun_path), "%s/l.%d", target.dir,
 		 getpid());
-	fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_bind, fd, a, sizeof(*a)) < 0 ||
-	    syscall(SYS_listen, fd, 64) < 0)
+	if (raw(SYS_bind, fd, a, sizeof(*a)) < 0 ||
+	    raw(SYS_listen, fd, 64) < 0)
 		return failed();
 	if (pthread_create(&taker, NULL, accept_all, &fd) ||
 	    pthread_create(&flipper, NULL, flip_link, &race))
 		return NOT_HERE;
 	while (rc != OUT && now_ms() < end) {
-		int conn = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+		int conn = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 
-		if (syscall(SYS_connect, conn, s, sizeof(*s)) == 0)
+		if (raw(SYS_connect, conn, s, sizeof(*s)) == 0)
 			rc = greeted(conn);
 		close(conn);
 	}
@@ -209,23 +210,69 @@ static int race_dup(void)
 	int rc = -ETIMEDOUT, pair[2];
 	pthread_t thread;
 
-	if (syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+	if (raw(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		return failed();
 	race.harmless_fd = pair[0];
-	race.wanted_fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	race.wanted_fd = raw(SYS_socket, AF_INET, SOCK_STREAM, 0);
 	if (race.wanted_fd < 0)
 		return failed();
 	if (pthread_create(&thread, NULL, flip_fd, &race))
 		return NOT_HERE;
 	while (rc != OUT && now_ms() < end)
-		if (syscall(SYS_connect, race.fd, &sin, sizeof(sin)) == 0)
+		if (raw(SYS_connect, race.fd, &sin, sizeof(sin)) == 0)
 			rc = greeted(race.wanted_fd);
 	atomic_store(&race.stop, true);
 	pthread_join(thread, NULL);
 	return rc;
 }
 
+/* The name that goes with a datagram: one's own, or the host's? */
+static int race_datagram(void)
+{
+	struct race race = {0};
+	struct sockaddr_un *a = (struct sockaddr_un *)&race.harmless;
+	struct sockaddr_un *b = (struct sockaddr_un *)&race.wanted;
+	struct iovec iov = {(void *)"x", 1};
+	struct msghdr msg = {
+		.msg_name = &race.shown,
+		.msg_namelen = sizeof(*a),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	long end = now_ms() + RACE_MS;
+	int fd, own, rc = -ETIMEDOUT;
+	char heard[128], byte;
+	pthread_t thread;
+
+	a->sun_family = b->sun_family = AF_UNIX;
+	snprintf(a->sun_path, sizeof(a->sun_path), "%s/own.%d", target.dir,
+		 getpid());
+	snprintf(b->sun_path, sizeof(b->sun_path), "%s/dgram", target.dir);
+	snprintf(heard, sizeof(heard), "%s/heard", target.dir);
+	race.shown = race.harmless;
+	fd = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+	own = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+	if (fd < 0 || own < 0)
+		return failed();
+	if (raw(SYS_bind, own, a, sizeof(*a)) < 0)
+		return failed();
+	unlink(heard);
+	if (pthread_create(&thread, NULL, flip_address, &race))
+		return NOT_HERE;
+	while (rc != OUT && now_ms() < end) {
+		raw(SYS_sendmsg, fd, &msg, MSG_DONTWAIT);
+		raw(SYS_recvfrom, own, &byte, 1, MSG_DONTWAIT, NULL, NULL);
+		if (access(heard, F_OK) == 0)
+			rc = OUT;
+	}
+	atomic_store(&race.stop, true);
+	pthread_join(thread, NULL);
+	unlink(a->sun_path);
+	return rc;
+}
+
 const struct attempt race_attempts[] = {
+	{"race_datagram", race_datagram},
 	{"race_connect", race_connect},
 	{"race_unix", race_unix},
 	{"race_symlink", race_symlink},

@@ -14,6 +14,7 @@
 
 #include "base/unasked.h"
 #include "tests/escape/escape.h"
+#include "tests/escape/raw.h"
 
 static socklen_t path_name(struct sockaddr_un *sun, const char *name)
 {
@@ -34,11 +35,11 @@ static socklen_t abstract_name(struct sockaddr_un *sun, const char *name)
 
 static int join(int type, const struct sockaddr_un *sun, socklen_t len)
 {
-	int fd = syscall(SYS_socket, AF_UNIX, type, 0);
+	int fd = raw(SYS_socket, AF_UNIX, type, 0);
 
 	if (fd < 0)
 		return failed();
-	if (syscall(SYS_connect, fd, sun, len) < 0)
+	if (raw(SYS_connect, fd, sun, len) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -62,6 +63,52 @@ static int unix_abs(void)
 	struct sockaddr_un sun;
 
 	return join(SOCK_STREAM, &sun, abstract_name(&sun, "stream"));
+}
+
+#define SO_PEERPIDFD_NR 77
+
+/* Is there a process behind it that takes a signal, and that is not ours? */
+static int signalled_by(int pidfd)
+{
+	char path[64], line[128];
+	int pid = 0;
+	FILE *file;
+
+	if (raw(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
+		return failed();
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "Pid: %d", &pid);
+	return pid == getpid() ? HELD : OUT;
+}
+
+/* A handle of whoever made the connection: inside that is the launcher, also
+ * where both ends are our own. */
+static int unix_peer_pidfd(void)
+{
+	struct sockaddr_un sun;
+	int fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0), server, pidfd = -1;
+	socklen_t len = sizeof(pidfd);
+	char name[64];
+
+	path_name(&sun, "stream");
+	if (fd < 0)
+		return failed();
+	if (raw(SYS_connect, fd, &sun, sizeof(sun)) < 0) {
+		snprintf(name, sizeof(name), "peer.%d", getpid());
+		path_name(&sun, name);
+		server = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+		if (raw(SYS_bind, server, &sun, sizeof(sun)) < 0 ||
+		    raw(SYS_listen, server, 5) < 0 ||
+		    raw(SYS_connect, fd, &sun, sizeof(sun)) < 0)
+			return failed();
+		unlink(sun.sun_path);
+	}
+	if (raw(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERPIDFD_NR, &pidfd, &len,
+		FDNET_UNASKED) < 0)
+		return errno == ENOPROTOOPT ? NOT_HERE : failed();
+	return signalled_by(pidfd);
 }
 
 /* By a name that leads to another: a link of one's own. */
@@ -109,8 +156,8 @@ static int unix_replaced(void)
 	path_name(&to, "stream");
 	snprintf(name, sizeof(name), "mine.%d", getpid());
 	path_name(&sun, name);
-	fd = syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
-	if (fd < 0 || syscall(SYS_bind, fd, &sun, sizeof(sun)) < 0)
+	fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0 || raw(SYS_bind, fd, &sun, sizeof(sun)) < 0)
 		return failed();
 	unlink(sun.sun_path);
 	if (link(to.sun_path, sun.sun_path) < 0)
@@ -133,8 +180,8 @@ static int datagram(int fd, const struct sockaddr_un *to, socklen_t len)
 	};
 
 	/* autobind, so that there is somewhere to answer to */
-	syscall(SYS_bind, fd, &own, sizeof(own.sun_family));
-	if (syscall(SYS_sendmsg, fd, &msg, 0) < 0)
+	raw(SYS_bind, fd, &own, sizeof(own.sun_family));
+	if (raw(SYS_sendmsg, fd, &msg, 0) < 0)
 		return failed();
 	return greeted(fd);
 }
@@ -143,7 +190,7 @@ static int unix_dgram(void)
 {
 	struct sockaddr_un sun;
 	socklen_t len = path_name(&sun, "dgram");
-	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+	int fd = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
 
 	return fd < 0 ? failed() : datagram(fd, &sun, len);
 }
@@ -160,14 +207,14 @@ static int unix_unasked(void)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
-	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0), i;
+	int fd = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0), i;
 	char heard[128];
 
 	if (fd < 0)
 		return failed();
 	snprintf(heard, sizeof(heard), "%s/heard", target.dir);
 	unlink(heard);
-	if (syscall(SYS_sendmsg, fd, &msg, 0, 0, 0, FDNET_UNASKED) < 0)
+	if (raw(SYS_sendmsg, fd, &msg, 0, 0, 0, FDNET_UNASKED) < 0)
 		return failed();
 	/* it cannot be answered, but it is told that it was heard */
 	for (i = 0; i < 50; i++) {
@@ -183,25 +230,25 @@ static int unix_dgram_turned(void)
 {
 	struct sockaddr_un sun, own, ours;
 	socklen_t len = path_name(&sun, "dgram");
-	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
-	int other = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0), rc;
+	int fd = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+	int other = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0), rc;
 	char name[64];
 
 	snprintf(name, sizeof(name), "own.%d", getpid());
 	path_name(&own, name);
 	snprintf(name, sizeof(name), "ours.%d", getpid());
 	path_name(&ours, name);
-	if (syscall(SYS_bind, fd, &own, sizeof(own)) < 0 ||
-	    syscall(SYS_bind, other, &ours, sizeof(ours)) < 0 ||
-	    syscall(SYS_connect, fd, &ours, sizeof(ours)) < 0)
+	if (raw(SYS_bind, fd, &own, sizeof(own)) < 0 ||
+	    raw(SYS_bind, other, &ours, sizeof(ours)) < 0 ||
+	    raw(SYS_connect, fd, &ours, sizeof(ours)) < 0)
 		return failed();
-	if (syscall(SYS_sendto, fd, "x", 1, 0, &sun, len) < 0)
+	if (raw(SYS_sendto, fd, "x", 1, 0, &sun, len) < 0)
 		rc = failed();
 	else
 		rc = greeted(fd);
 	/* of a connected socket only its peer is heard */
-	if (rc != OUT && syscall(SYS_connect, fd, &sun, len) == 0 &&
-	    syscall(SYS_write, fd, "x", 1) == 1)
+	if (rc != OUT && raw(SYS_connect, fd, &sun, len) == 0 &&
+	    raw(SYS_write, fd, "x", 1) == 1)
 		rc = greeted(fd);
 	unlink(own.sun_path);
 	unlink(ours.sun_path);
@@ -212,7 +259,7 @@ static int unix_dabs(void)
 {
 	struct sockaddr_un sun;
 	socklen_t len = abstract_name(&sun, "dgram");
-	int fd = syscall(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+	int fd = raw(SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
 
 	return fd < 0 ? failed() : datagram(fd, &sun, len);
 }
@@ -222,7 +269,7 @@ static int unix_raw(void)
 {
 	struct sockaddr_un sun;
 	socklen_t len = path_name(&sun, "dgram");
-	int fd = syscall(SYS_socket, AF_UNIX, SOCK_RAW, 0);
+	int fd = raw(SYS_socket, AF_UNIX, SOCK_RAW, 0);
 
 	return fd < 0 ? failed() : datagram(fd, &sun, len);
 }
@@ -234,10 +281,10 @@ static int pair_of(int type, bool abstract)
 				   path_name(&sun, "dgram");
 	int pair[2];
 
-	if (syscall(SYS_socketpair, AF_UNIX, type, 0, pair) < 0)
+	if (raw(SYS_socketpair, AF_UNIX, type, 0, pair) < 0)
 		return failed();
 	/* it cannot be answered, but what it says arrives */
-	return syscall(SYS_sendto, pair[0], "x", 1, 0, &sun, len) < 0 ? failed()
+	return raw(SYS_sendto, pair[0], "x", 1, 0, &sun, len) < 0 ? failed()
 								      : OUT;
 }
 
@@ -260,6 +307,7 @@ const struct attempt unix_attempts[] = {
 	{"unix_stream", unix_stream},
 	{"unix_seq", unix_seq},
 	{"unix_abs", unix_abs},
+	{"unix_peer_pidfd", unix_peer_pidfd},
 	{"unix_symlink", unix_symlink},
 	{"unix_hardlink", unix_hardlink},
 	{"unix_replaced", unix_replaced},

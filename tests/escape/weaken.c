@@ -11,7 +11,7 @@
 bool weaken(const char *what, const char *more)
 {
 	const char *words = getenv("FDNET_WEAKEN");
-	char word[64], list[512];
+	char word[64], list[4096];
 
 	snprintf(word, sizeof(word), ",%s%s,", what, more);
 	snprintf(list, sizeof(list), ",%s,", words ? words : "");
