@@ -3,6 +3,8 @@ base_libbase_la_SOURCES = base/mem.h base/mem.c \
 	base/ask.h base/ask.c \
 	base/procnet.h base/procnet.c \
 	base/rtnl.h base/rtnl.c \
+	base/rtnl_sandbox.c \
+	base/rtnl_write.h base/rtnl_write.c \
 	base/siphash.h base/siphash.c \
 	base/spin.h base/spin.c \
 	base/unasked.h
