@@ -58,14 +58,13 @@ static struct flow_echo *of_item(struct flow *item)
 static void note(struct relay *relay, const struct flow_echo *flow,
 		 enum record_kind kind, int error, const char *reason)
 {
-	struct guest *guest = guest_find(relay, flow->guest);
 	struct record_event event = {
 		.kind = kind,
 		.flow = flow->item.id,
 		.proto = POLICY_ICMP,
 		.guest = flow->guest,
-		.pid = guest ? guest->pid : 0,
-		.comm = guest ? guest->comm : NULL,
+		.pid = flow->item.owner.pid,
+		.comm = flow->item.owner.comm,
 		.src.ip = flow->local.ip,
 		.dst = flow->remote,
 		.name = names_of(&relay->names, &flow->remote.ip,
@@ -140,6 +139,7 @@ static struct flow_echo *flow_new(struct guest *guest,
 	rule_take(rule);
 	flow->start_us = flow->last_us = relay->now_us;
 	flows_add(&relay->flows, &flow->item, FLOW_KIND_ECHO);
+	flow->item.owner = flows_owner(guest, POLICY_ICMP, local, NULL);
 	DL_APPEND(relay->echoes, flow);
 	relay->nechoes++;
 	return flow;
@@ -223,7 +223,7 @@ static struct flow_echo *flow_open(struct guest *guest,
 	struct rule *rule;
 	int rc;
 
-	if (!relay_decide(relay, guest, POLICY_ICMP, remote, &rule))
+	if (!relay_decide(relay, guest, POLICY_ICMP, local, remote, &rule))
 		return NULL;
 	flow = flow_new(guest, local, remote, rule);
 	if (!flow)
@@ -426,14 +426,13 @@ void flow_echo_describe(struct relay *relay, struct flow *item,
 			struct flow_info *ret_info)
 {
 	const struct flow_echo *flow = of_item(item);
-	const struct guest *guest = guest_find(relay, flow->guest);
 
 	*ret_info = (struct flow_info){
 		.proto = POLICY_ICMP,
 		.state = flow->pkts_in ? "two-way" : "one-way",
 		.guest = flow->guest,
-		.pid = guest ? guest->pid : 0,
-		.comm = guest ? guest->comm : NULL,
+		.pid = flow->item.owner.pid,
+		.comm = flow->item.owner.comm,
 		.src.ip = flow->local.ip,
 		.dst = flow->remote,
 		.name = names_of(&relay->names, &flow->remote.ip,

@@ -101,7 +101,7 @@ void flow_tcp_request(struct guest *guest, struct fdnet_sock *so)
 		fdnet_sock_refuse(so, ECONNREFUSED);
 		return;
 	}
-	if (!relay_decide(relay, guest, POLICY_TCP, &dst, &rule)) {
+	if (!relay_decide(relay, guest, POLICY_TCP, &src, &dst, &rule)) {
 		count(&relay->counters, C_TCP_DENIED);
 		fdnet_sock_refuse(so, EACCES);
 		return;
@@ -113,6 +113,7 @@ void flow_tcp_request(struct guest *guest, struct fdnet_sock *so)
 	}
 	flow->dst = dst;
 	flow->guest_name = src;
+	flow->item.owner = flows_owner(guest, POLICY_TCP, &src, &dst);
 	flow_tcp_use_rule(flow, rule);
 	name = names_of(&relay->names, &dst.ip, relay->now_us);
 	flow->name = name ? strdup(name) : NULL;
@@ -183,6 +184,7 @@ int flow_tcp_publish(struct guest *guest, int fd, const struct fdnet_name *clien
 	sys_setopt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	flow->dst = *client;
 	flow->guest_name = *target;
+	flow->item.owner = flows_owner(guest, POLICY_TCP, target, NULL);
 	flow_tcp_use_rule(flow, rule);
 	rc = loop_add(&relay->loop, &flow->src,
 		      EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);

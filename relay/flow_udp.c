@@ -43,14 +43,13 @@ static void note(struct relay *relay, const struct flow_udp *flow,
 		 enum record_kind kind, int error, const char *reason)
 {
 	const struct fdnet_name *dst = &flow->key.remote;
-	struct guest *guest = guest_find(relay, flow->key.guest);
 	struct record_event event = {
 		.kind = kind,
 		.flow = flow->item.id,
 		.proto = POLICY_UDP,
 		.guest = flow->key.guest,
-		.pid = guest ? guest->pid : 0,
-		.comm = guest ? guest->comm : NULL,
+		.pid = flow->item.owner.pid,
+		.comm = flow->item.owner.comm,
 		.src = flow->key.local,
 		.dst = *dst,
 		.name = names_of(&relay->names, &dst->ip, relay->now_us),
@@ -178,6 +177,8 @@ static struct flow_udp *flow_new(struct relay *relay,
 	DL_APPEND(udp->idle[LIST_ONE_WAY], flow);
 	udp->count++;
 	flows_add(&relay->flows, &flow->item, FLOW_KIND_UDP);
+	flow->item.owner = flows_owner(guest_find(relay, key->guest),
+				       POLICY_UDP, &key->local, NULL);
 	count(&relay->counters, C_UDP_OPEN);
 	return flow;
 }
@@ -309,7 +310,8 @@ static struct flow_udp *flow_get(struct guest *guest,
 		reject(guest, key, data, len, ECONNREFUSED);
 		return NULL;
 	}
-	if (!relay_decide(relay, guest, POLICY_UDP, &key->remote, &rule)) {
+	if (!relay_decide(relay, guest, POLICY_UDP, &key->local,
+			  &key->remote, &rule)) {
 		count(&relay->counters, C_UDP_DENIED);
 		reject(guest, key, data, len, EACCES);
 		return NULL;
@@ -748,15 +750,14 @@ void flow_udp_describe(struct relay *relay, struct flow *item,
 {
 	const struct flow_udp *flow = of_item(item);
 	const struct fdnet_name *dst = &flow->key.remote;
-	const struct guest *guest = guest_find(relay, flow->key.guest);
 
 	*ret_info = (struct flow_info){
 		.proto = POLICY_UDP,
 		.published = flow->published,
 		.state = flow->list == LIST_TWO_WAY ? "two-way" : "one-way",
 		.guest = flow->key.guest,
-		.pid = guest ? guest->pid : 0,
-		.comm = guest ? guest->comm : NULL,
+		.pid = flow->item.owner.pid,
+		.comm = flow->item.owner.comm,
 		.src = flow->key.local,
 		.dst = *dst,
 		.name = names_of(&relay->names, &dst->ip, relay->now_us),

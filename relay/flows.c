@@ -8,7 +8,9 @@
 #include "relay/flow_echo.h"
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
+#include "relay/guest.h"
 #include "relay/hash.h"
+#include "relay/node.h"
 #include "relay/state.h"
 
 void flows_add(struct flows *flows, struct flow *flow, enum flow_kind kind)
@@ -21,6 +23,25 @@ void flows_add(struct flows *flows, struct flow *flow, enum flow_kind kind)
 void flows_remove(struct flows *flows, struct flow *flow)
 {
 	DL_DELETE(flows->list, flow);
+}
+
+struct flow_owner flows_owner(const struct guest *guest, uint8_t proto,
+			      const struct fdnet_name *local,
+			      const struct fdnet_name *peer)
+{
+	struct flow_owner owner = { 0 };
+
+	if (!guest)
+		return owner;
+	if (guest->node &&
+	    node_owner(guest->node, proto, local, peer, &owner.pid,
+		       owner.comm) &&
+	    owner.comm[0])
+		return owner;
+	if (!guest->node)
+		owner.pid = guest->pid;
+	memcpy(owner.comm, guest->comm, sizeof(owner.comm));
+	return owner;
 }
 
 struct flow *flows_after(const struct flows *flows, uint64_t id)
@@ -83,13 +104,23 @@ void flows_set_rule(struct flow *flow, struct rule *rule)
 
 /* ---- state.h ---- */
 
+static void owner_state(struct fdnet_save *s, struct flow_owner *owner)
+{
+	owner->pid = fdnet_save_u32(s, owner->pid);
+	state_chars(s, owner->comm, sizeof(owner->comm));
+}
+
 static void flow_state(struct state *st, struct flow *item, uint64_t *last_id)
 {
+	struct flow_owner owner = { 0 };
 	struct fdnet_save *s = &st->s;
 	int kind = fdnet_save_int(s, item ? (int)item->kind : 0, 0,
 				  FLOW_KIND_ECHO);
 	uint64_t id = fdnet_save_u64(s, item ? item->id : 0);
 
+	if (item)
+		owner = item->owner;
+	owner_state(s, &owner);
 	/* listings go on behind a number */
 	fdnet_save_check(s, id > *last_id);
 	*last_id = id;
@@ -106,6 +137,8 @@ static void flow_state(struct state *st, struct flow *item, uint64_t *last_id)
 		flow_echo_state(st, item, id);
 		break;
 	}
+	if (s->reading && !s->rc)
+		st->relay->flows.list->prev->owner = owner;
 }
 
 void flows_state(struct state *st)

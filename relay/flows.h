@@ -15,6 +15,7 @@
 
 #include <fdnet/stack.h>
 
+struct guest;
 struct relay;
 struct rule;
 
@@ -24,13 +25,21 @@ enum flow_kind {
 	FLOW_KIND_ECHO,
 };
 
+/* A process as it claims to be; @pid 0: not known. */
+struct flow_owner {
+	uint32_t pid;
+	char comm[16];
+};
+
 /**
  * struct flow - embedded in each kind's own object
- * @id:  never 0, never used again
+ * @id:     never 0, never used again
+ * @owner:  whose socket it was when the flow began; others may hold it now
  */
 struct flow {
 	enum flow_kind kind;
 	uint64_t id;
+	struct flow_owner owner;
 	struct flow *prev, *next;
 };
 
@@ -63,6 +72,15 @@ struct flow_info {
 /** flows_add - a new flow gets its number; flows_remove - it ends */
 void flows_add(struct flows *flows, struct flow *flow, enum flow_kind kind);
 void flows_remove(struct flows *flows, struct flow *flow);
+
+/**
+ * flows_owner - who has the socket with these names
+ * @guest:  whose it is, or NULL; the node's is asked for the process
+ * @peer:   NULL: of a listener, or a socket that is not connected
+ */
+struct flow_owner flows_owner(const struct guest *guest, uint8_t proto,
+			      const struct fdnet_name *local,
+			      const struct fdnet_name *peer);
 
 /** flows_after - the first whose number is larger than @id, or NULL */
 struct flow *flows_after(const struct flows *flows, uint64_t id);

@@ -200,10 +200,19 @@ static void name_process(struct relay *relay, uint32_t pid, char *comm)
 }
 
 bool node_owner(struct node *node, uint8_t proto,
-		const struct fdnet_name *name, uint32_t *ret_pid, char *comm)
+		const struct fdnet_name *name, const struct fdnet_name *peer,
+		uint32_t *ret_pid, char *comm)
 {
-	const struct pumped *sock = pumped_find_name(node, proto, name);
+	const struct pumped *sock = NULL;
+	struct fdnet_sock *so = NULL;
 
+	/* there may be very many connections */
+	if (peer && proto == POLICY_TCP)
+		so = fdnet_stack_find(node->stack, proto, name, peer);
+	if (so)
+		sock = fdnet_sock_user(so);
+	if (!sock)
+		sock = pumped_find_name(node, proto, name);
 	if (!sock)
 		return false;
 	*ret_pid = sock->pid;

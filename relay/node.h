@@ -73,9 +73,11 @@ int node_lease(struct node *node, uint8_t proto);
 void node_set_time(struct node *node);
 
 /** node_owner - the process that holds the socket with this name
+ * @peer:  of a connection, or NULL
  * @comm:  16 bytes, written. False: not known */
 bool node_owner(struct node *node, uint8_t proto,
-		const struct fdnet_name *name, uint32_t *ret_pid, char *comm);
+		const struct fdnet_name *name, const struct fdnet_name *peer,
+		uint32_t *ret_pid, char *comm);
 
 struct state;
 /** node_state - the node behind @guest (node_state.c, state.h) */

@@ -73,16 +73,17 @@ enum addr_class relay_classify(struct relay *relay, const struct fdnet_ip *ip)
 	return cls;
 }
 
-static void record_denied(struct relay *relay, struct guest *guest,
+static void record_denied(struct relay *relay, uint32_t guest,
+			  const struct flow_owner *owner,
 			  const struct policy_query *query,
 			  const struct rule *rule, const char *limit)
 {
 	struct record_event event = {
 		.kind = RECORD_DENY,
 		.proto = query->proto,
-		.guest = guest->id,
-		.pid = guest->pid,
-		.comm = guest->comm,
+		.guest = guest,
+		.pid = owner->pid,
+		.comm = owner->comm,
 		.dst = { .ip = query->ip, .port = query->port },
 		.name = names_of(&relay->names, &query->ip, relay->now_us),
 		.rule = rule ? rule->text : NULL,
@@ -96,7 +97,8 @@ static void record_denied(struct relay *relay, struct guest *guest,
 }
 
 bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
-		  const struct fdnet_name *dst, struct rule **ret_rule)
+		  const struct fdnet_name *src, const struct fdnet_name *dst,
+		  struct rule **ret_rule)
 {
 	struct policy_query query = {
 		.proto = proto,
@@ -108,6 +110,7 @@ bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
 	};
 
 	const char *limit = NULL;
+	struct flow_owner owner;
 
 	*ret_rule = NULL;
 	/* port 0 is no destination: the kernel would refuse to connect */
@@ -118,7 +121,8 @@ bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
 			return true;
 		count(&relay->counters, C_RULE_LIMIT);
 	}
-	record_denied(relay, guest, &query, *ret_rule, limit);
+	owner = flows_owner(guest, proto, src, dst);
+	record_denied(relay, guest->id, &owner, &query, *ret_rule, limit);
 	return false;
 }
 

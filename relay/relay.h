@@ -132,11 +132,12 @@ enum addr_class relay_classify(struct relay *relay, const struct fdnet_ip *ip);
 
 /**
  * relay_decide - ask the rules about a destination, and record a refusal
- * @guest, @proto, @dst:  who wants what
+ * @guest, @proto, @src, @dst:  who wants what
  * @ret_rule:  who decided, or NULL
  */
 bool relay_decide(struct relay *relay, struct guest *guest, uint8_t proto,
-		  const struct fdnet_name *dst, struct rule **ret_rule);
+		  const struct fdnet_name *src, const struct fdnet_name *dst,
+		  struct rule **ret_rule);
 
 /**
  * relay_decide_client - ask the rules about a client of a published port

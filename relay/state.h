@@ -24,7 +24,7 @@
 #include "relay/relay.h"
 #include "stack/save.h"
 
-#define STATE_VERSION 4
+#define STATE_VERSION 5
 /* Longer rules are nobody's. */
 #define RULE_TEXT_MAX 65536
 /* Descriptors of one state. */

@@ -42,6 +42,35 @@ same "with all its bytes" "True" "$(events "$work/r" -- \
 		and x["rule"] == "host:'"$port"'" for x in e
 		if x["event"] == "close"][0]' 2>&1 | tr -d '\n\t')"
 
+# ---- a connection and datagrams that several processes use ----
+run_it -q --allow "host:$port" --record "$work/own" -- /usr/bin/python3 -S \
+	-c 'import os, socket, sys
+where = ("10.0.2.2", int(sys.argv[1]))
+s = socket.create_connection(where)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+pid = os.fork()
+if not pid:
+    u.sendto(b"x", where)
+    t = socket.socket()
+    t.connect_ex(("10.0.2.2", 9))
+    os._exit(s.send(b"x") != 1)
+print(os.getpid(), os.waitpid(pid, 0)[1])
+late = socket.socket()
+if not os.fork():
+    late.connect(where)
+    os._exit(0)
+os.wait()' "$port"
+# shellcheck disable=SC2086 # two words
+same "a flow says who began it, whoever has its socket now" "True True True" \
+	"$(events "$work/own" -- '" ".join(str(all(
+		x["claimed_command"] == "python3" for x in e
+		if x["event"] == kind)) for kind in ("open", "close", "deny"))' \
+		2>&1 | tr -d '\n\t')"
+same "by its number" "True" "$(events "$work/own" -- \
+	'all(x["claimed_pid"] > 1 for x in e
+		if x["event"] in ("open", "close", "deny"))' 2>&1 |
+	tr -d '\n\t')"
+
 # ---- rotation ----
 run_it -q --allow "host:$port" --record "$work/s" --record-size 4 \
 	--record-keep 2 -- "$peer" many 10.0.2.2 "$port" 60
