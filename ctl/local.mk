@@ -17,8 +17,8 @@ fdnet_pcap_LDADD = $(PCAP_LIBS)
 
 EXTRA_DIST += ctl/README.md
 
-TESTS += tests/test_ctl.sh
-dist_check_SCRIPTS += tests/test_ctl.sh
+TESTS += tests/test_ctl.sh tests/test_top.sh
+dist_check_SCRIPTS += tests/test_ctl.sh tests/test_top.sh
 TESTS += tests/test_record.sh
 dist_check_SCRIPTS += tests/test_record.sh
 TESTS += tests/test_rules.sh
@@ -26,6 +26,8 @@ dist_check_SCRIPTS += tests/test_rules.sh
 TESTS += tests/test_takeover.sh
 dist_check_SCRIPTS += tests/test_takeover.sh
 EXTRA_DIST += tests/bulk.py
+TESTS += tests/test_systemd.sh
+dist_check_SCRIPTS += tests/test_systemd.sh
 TESTS += tests/test_impair.sh
 dist_check_SCRIPTS += tests/test_impair.sh
 TESTS += tests/test_names.sh

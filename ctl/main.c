@@ -115,6 +115,10 @@ static int do_top(struct context *ctx)
 {
 	int rc = top_run(&ctx->client, ctx->interval_s);
 
+	if (rc == -ENOTTY) {
+		fputs("fdnet-ctl: top: it needs a terminal\n", stderr);
+		return EXIT_REFUSED;
+	}
 	return rc ? say(rc, "top") : EXIT_OK;
 }
 
@@ -270,6 +274,17 @@ static int run(struct context *ctx, const char *path, int argc, char **argv)
 	return status;
 }
 
+static int parse_interval(const char *text, unsigned int *ret_s)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || *end || !n || n > 3600)
+		return -EINVAL;
+	*ret_s = (unsigned int)n;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -293,10 +308,12 @@ int main(int argc, char **argv)
 			ctx.json = true;
 			break;
 		case 'n':
-			ctx.interval_s = (unsigned int)atoi(optarg);
-			if (!ctx.interval_s || ctx.interval_s > 3600)
-				ctx.interval_s = 1;
-			break;
+			if (!parse_interval(optarg, &ctx.interval_s))
+				break;
+			fprintf(stderr,
+				"fdnet-ctl: --interval %s: 1 to 3600 seconds\n",
+				optarg);
+			return EXIT_USAGE;
 		case 'h':
 			fputs(usage, stdout);
 			return EXIT_OK;
