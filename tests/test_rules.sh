@@ -138,4 +138,43 @@ same "which is a policy file for that run" "$one" "$out"
 run_it -q --learn --allow "host:$closed" -- "$peer" many 10.0.2.2 "$closed" 1
 matches "what failed was needed too" "^allow host:$closed\$" "$err"
 
+# the learned policy is enough, and nothing in it is too much
+udp=$(free_port)
+/usr/bin/python3 -S -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+print("bound", flush=True)
+while True:
+    s.sendto(b"answer", s.recvfrom(99)[1])' "$udp" >"$work/udp" &
+kill_at_end+=("$!")
+wait_until 20 grep -q bound "$work/udp"
+needs='import socket, sys
+port, udp = map(int, sys.argv[1:3])
+socket.create_connection(("10.0.2.2", port)).close()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.connect(("10.0.2.2", udp))
+s.send(b"x")
+assert s.recv(99) == b"answer"
+print("all of it", flush=True)'
+run_needs() {
+	run_it -q "$@" -- /usr/bin/python3 -S -c "$needs" "$port" "$udp"
+}
+run_needs --allow "host:$port" --allow "host:$udp/udp" --allow "host:9" \
+	--allow "tcp:*.test:80" --allow "tcp:192.0.2.0/24:*" --learn="$work/whole"
+same "a run that needs much" "all of it" "$out"
+grep '^[^#]' "$work/whole" >"$work/lines"
+run_needs --policy "$work/whole"
+same "runs with what was learned" "all of it" "$out"
+same "which is two rules of five" 2 "$(wc -l <"$work/lines")"
+while read -r line; do
+	grep -vxF "$line" "$work/whole" >"$work/less"
+	run_needs --policy "$work/less"
+	if [ "$rc" != 0 ]; then
+		ok "but not without '$line'"
+	else
+		not_ok "but not without '$line'"
+	fi
+done <"$work/lines"
+
 finish
