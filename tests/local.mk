@@ -22,7 +22,15 @@ EXTRA_DIST += \
 	tests/apps/node_client.js tests/apps/node_server.js \
 	tests/apps/bash-tcp.sh \
 	tests/apps/forking.sh tests/apps/forking_server.py \
-	tests/apps/nginx-workers.sh \
+	tests/apps/nginx-workers.sh tests/apps/apache.sh \
+	tests/apps/gunicorn.sh tests/apps/haproxy.sh tests/apps/php-fpm.sh \
+	tests/apps/node-cluster.sh tests/apps/node_cluster.js \
+	tests/apps/postgres.sh \
+	tests/apps/memcached.sh tests/apps/memcached_client.py \
+	tests/apps/redis-save.sh tests/apps/redis_clients.py \
+	tests/apps/java.sh tests/apps/HttpPair.java \
+	tests/apps/scripting.sh tests/apps/activation.sh \
+	tests/apps/multiproc.sh tests/apps/multiproc.py \
 	tests/apps/bulk.sh \
 	tests/apps/bulk-server.sh \
 	tests/apps/curl.sh \
@@ -122,6 +130,9 @@ check_PROGRAMS += tests/programs/polling
 tests_programs_polling_SOURCES = tests/programs/polling.c tests/programs/probe.h
 tests_programs_polling_CFLAGS = $(PROBE_CFLAGS)
 tests_programs_polling_LDADD = $(PTHREAD_LIBS)
+check_PROGRAMS += tests/programs/prefork
+tests_programs_prefork_SOURCES = tests/programs/prefork.c tests/programs/probe.h
+tests_programs_prefork_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/processes
 tests_programs_processes_SOURCES = tests/programs/processes.c tests/programs/probe.h
 tests_programs_processes_CFLAGS = $(PROBE_CFLAGS)

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154,SC2317
-# nginx with four workers on one listener inside; curl outside.
-needs="nginx curl"
+# nginx with four workers on one listener inside, which is told to reload
+# while it is busy; curl and ab outside.
+needs="nginx curl ab"
 modes="native sandbox"
 
 app_setup() {
@@ -27,12 +28,21 @@ app_setup() {
 
 app() {
 	local url=http://127.0.0.1:$port
-	inside_background nginx nginx -p "$scratch" -c "$scratch/nginx.conf" \
+	inside_told nginx nginx -p "$scratch" -c "$scratch/nginx.conf" \
 		-e "$scratch/nginx-start.log"
 	wait_port "$port"
-	is "page" "from a worker" "$(curl -sS --retry 20 --retry-delay 1 \
-		--retry-all-errors "$url/page.txt")"
+	answers "$url/page.txt"
+	is "page" "from a worker" "$(curl -sS "$url/page.txt")"
 	is "16 MiB" "$(sum_of <www/big.bin)" "$(curl -sS "$url/big.bin" | sum_of)"
 	is "100 requests, 20 at once" 100 "$(curl -sS -Z --parallel-max 20 \
 		"$url/page.txt?[1-100]" | grep -c 'from a worker')"
+	load_start "$url/page.txt" 4
+	for n in 1 2 3 4; do
+		sleep 0.7
+		echo "reloaded $n" >www/page.txt
+		tell nginx HUP
+	done
+	load_end
+	is "failed, while it reloads" 0 "$load_failed"
+	is "page of the last" "reloaded 4" "$(curl -sS "$url/page.txt")"
 }
