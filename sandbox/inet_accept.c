@@ -10,6 +10,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "sandbox/notify.h"
 
 static void try_accept(struct call *call);
@@ -77,6 +79,25 @@ static uint64_t receive_timeout_ms(const struct call *call)
 	return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
 }
 
+/* Whoever has waited longest is first, as with the kernel: it is not the
+ * same process again and again that has just come back. */
+static void accept_in_turn(struct call *call)
+{
+	struct call *first;
+
+	DL_FOREACH(call->sup->calls, first)
+		if (first->ready == accept_in_turn && first->watch.fd >= 0 &&
+		    first->cookie == call->cookie && call_is_valid(first))
+			break;
+	if (first && !call->timed_out) {
+		watch_remove(call->sup->loop, &first->watch);
+		try_accept(first);
+		call_wait(call, EPOLLIN, 0, accept_in_turn);
+	} else {
+		try_accept(call);
+	}
+}
+
 static void try_accept(struct call *call)
 {
 	int flags = call->nr == SYS_accept4 ? (int)call->args[3] : 0;
@@ -95,7 +116,8 @@ static void try_accept(struct call *call)
 	}
 	fd = receive_accepted(call, &peer);
 	if (fd == -EAGAIN && !call_is_nonblocking(call, 0) && !call->timed_out) {
-		call_wait(call, EPOLLIN, receive_timeout_ms(call), try_accept);
+		call_wait(call, EPOLLIN, receive_timeout_ms(call),
+			  accept_in_turn);
 		return;
 	}
 	if (fd < 0) {

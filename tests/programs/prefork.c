@@ -106,15 +106,14 @@ static void by(enum way way)
 		if (pids[i] == 0)
 			worker(lfd, way, i);
 	}
-	/* until all of them are there; the kernel wakes all who poll, and any
-	 * of them is the quickest, so that it is nobody's turn */
-	for (n = 0; n < 100000 && way == BLOCKING && busy(served) < PROCS; n++)
-		count(met(client(&at)), served, &lost);
-	memset(served, 0, sizeof(served));
 	/* one after the other, while all the rest wait */
 	for (n = 0; n < PROCS * ROUNDS; n++)
 		count(met(client(&at)), served, &lost);
 	say(lost, "%s, lost", way_names[way]);
+	/* each in its turn, once all of them are there; the kernel wakes all
+	 * who poll, and any of them is the quickest */
+	while (way == BLOCKING && busy(served) < PROCS && n++ < 100 * PROCS)
+		count(met(client(&at)), served, &lost);
 	if (way == BLOCKING)
 		say(busy(served), "%s, processes that have served",
 		    way_names[way]);
