@@ -9,6 +9,7 @@
 #include "shim/node.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/signal.h"
 
 struct shim_file *shim_begin(int fd, struct shim_guard *guard)
 {
@@ -83,11 +84,42 @@ int shim_block(struct shim_file *file, uint32_t events, uint64_t timeo_us,
 	w->events = events;
 	w->deadline_us = *deadline_us;
 	w->guard = guard;
+	shim_signal_watch();
 	rc = shim_wait(w, NULL, 0);
 	if (rc == -ETIMEDOUT)
 		return -EAGAIN;
-	if (rc == -EINTR && timeo_us == 0 && shim_wait_restarts())
+	if (rc == -EINTR && timeo_us == 0 && shim_signal_restarts())
 		return 0;
+	return rc;
+}
+
+void shim_cancel_point(int fd)
+{
+	if (shim_file_maybe(fd))
+		pthread_testcancel();
+}
+
+/* As libc makes its calls cancellation points: while the kernel has the thread
+ * it may be cancelled at any moment. */
+ssize_t shim_sleep_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t rc;
+	int type;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	rc = raw_recvmsg(fd, msg, flags);
+	pthread_setcanceltype(type, NULL);
+	return rc;
+}
+
+ssize_t shim_sleep_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t rc;
+	int type;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	rc = raw_sendmsg(fd, msg, flags);
+	pthread_setcanceltype(type, NULL);
 	return rc;
 }
 

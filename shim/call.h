@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "shim/file.h"
 #include "shim/libc.h"
@@ -63,6 +64,15 @@ void shim_end(struct shim_guard *guard);
 int shim_block(struct shim_file *file, uint32_t events, uint64_t timeo_us,
 	       uint64_t *deadline_us, struct shim_waiter *w,
 	       struct shim_guard *guard);
+
+/** shim_cancel_point - a call that POSIX makes a cancellation point begins: if
+ * @fd is one of ours; others are libc's. Not under the lock */
+void shim_cancel_point(int fd);
+
+/** shim_sleep_recvmsg, shim_sleep_sendmsg - the kernel's call on A of a socket
+ * of ours; it may wait, and be cancelled. Not under the lock; negative errno */
+ssize_t shim_sleep_recvmsg(int fd, struct msghdr *msg, int flags);
+ssize_t shim_sleep_sendmsg(int fd, const struct msghdr *msg, int flags);
 
 /** shim_cancel_off, shim_cancel_restore - around code that must finish */
 void shim_cancel_off(int *state);

@@ -235,6 +235,7 @@ CALL(sigaction, int,
 CALL(signal, sighandler_t, (int sig, sighandler_t handler))
 CALL(sysv_signal, sighandler_t, (int sig, sighandler_t handler))
 CALL(sigset, sighandler_t, (int sig, sighandler_t handler))
+CALL(siginterrupt, int, (int sig, int flag))
 ALIAS(__sigaction, sigaction)
 ALIAS(bsd_signal, signal)
 ALIAS(ssignal, signal)

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include <limits.h>
+#include <pthread.h>
 
 #include "shim/call.h"
 #include "shim/eset.h"
@@ -128,6 +129,7 @@ static int do_wait(int epfd, struct epoll_event *events, int max,
 	struct shim_eset *set;
 	int rc;
 
+	pthread_testcancel();
 	shim_enter(&guard);
 	shim_net_drive();
 	for (;;) {

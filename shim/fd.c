@@ -60,6 +60,7 @@ int shim_close(int fd)
 
 	if (shim_fd_is_ours(fd))
 		return (int)shim_ret(-EBADF); /* never EINTR: loops retry */
+	shim_cancel_point(fd);
 	if (shim_eset_maybe(fd))
 		forget_sets((unsigned int)fd, (unsigned int)fd);
 	if (!shim_file_maybe(fd) || shim_is_borrowed())

@@ -110,7 +110,8 @@ static ssize_t send_on(int fd, const struct msghdr *hdr, int flags,
 		fdnet_node_name_encode(frame, name);
 	}
 	/* raw: the supervisor makes frames for those who know none */
-	rc = (int)raw_sendmsg(fd, &msg, (flags & MSG_DONTWAIT) | MSG_NOSIGNAL);
+	rc = (int)shim_sleep_sendmsg(fd, &msg,
+				     (flags & MSG_DONTWAIT) | MSG_NOSIGNAL);
 	if (rc < 0)
 		return rc == -EPIPE ? -ENETDOWN : rc;
 	return rc - (framed ? FDNET_NODE_NAME_LEN : 0);
@@ -171,7 +172,7 @@ static ssize_t recv_tagged(int fd, struct msghdr *hdr, int flags,
 			      .msg_iovlen = hdr->msg_iovlen,
 			      .msg_control = &control,
 			      .msg_controllen = sizeof(control) };
-	ssize_t rc = raw_recvmsg(fd, &msg, flags | MSG_CMSG_CLOEXEC);
+	ssize_t rc = shim_sleep_recvmsg(fd, &msg, flags | MSG_CMSG_CLOEXEC);
 
 	if (rc < 0)
 		return rc;

@@ -25,6 +25,12 @@
 
 #define IOV_LIMIT 1024
 
+static struct shim_file *begin(int fd, struct shim_guard *guard)
+{
+	shim_cancel_point(fd);
+	return shim_begin_io(fd, guard);
+}
+
 /* The parts of an iovec from byte @done on, at most @max entries. */
 static int iov_rest(const struct iovec *iov, size_t cnt, size_t done,
 		    struct iovec *out, int max)
@@ -419,7 +425,7 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 ssize_t shim_send(int fd, const void *buf, size_t len, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -445,7 +451,7 @@ ssize_t shim_sendto(int fd, const void *buf, size_t len, int flags,
 
 	if (flags & MSG_FASTOPEN && open_first(fd, &hdr))
 		return -1;
-	file = shim_begin_io(fd, &guard);
+	file = begin(fd, &guard);
 	if (!file)
 		return LIBC(sendto)(fd, buf, len, flags, addr, addrlen);
 	return send_call(fd, file, &guard, &hdr, flags);
@@ -459,7 +465,7 @@ ssize_t shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (flags & MSG_FASTOPEN && open_first(fd, msg))
 		return -1;
-	file = shim_begin_io(fd, &guard);
+	file = begin(fd, &guard);
 	if (!file) {
 		shim_pass_out(msg);
 		return LIBC(sendmsg)(fd, msg, flags);
@@ -500,7 +506,7 @@ SHIM_EXPORT_AS(__sendmmsg, sendmmsg);
 ssize_t shim_write(int fd, const void *buf, size_t len)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -514,7 +520,7 @@ SHIM_EXPORT_AS(__write, write);
 ssize_t shim_writev(int fd, const struct iovec *iov, int iovcnt)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 	struct msghdr hdr = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,
@@ -533,7 +539,7 @@ SHIM_EXPORT(writev);
 ssize_t shim_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 
 	if (!file) {
 		ssize_t n;
@@ -557,7 +563,7 @@ ssize_t shim_recvfrom(int fd, void *buf, size_t len, int flags,
 		      struct sockaddr *addr, socklen_t *addrlen)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	struct msghdr hdr = {
 		.msg_iov = &iov,
@@ -595,7 +601,7 @@ SHIM_EXPORT_AS(__recv, recv);
 ssize_t shim_read(int fd, void *buf, size_t len)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -614,7 +620,7 @@ SHIM_EXPORT_AS(__read, read);
 ssize_t shim_readv(int fd, const struct iovec *iov, int iovcnt)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin_io(fd, &guard);
+	struct shim_file *file = begin(fd, &guard);
 	struct msghdr hdr = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)iovcnt,

@@ -43,7 +43,7 @@ shim_libshim_la_SOURCES = \
 	shim/resolv.c shim/resolv.h \
 	shim/sendfile.c \
 	shim/shared.c shim/shared.h \
-	shim/signal.c \
+	shim/signal.c shim/signal.h \
 	shim/socket.c \
 	shim/spawn.c shim/spawn.h \
 	shim/stdio.c \

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
@@ -179,6 +180,7 @@ static int do_poll(struct pollfd *fds, nfds_t n, uint64_t deadline,
 	char *room = few;
 	int rc;
 
+	pthread_testcancel();
 	shim_enter(&guard);
 	if (size > sizeof(few)) {
 		room = fdnet_mem_alloc(shim_mem(), size);

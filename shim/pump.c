@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "shim/call.h"
 #include "shim/claim.h"
 #include "shim/handover.h"
 #include "shim/helper.h"
@@ -492,7 +493,8 @@ int shim_pump_accept(int fd, int flags, struct fdnet_name *ret_local,
 	ssize_t n;
 	int new_fd;
 
-	n = raw_recvmsg(fd, &m, flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
+	n = shim_sleep_recvmsg(fd, &m,
+			       flags & SOCK_CLOEXEC ? MSG_CMSG_CLOEXEC : 0);
 	if (n < 0)
 		return (int)n;
 	c = CMSG_FIRSTHDR(&m);

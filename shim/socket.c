@@ -22,6 +22,7 @@
 #include "shim/pump.h"
 #include "shim/raw.h"
 #include "shim/shared.h"
+#include "shim/signal.h"
 #include "shim/uaccess.h"
 
 #define TYPE_MASK 0xf
@@ -392,12 +393,14 @@ static int accept_pumped(int fd, int domain, struct sockaddr *addr,
 int shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file;
 	struct shim_waiter w = { 0 };
 	struct fdnet_sock *so;
 	uint64_t deadline = 0;
 	int rc, domain;
 
+	shim_cancel_point(fd);
+	file = shim_begin(fd, &guard);
 	if (!file)
 		return refused_answer(fd, LIBC(accept4)(fd, addr, len, flags));
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) || file->netlink) {
@@ -462,9 +465,10 @@ static int wait_writable(int fd, bool *ret_dead)
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	int rc;
 
+	shim_signal_watch();
 	do
 		rc = LIBC(poll)(&p, 1, -1);
-	while (rc < 0 && errno == EINTR && shim_wait_restarts());
+	while (rc < 0 && errno == EINTR && shim_signal_restarts());
 	*ret_dead = rc > 0 && (p.revents & (POLLHUP | POLLERR));
 	return rc < 0 ? -errno : 0;
 }
@@ -553,10 +557,12 @@ static int check_state(struct shim_file *file, int error)
 int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct shim_guard guard;
-	struct shim_file *file = shim_begin(fd, &guard);
+	struct shim_file *file;
 	struct fdnet_name name;
 	int rc;
 
+	shim_cancel_point(fd);
+	file = shim_begin(fd, &guard);
 	if (!file)
 		return refused_answer(fd, LIBC(connect)(fd, addr, len));
 	if (file->netlink) {

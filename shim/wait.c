@@ -463,26 +463,6 @@ void shim_wait_end(struct shim_waiter *w)
 		pass_leadership();
 }
 
-/*
- * The sleep was in ppoll(), which always gives EINTR; recv() and its like are
- * restarted when the handler that ran was installed with SA_RESTART. Which
- * one ran cannot be known afterwards; when all handlers agree it need not be.
- */
-bool shim_wait_restarts(void)
-{
-	struct sigaction sa;
-	int sig;
-
-	for (sig = 1; sig < 32; sig++) {
-		if (LIBC(sigaction)(sig, NULL, &sa) < 0)
-			continue;
-		if (sa.sa_handler != SIG_DFL && sa.sa_handler != SIG_IGN &&
-		    !(sa.sa_flags & SA_RESTART))
-			return false;
-	}
-	return true;
-}
-
 void shim_wait_after_fork(void)
 {
 	while (sleepers) {

@@ -82,10 +82,6 @@ void shim_wait_ring_all(void);
 /** shim_wait_others - does any thread sleep in a wait at this moment? */
 bool shim_wait_others(void);
 
-/** shim_wait_restarts - would the kernel restart a call after the signals
- * that interrupted it (SA_RESTART)? */
-bool shim_wait_restarts(void);
-
 /** shim_now_us - monotonic time */
 uint64_t shim_now_us(void);
 

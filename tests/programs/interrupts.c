@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 static volatile int caught;
 static int handler_fd = -1;
@@ -164,9 +165,132 @@ static void sending(void)
 	close_pair(fds);
 }
 
+/* ---- handlers that disagree ---- */
+
+static volatile int seen_code, seen_value;
+
+static void on_info(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	seen_code = info->si_code;
+	seen_value = signo;
+	caught++;
+}
+
+static void on_second(int signo)
+{
+	(void)signo;
+	caught++;
+}
+
+struct shot {
+	int signo[2];
+	int late_fd; /* gets a byte, for those who go on waiting */
+	pthread_t whom;
+};
+
+static void *shoot(void *arg)
+{
+	struct shot *shot = arg;
+
+	sleep_ms(40);
+	pthread_kill(shot->whom, shot->signo[0]);
+	if (shot->signo[1])
+		pthread_kill(shot->whom, shot->signo[1]);
+	sleep_ms(40);
+	send(shot->late_fd, "x", 1, 0);
+	return NULL;
+}
+
+static void recv_under_fire(int fds[2], int first, int second,
+			    const char *what)
+{
+	struct shot shot = {{first, second}, fds[1], pthread_self()};
+	sigset_t set, old;
+	pthread_t thread;
+	char byte;
+	long rc;
+
+	caught = 0;
+	sigfillset(&set);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	pthread_create(&thread, NULL, shoot, &shot);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	rc = recv(fds[0], &byte, 1, 0);
+	say(rc, "%s", what);
+	say(caught, "%s, caught", what);
+	pthread_join(thread, NULL);
+	if (rc < 0)
+		recv(fds[0], &byte, 1, 0);
+}
+
+static void disagreeing(int fds[2])
+{
+	struct sigaction action = {.sa_handler = on_second,
+				   .sa_flags = SA_RESTART};
+	struct sigaction old = {0};
+
+	sigaction(SIGUSR1, &action, NULL);
+	recv_under_fire(fds, SIGUSR1, 0, "one that restarts");
+	action.sa_flags = SA_SIGINFO | SA_NODEFER;
+	action.sa_sigaction = on_info;
+	sigaction(SIGUSR2, &action, NULL);
+	recv_under_fire(fds, SIGUSR1, 0, "beside one that does not");
+	recv_under_fire(fds, SIGUSR2, 0, "the one that does not");
+	say(seen_code == SI_TKILL, "with its information");
+	say_bool(seen_value == SIGUSR2, "and its number");
+	recv_under_fire(fds, SIGUSR1, SIGUSR2, "both of them");
+	say(sigaction(SIGUSR1, NULL, &old), "asked");
+	say_bool(old.sa_handler == on_second, "it is the program's");
+	say(old.sa_flags & (SA_RESTART | SA_SIGINFO), "with its flags");
+	sigaction(SIGUSR2, NULL, &old);
+	say_bool(old.sa_sigaction == on_info, "so is the other");
+	say(old.sa_flags & (SA_RESTART | SA_SIGINFO | SA_NODEFER),
+	    "with its flags too");
+	say_bool(signal(SIGUSR1, on_second) == on_second, "signal");
+	recv_under_fire(fds, SIGUSR1, 0, "by signal");
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	say(siginterrupt(SIGUSR1, 1), "siginterrupt");
+	recv_under_fire(fds, SIGUSR1, 0, "to be interrupted");
+	siginterrupt(SIGUSR1, 0);
+#pragma GCC diagnostic pop
+	recv_under_fire(fds, SIGUSR1, 0, "and not");
+	say_bool(sysv_signal(SIGUSR1, on_second) == on_second,
+		 "sysv_signal");
+	recv_under_fire(fds, SIGUSR1, 0, "once");
+	say(sigaction(SIGUSR1, NULL, &old), "it is gone");
+	say_bool(old.sa_handler == SIG_DFL, "to the default");
+	say_bool(signal(SIGUSR2, SIG_IGN) == (sighandler_t)(void *)on_info,
+		 "what was there");
+	recv_under_fire(fds, SIGUSR2, 0, "ignored");
+	say(sigaction(SIGKILL, &old, NULL), "SIGKILL");
+	say(sigaction(99, NULL, &old), "no such signal");
+}
+
+static void all_that_disagree(void)
+{
+	int fds[2], more[2];
+	pid_t pid;
+
+	tcp_pair(fds);
+	disagreeing(fds);
+	close_pair(fds);
+	/* in a child, and on a connection that it shares with us */
+	tcp_pair(more);
+	pid = fork();
+	if (pid == 0) {
+		disagreeing(more);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	close_pair(more);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	all_that_disagree();
 	receiving();
 	accepting();
 	polling();
