@@ -238,7 +238,7 @@ void pumped_die(struct pumped *sock, int error, enum pumped_again again)
 	leave_node(sock);
 	/* one that ended in order has more to do; another has its options */
 	if (error || again)
-		sock->again = sock->plain ? again : PUMPED_NOT_AGAIN;
+		sock->again = again;
 	else
 		close_dead(sock);
 	DL_APPEND(node->dead, sock);
@@ -359,7 +359,7 @@ int pumped_dead_connect(struct pumped *sock, const struct fdnet_name *name)
 		if (rc && sock->error)
 			rc = -sock->error;
 		sock->error = 0;
-		sock->again = sock->plain ? PUMPED_AGAIN : PUMPED_NOT_AGAIN;
+		sock->again = PUMPED_AGAIN;
 	}
 	return rc;
 }
@@ -371,8 +371,8 @@ int pumped_renew(struct pumped *dead, int fd, uint64_t cookie)
 
 	if (dead->again != PUMPED_AGAIN || !dead->so)
 		return -EINVAL;
-	rc = pumped_new(dead->node, dead->so, fd, cookie, FDNET_NODE_PLAIN,
-			dead->pid, &sock);
+	rc = pumped_new(dead->node, dead->so, fd, cookie,
+			dead->plain ? FDNET_NODE_PLAIN : 0, dead->pid, &sock);
 	if (rc)
 		return rc;
 	sock->claim = dead->claim;

@@ -44,8 +44,8 @@ struct pumped_claim {
 	struct registry_claim claim;
 };
 
-/* What connect() is told of a dead socket (plain ones: Linux, SS_CONNECTING
- * and SS_UNCONNECTED of a socket whose connection has failed). */
+/* What connect() is told of a dead socket (Linux: SS_CONNECTING and SS_UNCONNECTED
+ * of one whose connection has failed). */
 enum pumped_again {
 	PUMPED_NOT_AGAIN,
 	PUMPED_ERROR_FIRST, /* why it failed, or ECONNABORTED if that is known */

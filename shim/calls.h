@@ -116,11 +116,13 @@ NUMBER(pwritev2, shim_pwritev2((int)a, (void *)b, (int)c, (off_t)d, (int)f))
 
 /* sendfile.c */
 CALL(sendfile, ssize_t, (int out, int in, off_t *offset, size_t count))
+ALIAS(sendfile64, sendfile)
+NUMBER(sendfile, shim_sendfile((int)a, (int)b, (void *)c, (size_t)d))
+
+/* splice.c */
 CALL(splice, ssize_t,
      (int in, off64_t *in_off, int out, off64_t *out_off, size_t len,
       unsigned int flags))
-ALIAS(sendfile64, sendfile)
-NUMBER(sendfile, shim_sendfile((int)a, (int)b, (void *)c, (size_t)d))
 NUMBER(splice, shim_splice((int)a, (void *)b, (int)c, (void *)d, (size_t)e,
 			   (unsigned int)f))
 
@@ -226,7 +228,10 @@ NUMBER(openat, shim_openat((int)a, (const char *)b, (int)c, (mode_t)d))
 CALL(_exit, void, (int status))
 CALL(quick_exit, void, (int status))
 CALL(_Fork, pid_t, (void))
+CALL(clone, int,
+     (int (*fn)(void *), void *stack, int flags, void *arg, ...))
 ALIAS(_Exit, _exit)
+ALIAS(__clone, clone)
 NUMBER(exit_group, (shim__exit((int)a), 0))
 
 /* signal.c */

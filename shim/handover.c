@@ -14,11 +14,10 @@
 #include "shim/net.h"
 #include "shim/node.h"
 #include "shim/raw.h"
+#include "shim/shared.h"
 #include "shim/wait.h"
 
-#define SNDBUF_MIN 1
 #define SNDBUF_OPEN (1 << 20)
-#define FILLERS_MAX 64
 /* Ports of connections that live on elsewhere, not to be chosen again soon. */
 #define RESERVED 64
 
@@ -115,14 +114,11 @@ static int fd_of(const struct shim_file *file)
 /* A of a stream that is not connected, or listens, cannot be written to. */
 static void narrow(struct shim_file *file)
 {
-	int fd = fd_of(file), size = SNDBUF_MIN;
+	int fd = fd_of(file);
 
 	if (fd < 0)
 		return;
-	raw_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	for (int i = 0; i < FILLERS_MAX; i++)
-		if (raw_send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
-			break;
+	shim_shared_narrow(fd);
 	file->narrow = true;
 }
 

@@ -46,6 +46,7 @@ shim_libshim_la_SOURCES = \
 	shim/signal.c shim/signal.h \
 	shim/socket.c \
 	shim/spawn.c shim/spawn.h \
+	shim/splice.c \
 	shim/stdio.c \
 	shim/syscall.c \
 	shim/uaccess.c shim/uaccess.h \

@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "shim/attach.h"
@@ -186,3 +188,48 @@ pid_t shim__Fork(void)
 	return pid;
 }
 SHIM_EXPORT(_Fork);
+
+/* ---- clone() without shared memory ---- */
+
+struct start {
+	int (*fn)(void *);
+	void *arg;
+};
+
+/* In the child, on a copy of the parent's memory. */
+static int start_child(void *arg)
+{
+	struct start start = *(struct start *)arg;
+	int status;
+
+	shim_fork_child();
+	status = start.fn(start.arg);
+	settle(true);
+	return status;
+}
+
+/* With shared memory it is a thread, or a vfork(). */
+int shim_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+	struct start start = { fn, arg };
+	pid_t *parent, *child;
+	va_list args;
+	void *tls;
+	int rc;
+
+	va_start(args, arg);
+	parent = va_arg(args, pid_t *);
+	tls = va_arg(args, void *);
+	child = va_arg(args, pid_t *);
+	va_end(args);
+	if (flags & (CLONE_VM | CLONE_FILES) || !fn || !stack ||
+	    shim_is_borrowed())
+		return LIBC(clone)(fn, stack, flags, arg, parent, tls, child);
+	shim_fork_prepare();
+	rc = LIBC(clone)(start_child, stack, flags, &start, parent, tls,
+			 child);
+	shim_fork_parent();
+	return rc;
+}
+SHIM_EXPORT(clone);
+SHIM_EXPORT_AS(__clone, clone);

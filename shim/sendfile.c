@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sendfile() reads straight into the send buffer; splice() is refused in the
- * way that makes programs fall back to read and write. */
+/* sendfile(): into a stream straight into its send buffer, and as one datagram
+ * by way of a buffer. */
 #include "config.h"
 
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,7 @@
 #include "shim/raw.h"
 #include "shim/uaccess.h"
 
+#define DATAGRAM_MAX 65507
 /* Bytes moved before other threads get the lock. */
 #define STEP (256 * 1024)
 
@@ -85,33 +87,83 @@ static ssize_t send_file(struct shim_file *file, int in, off_t *offset,
 	return done > 0 ? (ssize_t)done : rc;
 }
 
+/* All of it is one datagram, as far as one may be. */
+static ssize_t send_as_datagram(int out, int in, off_t *offset, size_t count)
+{
+	size_t room = count < DATAGRAM_MAX ? count : DATAGRAM_MAX + 1;
+	ssize_t n, rc;
+	void *buf;
+
+	rc = RAW(SYS_mmap, 0, room, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (rc < 0 && rc > -4096)
+		return rc;
+	buf = (void *)rc;
+	if (offset)
+		n = RAW(SYS_pread64, in, buf, room, *offset, 0, 0);
+	else
+		n = RAW(SYS_read, in, buf, room, 0, 0, 0);
+	rc = n > 0 ? shim_send(out, buf, (size_t)n, 0) : n;
+	if (n > 0 && rc < 0)
+		rc = -errno;
+	if (rc > 0 && offset)
+		*offset += rc;
+	else if (n > 0 && rc < 0 && !offset)
+		RAW(SYS_lseek, in, -n, SEEK_CUR, 0, 0, 0);
+	RAW(SYS_munmap, buf, room, 0, 0, 0, 0);
+	return rc;
+}
+
+/* From a socket only into a pipe: that is a splice(). */
+static ssize_t send_from_socket(int out, int in, off_t *offset, size_t count)
+{
+	struct stat st;
+
+	if (fstat(out, &st) < 0)
+		return shim_ret(-EBADF);
+	if (offset)
+		return shim_ret(-ESPIPE);
+	if (!S_ISFIFO(st.st_mode))
+		return shim_ret(-EINVAL);
+	return shim_splice(in, NULL, out, NULL, count, 0);
+}
+
+static int check(int in, const off_t *offset)
+{
+	struct stat st;
+
+	if (fstat(in, &st) < 0)
+		return -EBADF;
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return -EINVAL;
+	return offset && !shim_can_write(offset, sizeof(*offset)) ? -EFAULT :
+								    0;
+}
+
 ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 {
 	struct shim_guard guard;
 	struct shim_file *file;
-	struct stat st;
+	bool is_stream;
 	ssize_t rc;
 
-	if (!shim_is_kernels(in)) /* what is wrong, the kernel says */
-		return LIBC(sendfile)(out, in, offset, count);
+	if (!shim_is_kernels(in))
+		return send_from_socket(out, in, offset, count);
 	file = shim_begin_io(out, &guard);
-	if (!file)
+	if (!file) /* what is wrong, the kernel says */
 		return LIBC(sendfile)(out, in, offset, count);
-	if (fstat(in, &st) < 0)
-		rc = -EBADF;
-	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		rc = -EINVAL;
-	else if (!file->is_stream)
-		rc = -EINVAL;
-	else if (offset && !shim_can_write(offset, sizeof(*offset)))
-		rc = -EFAULT;
-	else
-		rc = 0;
+	rc = check(in, offset);
 	if (count > INT_MAX - 4096)
 		count = INT_MAX - 4096;
+	is_stream = file->is_stream;
+	if (rc < 0 || !is_stream) {
+		shim_end(&guard);
+		return shim_ret(rc < 0 ? rc :
+					 send_as_datagram(out, in, offset,
+							  count));
+	}
 	shim_file_hold(file);
-	if (rc == 0)
-		rc = send_file(file, in, offset, count, &guard);
+	rc = send_file(file, in, offset, count, &guard);
 	if (!file->nonblock)
 		shim_helper_want();
 	shim_file_put(file);
@@ -123,12 +175,3 @@ ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 }
 SHIM_EXPORT(sendfile);
 SHIM_EXPORT_AS(sendfile64, sendfile);
-
-ssize_t shim_splice(int in, off64_t *in_off, int out, off64_t *out_off,
-		    size_t len, unsigned int flags)
-{
-	if (!shim_is_kernels(in) || !shim_is_kernels(out))
-		return shim_ret(-EINVAL);
-	return LIBC(splice)(in, in_off, out, out_off, len, flags);
-}
-SHIM_EXPORT(splice);

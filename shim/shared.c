@@ -3,14 +3,19 @@
 
 #include "shim/shared.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 
 #include "shim/call.h"
+#include "shim/node.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"
 
 /* Bytes thrown away at once. */
 #define JUNK 16384
+/* The smallest send buffer, and what fills it. */
+#define SNDBUF_MIN  1
+#define FILLERS_MAX 64
 
 int shim_shared_at_mark(const struct shim_file *file, int fd)
 {
@@ -86,4 +91,71 @@ bool shim_shared_recv(int fd, const struct msghdr *hdr, int flags,
 		return false;
 	*ret_rc = discard(fd, total(hdr), flags);
 	return true;
+}
+
+/* ---- connect() once more ---- */
+
+void shim_shared_narrow(int fd)
+{
+	int size = SNDBUF_MIN;
+
+	raw_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (int i = 0; i < FILLERS_MAX; i++)
+		if (raw_send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+			break;
+}
+
+/* What calls on the descriptor itself have left on A. */
+static void copy_settings(int from, int to)
+{
+	static const int names[] = { SO_RCVTIMEO, SO_SNDTIMEO, SO_OOBINLINE };
+	struct timeval value;
+	socklen_t len;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		len = sizeof(value);
+		if (raw_getsockopt(from, SOL_SOCKET, names[i], &value, &len) ==
+		    0)
+			raw_setsockopt(to, SOL_SOCKET, names[i], &value, len);
+	}
+	raw_fcntl(to, F_SETFL, raw_fcntl(from, F_GETFL, 0));
+}
+
+/* Wherever the old A was. */
+static void replace_all(const struct shim_file *file, int fd)
+{
+	for (int at = shim_file_next_fd(0); at >= 0;
+	     at = shim_file_next_fd(at + 1)) {
+		if (shim_file_peek(at) != file)
+			continue;
+		RAW(SYS_dup3, fd, at,
+		    raw_fcntl(at, F_GETFD, 0) & FD_CLOEXEC ? O_CLOEXEC : 0, 0,
+		    0, 0);
+	}
+}
+
+int shim_shared_renew(struct shim_file *file, int fd)
+{
+	struct fdnet_node_req req = { .op = FDNET_NODE_RENEW,
+				      .cookie = file->cookie };
+	socklen_t len = sizeof(req.renewed);
+	int sv[2], rc;
+
+	rc = raw_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv);
+	if (rc < 0)
+		return rc;
+	copy_settings(fd, sv[0]);
+	shim_shared_narrow(sv[0]);
+	rc = raw_getsockopt(sv[0], SOL_SOCKET, SO_COOKIE, &req.renewed, &len);
+	if (rc == 0)
+		rc = shim_node_ask(&req, &sv[1], 1, NULL);
+	if (rc == 0) {
+		replace_all(file, sv[0]);
+		file->cookie = req.renewed;
+		file->narrow = true;
+		file->joined = false;
+	}
+	raw_close(sv[0]);
+	raw_close(sv[1]);
+	return rc;
 }

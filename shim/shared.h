@@ -31,4 +31,20 @@ bool shim_shared_ended(const struct shim_file *file, int fd);
 bool shim_shared_recv(int fd, const struct msghdr *hdr, int flags,
 		      ssize_t *ret_rc);
 
+/**
+ * shim_shared_narrow - A of a stream that is not connected cannot be written to
+ *
+ * What it is filled with is thrown away when it is connected.
+ */
+void shim_shared_narrow(int fd);
+
+/**
+ * shim_shared_renew - a new pair for a stream whose connect() has failed
+ *
+ * All descriptors of this process that refer to @file refer to the new A;
+ * those of others stay as they are. Under the lock.
+ * Returns 0, -EMFILE, -ENFILE, -ENOMEM, or what the relay said.
+ */
+int shim_shared_renew(struct shim_file *file, int fd);
+
 #endif

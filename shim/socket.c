@@ -473,13 +473,25 @@ static int wait_writable(int fd, bool *ret_dead)
 	return rc < 0 ? -errno : 0;
 }
 
-/* connect() on a socket that the relay has; @name NULL: it has begun. The
- * lock is released while it lasts. */
+/* One whose last attempt has failed needs a new pair first. */
+static int ask_connect(int fd, struct shim_file *file,
+		       const struct fdnet_name *name)
+{
+	int rc = shim_node_connect(file, name);
+
+	if (rc != -ESTALE)
+		return rc;
+	rc = shim_shared_renew(file, fd);
+	return rc < 0 ? rc : shim_node_connect(file, name);
+}
+
+/* connect() on a socket that the relay has; @begun: it is under way. The lock
+ * is released while it lasts. */
 static int connect_node(int fd, struct shim_file *file,
-			const struct fdnet_name *name,
+			const struct fdnet_name *name, bool begun,
 			struct shim_guard *guard)
 {
-	int rc = name ? shim_node_connect(file, name) : -EINPROGRESS, error = 0;
+	int rc = begun ? -EINPROGRESS : ask_connect(fd, file, name), error = 0;
 	uint32_t len = sizeof(error);
 	bool dead;
 
@@ -493,9 +505,13 @@ static int connect_node(int fd, struct shim_file *file,
 	shim_enter(guard);
 	if (rc < 0)
 		return rc;
-	shim_node_getopt(file, SOL_SOCKET, SO_ERROR, &error, &len);
+	/* only connect() itself fetches an error so that it may try again */
+	if (dead)
+		rc = shim_node_connect(file, name);
+	else
+		shim_node_getopt(file, SOL_SOCKET, SO_ERROR, &error, &len);
 	if (error || dead)
-		return error ? -error : -ECONNREFUSED;
+		return error ? -error : rc < 0 ? rc : -ECONNREFUSED;
 	shim_node_open_out(file, fd);
 	file->joined = true;
 	shim_node_names(file);
@@ -514,7 +530,7 @@ static int finish_connect(int fd, struct shim_file *file,
 
 	for (;;) {
 		if (file->in_node)
-			return connect_node(fd, file, NULL, guard);
+			return connect_node(fd, file, name, true, guard);
 		if (!file->so)
 			rc = -ENETDOWN;
 		else if (fdnet_sock_state(file->so) == FDNET_TCP_SYN_SENT ||
@@ -573,7 +589,7 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	rc = shim_name_from(file->domain, addr, len, &name);
 	if (rc == 0 && is_nodes(file)) {
 		shim_file_hold(file);
-		rc = connect_node(fd, file, &name, &guard);
+		rc = connect_node(fd, file, &name, false, &guard);
 		shim_file_put(file);
 		shim_end(&guard);
 		return (int)shim_ret(rc);
