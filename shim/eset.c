@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "shim/direct.h"
 #include "shim/file.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
@@ -131,7 +132,7 @@ static uint32_t ready_bits(const struct shim_member *m)
 {
 	struct fdnet_sock *so = m->file->so;
 
-	return to_epoll(so ? fdnet_sock_poll(so) : EPOLLERR | EPOLLHUP |
+	return to_epoll(so ? shim_direct_poll(m->file) : EPOLLERR | EPOLLHUP |
 							   EPOLLIN | EPOLLOUT);
 }
 

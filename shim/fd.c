@@ -12,6 +12,7 @@
 #include <linux/sockios.h>
 
 #include "shim/call.h"
+#include "shim/direct.h"
 #include "shim/eset.h"
 #include "shim/frame.h"
 #include "shim/helper.h"
@@ -357,6 +358,7 @@ static int socket_ioctl(struct shim_file *file, int fd, unsigned long request,
 	if (!file->so)
 		return -ENOTCONN;
 	shim_net_drive();
+	shim_direct_settle(file);
 	if (request == SIOCATMARK) {
 		*(int *)arg = fdnet_sock_at_mark(file->so);
 		return 0;

@@ -386,6 +386,7 @@ void shim_file_after_fork(void)
 		file->claim = NULL;
 		file->users = 0;
 		file->pollers = 0;
+		file->loan = NULL;
 		file->watched = false;
 		file->moving = file->shared = false;
 		file->dirty = false;

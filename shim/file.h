@@ -21,6 +21,7 @@
 #include <fdnet/stack.h>
 
 struct shim_claim;
+struct shim_loan;
 struct shim_member;
 struct shim_netlink;
 
@@ -42,6 +43,7 @@ struct shim_file {
 	struct shim_claim *claim;	   /* port held at the relay, or NULL */
 	bool accepted; /* its port is its listener's, and goes with a reset */
 	unsigned int pollers; /* poll() and select() calls waiting on it */
+	struct shim_loan *loan; /* what a writer lends (direct.h), or NULL */
 
 	struct shim_netlink *netlink; /* an AF_NETLINK socket, or NULL */
 

@@ -13,6 +13,7 @@
 #include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/cmsg.h"
+#include "shim/direct.h"
 #include "shim/frame.h"
 #include "shim/helper.h"
 #include "shim/mirror.h"
@@ -118,7 +119,14 @@ static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
 		msg.iov = some;
 		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
 				      some, 16);
-		rc = fdnet_sock_send(file->so, &msg);
+		rc = may_block(file, flags)
+			     ? (ssize_t)shim_direct_send(file, some,
+							 msg.iovcnt, flags)
+			     : 0;
+		if (!file->so)
+			continue; /* the lock was released meanwhile */
+		if (rc == 0)
+			rc = fdnet_sock_send(file->so, &msg);
 		if (rc > 0) {
 			done += (size_t)rc;
 			flags &= ~MSG_ZEROCOPY; /* is told once a call */
@@ -242,6 +250,9 @@ static ssize_t recv_bad(struct shim_file *file, int flags,
 	return rc > 0 ? -EFAULT : rc;
 }
 
+/* Flags of a receive that may take what is lent (direct.h). */
+#define LENDABLE (MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)
+
 ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 		     struct shim_guard *guard)
 {
@@ -273,8 +284,14 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 		msg.iov = some;
 		msg.iovcnt = iov_rest(hdr->msg_iov, hdr->msg_iovlen, done,
 				      some, 16);
+		if (file->loan && flags & ~LENDABLE)
+			shim_direct_settle(file);
 		rc = file->so ? fdnet_sock_recv(file->so, &msg)
 			      : recv_lost(file);
+		if (rc == -EAGAIN && file->loan) {
+			rc = (ssize_t)shim_direct_recv(file, some, msg.iovcnt);
+			rc = rc ? rc : -EAGAIN;
+		}
 		if (rc > 0 && file->is_stream) {
 			done += (size_t)rc;
 			if (done < e.total &&
@@ -288,7 +305,7 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 		/* nothing yet: see what the link has before giving up */
 		shim_net_drive();
 		if (file->so &&
-		    (fdnet_sock_poll(file->so) &
+		    (shim_direct_poll(file) &
 		     (flags & MSG_OOB ? FDNET_EV_PRI : FDNET_EV_IN)))
 			continue;
 		if (!may_block(file, flags))

@@ -52,6 +52,7 @@ shim_libshim_la_SOURCES = \
 	shim/uaccess.c shim/uaccess.h \
 	shim/vector.c \
 	shim/awake.c shim/awake.h \
+	shim/direct.c shim/direct.h \
 	shim/wait.c shim/wait.h \
 	shim/wrap.c
 shim_libshim_la_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -12,6 +12,7 @@
 #include <sys/select.h>
 
 #include "shim/call.h"
+#include "shim/direct.h"
 #include "shim/eset.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
@@ -31,7 +32,7 @@ struct polling {
 
 static short ready_bits(struct shim_file *file, short events)
 {
-	uint32_t now = file->so ? fdnet_sock_poll(file->so)
+	uint32_t now = file->so ? shim_direct_poll(file)
 				: POLLERR | POLLHUP | POLLIN | POLLOUT;
 	short bits = (short)(now & 0x1f);
 

@@ -5,6 +5,8 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_cc.c \
 	stack/tcp_cc_cubic.c \
 	stack/tcp_cookie.c \
+	stack/tcp_direct.c \
+	stack/tcp_direct.h \
 	stack/tcp_fastopen.c \
 	stack/tcp_gateway.c \
 	stack/tcp_hystart.c \
@@ -35,6 +37,7 @@ stack_libstack_la_SOURCES += \
 TCP_TESTS = \
 	tests/test_save \
 	tests/test_tcp \
+	tests/test_tcp_direct \
 	tests/test_tcp_fastopen \
 	tests/test_tcp_seeds \
 	tests/test_tcp_wire
@@ -50,6 +53,9 @@ tests_test_save_LDADD = tests/libstackpair.la $(TCP_TEST_LIBS)
 tests_test_tcp_SOURCES = tests/test_tcp.c
 tests_test_tcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_LDADD = $(TCP_TEST_LIBS)
+tests_test_tcp_direct_SOURCES = tests/test_tcp_direct.c
+tests_test_tcp_direct_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_tcp_direct_LDADD = tests/libstackpair.la $(TCP_TEST_LIBS)
 tests_test_tcp_fastopen_SOURCES = tests/test_tcp_fastopen.c
 tests_test_tcp_fastopen_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_fastopen_LDADD = $(TCP_TEST_LIBS)
