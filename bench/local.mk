@@ -5,7 +5,7 @@ noinst_PROGRAMS += bench/endpoint
 bench_endpoint_SOURCES = bench/endpoint.c
 bench_endpoint_LDADD = $(FDBASED_LIBS)
 noinst_PROGRAMS += bench/tun_tcp
-bench_tun_tcp_SOURCES = bench/tun_tcp.c
+bench_tun_tcp_SOURCES = bench/tun_tcp.c bench/path.c bench/path.h
 bench_tun_tcp_LDADD = $(STACK_LIBS)
 # The load generator of bench/run, on plain sockets.
 noinst_PROGRAMS += bench/load
@@ -24,4 +24,4 @@ bench_fence_SOURCES = bench/fence.c
 # static: the preload would answer syscall()
 bench_fence_CFLAGS = -std=gnu11 -O2 -Wall
 bench_fence_LDFLAGS = -all-static
-EXTRA_DIST += bench/fence.sh
+EXTRA_DIST += bench/fence.sh bench/tun_tcp.sh bench/tun_tcp.py

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel's end of bench/tun_tcp: the same pattern by the kernel's TCP.
+
+    tun_tcp.py recv ADDR PORT          prints bytes and Mbit/s
+    tun_tcp.py send ADDR PORT BYTES
+
+Both with cubic. The receiver measures, from accept() to the end of file. A
+wrong byte ends it with status 1.
+"""
+import socket
+import sys
+import time
+
+PERIOD = 65521
+
+
+def pattern():
+    x, out = 1, bytearray()
+    for _ in range(PERIOD):
+        x = (x * 1103515245 + 12345) & 0x7FFFFFFF
+        out.append(x >> 16 & 255)
+    return memoryview(bytes(out) * 2)
+
+
+def new_socket(addr):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+    return s
+
+
+def recv(addr, port):
+    s = new_socket(addr)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((addr, port))
+    s.listen(1)
+    print("ready", flush=True)
+    want, got = pattern(), 0
+    c = s.accept()[0]
+    start = time.monotonic()
+    while True:
+        b = c.recv(PERIOD)
+        if not b:
+            break
+        at = got % PERIOD
+        if b != want[at : at + len(b)]:
+            sys.exit("wrong bytes")
+        got += len(b)
+    took = time.monotonic() - start
+    print("received %d bytes %.3f s %.2f Mbit/s" % (got, took, got * 8 / took / 1e6))
+    c.close()
+
+
+def send(addr, port, total):
+    s = new_socket(addr)
+    for _ in range(100):
+        try:
+            s.connect((addr, port))
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    what, sent = pattern(), 0
+    while sent < total:
+        at = sent % PERIOD
+        sent += s.send(what[at : at + min(PERIOD, total - sent)])
+    s.shutdown(socket.SHUT_WR)
+    s.recv(1)
+
+
+if sys.argv[1] == "recv":
+    recv(sys.argv[2], int(sys.argv[3]))
+else:
+    send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
