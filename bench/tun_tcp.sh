@@ -25,16 +25,14 @@ prog=$(readlink -f "$1")
 secs=${2:-8}
 export TUN_TCP_RATE=${RATE:-100} TUN_TCP_QUEUE=1000
 if [ -z "${FDNET_IN_NS:-}" ]; then
-	exec env FDNET_IN_NS=1 ${FIFO:+chrt -f 5} unshare -rnm "$0" "$@"
+	[ "$(id -u)" = 0 ] || exec env FDNET_IN_NS=1 unshare -rnm "$0" "$@"
+	exec env FDNET_IN_NS=1 unshare -nm "$0" "$@"
 fi
+# before the ends, which set theirs when they have started (tun_tcp.py)
+first=(${FIFO:+chrt -f 10})
 port=5100
 kernel=$here/tun_tcp.py
 
-cleanup() {
-	# shellcheck disable=SC2046
-	kill $(jobs -p) 2>/dev/null
-	wait 2>/dev/null
-}
 
 # ---- one run, in a namespace of its own ----
 
@@ -64,24 +62,24 @@ emulated() { # what delay loss seed bytes
 	kernel)
 		new_ns
 		far=$ret
-		"$prog" wire tun2 "${line[@]}" "$far" tun1 >"$tmp/wire" &
+		"${first[@]}" "$prog" wire tun2 "${line[@]}" "$far" tun1 >"$tmp/wire" &
 		until grep -q ready "$tmp/wire"; do sleep 0.05; done
 		dev tun2 10.8.0.1 10.8.0.2
 		in_ns "$far" ip addr add 10.8.0.2 peer 10.8.0.1 dev tun1
 		in_ns "$far" ip link set tun1 mtu 1500 txqueuelen 20000 up
-		in_ns "$far" python3 "$kernel" send 10.8.0.1 $port "$5" &
+		in_ns "$far" python3 "$kernel" send 10.8.0.1 $port "$5" >/dev/null &
 		python3 "$kernel" recv 10.8.0.1 $port | mbit
 		;;
 	sends)
 		dev tun0 10.9.0.1 10.9.0.2
-		"$prog" send tun0 "${line[@]}" 10.9.0.2 10.9.0.1 $port "$5" \
+		"${first[@]}" "$prog" send tun0 "${line[@]}" 10.9.0.2 10.9.0.1 $port "$5" \
 			>"$tmp/send" &
 		python3 "$kernel" recv 10.9.0.1 $port | mbit
 		;;
 	reads)
 		dev tun0 10.9.0.1 10.9.0.2
-		python3 "$kernel" send 10.9.0.2 $port "$5" &
-		"$prog" recv tun0 "${line[@]}" 10.9.0.2 $port | mbit
+		python3 "$kernel" send 10.9.0.2 $port "$5" >/dev/null &
+		"${first[@]}" "$prog" recv tun0 "${line[@]}" 10.9.0.2 $port | mbit
 		;;
 	esac
 }
@@ -121,24 +119,25 @@ by_netem() { # what delay loss seed bytes
 	impair in "$2" "$3" "$(($4 + 1000))"
 	case $1 in
 	kernel)
-		in_ns "$near" python3 "$kernel" send 10.7.0.2 $port "$5" &
+		in_ns "$near" python3 "$kernel" send 10.7.0.2 $port "$5" >/dev/null &
 		in_ns "$far" python3 "$kernel" recv 10.7.0.2 $port | mbit
 		;;
 	sends)
-		TUN_TCP_RATE=0 "$prog" send in 0 0 "$4" 10.8.0.2 10.7.0.2 $port \
+		TUN_TCP_RATE=0 "${first[@]}" "$prog" send in 0 0 "$4" 10.8.0.2 10.7.0.2 $port \
 			"$5" >"$tmp/send" &
 		in_ns "$far" python3 "$kernel" recv 10.7.0.2 $port | mbit
 		;;
 	reads)
-		in_ns "$far" python3 "$kernel" send 10.8.0.2 $port "$5" &
-		TUN_TCP_RATE=0 "$prog" recv in 0 0 "$4" 10.8.0.2 $port | mbit
+		in_ns "$far" python3 "$kernel" send 10.8.0.2 $port "$5" >/dev/null &
+		TUN_TCP_RATE=0 "${first[@]}" "$prog" recv in 0 0 "$4" 10.8.0.2 $port | mbit
 		;;
 	esac
 }
 
 if [ "${FDNET_RUN:-}" ]; then
 	tmp=$(mktemp -d)
-	trap 'cleanup; rm -rf "$tmp"' EXIT
+	# all that was started is in the group that timeout made
+	trap 'rm -rf "$tmp"; trap "" TERM; kill 0' EXIT
 	trap 'exit 1' TERM INT
 	ip link set lo up
 	[ -z "${CAPTURE:-}" ] ||
@@ -157,9 +156,6 @@ if [ -z "${EMULATE:-}" ] &&
 		export SEED_WORD=1
 fi
 way=${WAY:-$way}
-list=$(mktemp)
-trap 'rm -f "$list"; cleanup' EXIT
-trap 'exit 1' TERM INT
 
 cell() { # what delay loss bytes: median least most
 	local seed
