@@ -13,7 +13,8 @@
 #
 # DELAYS (one way, us), LOSSES (per million), RATE (Mbit/s), SEEDS (how many
 # runs of each) choose the rows, JOBS how many run at the same time. A transfer
-# has the size that should take about SECONDS. Prints a table: the medians in
+# has the size that should take about SECONDS, and 300 round trips: shorter ones
+# tell of the first loss only. Prints a table: the medians in
 # Mbit/s as the receiver sees it, the least and the most behind them, and the
 # stack's share of the kernel's. With CAPTURE=DIR, the emulated way keeps what
 # it carried there: two files each. Needs root, or a user namespace; each run
@@ -63,7 +64,7 @@ emulated() { # what delay loss seed bytes
 		new_ns
 		far=$ret
 		"${first[@]}" "$prog" wire tun2 "${line[@]}" "$far" tun1 >"$tmp/wire" &
-		until grep -q ready "$tmp/wire"; do sleep 0.05; done
+		until grep -qs ready "$tmp/wire"; do sleep 0.05; done
 		dev tun2 10.8.0.1 10.8.0.2
 		in_ns "$far" ip addr add 10.8.0.2 peer 10.8.0.1 dev tun1
 		in_ns "$far" ip link set tun1 mtu 1500 txqueuelen 20000 up
@@ -162,7 +163,7 @@ cell() { # what delay loss bytes: median least most
 	for ((seed = 1; seed <= ${SEEDS:-5}; seed++)); do
 		echo "$seed"
 	done | xargs -I '{}' -P "${JOBS:-4}" env FDNET_RUN="$way" unshare -n \
-		timeout "${LIMIT:-120}" "$0" "$prog" "$secs" "$1" "$2" "$3" \
+		timeout "${LIMIT:-400}" "$0" "$prog" "$secs" "$1" "$2" "$3" \
 		'{}' "$4" | sort -n | awk '{ v[NR] = $1 } END {
 			if (!NR) print 0, 0, 0
 			else print v[int((NR + 1) / 2)], v[1], v[NR] }'
@@ -174,6 +175,7 @@ bytes_for() { # delay loss
 		rtt = 2 * d / 1e6 + 0.001
 		bps = l ? 1460 * 8 / (rtt * sqrt(l / 1e6)) : r * 1e6
 		if (bps > r * 1e6) bps = r * 1e6
+		if (s < 300 * rtt) s = 300 * rtt
 		printf "%d", bps * s / 8 }'
 }
 
