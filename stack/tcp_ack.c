@@ -68,21 +68,38 @@ static void sack_segment(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg,
 	fdnet_txseg_set(tp, seg, FDNET_TXSEG_SACKED);
 }
 
+/* Where a packet of @seg ended, before or @behind @at: a receiver that SACKs
+ * parts of packets shall not cut our record into bytes. */
+static uint32_t packet_edge(const struct fdnet_tcp_txseg *seg, uint32_t at,
+			    bool behind)
+{
+	uint32_t len = seg->end - seg->seq, mss = seg->mss ? seg->mss : len;
+	uint32_t off = at - seg->seq;
+
+	off = (off + (behind ? mss - 1 : 0)) / mss * mss;
+	return seg->seq + (off < len ? off : len);
+}
+
 static void sack_block(struct fdnet_tcp *tp, uint32_t start, uint32_t end,
 		       struct ack_work *work)
 {
 	struct fdnet_tcp_txseg *seg;
+	uint32_t edge;
 
 	for (seg = tp->tx_head; seg && seq_lt(seg->seq, end); seg = seg->next) {
 		if (seq_leq(seg->end, start) || seg->flags & FDNET_TXSEG_SACKED)
 			continue;
 		if (seq_lt(seg->seq, start)) {
-			if (!fdnet_txseg_split(tp, seg, start))
+			edge = packet_edge(seg, start, true);
+			if (edge != seg->end && !fdnet_txseg_split(tp, seg, edge))
 				return;
 			continue;
 		}
-		if (seq_gt(seg->end, end) && !fdnet_txseg_split(tp, seg, end))
-			return;
+		if (seq_gt(seg->end, end)) {
+			edge = packet_edge(seg, end, false);
+			if (edge == seg->seq || !fdnet_txseg_split(tp, seg, edge))
+				return;
+		}
 		sack_segment(tp, seg, work);
 	}
 }
@@ -217,8 +234,25 @@ static void move_una(struct fdnet_tcp *tp, uint32_t ack, struct ack_work *work)
 	tp->more = false; /* what MSG_MORE held goes when Nagle lets it */
 	if (tp->pmtu_guess)
 		fdnet_tcp_pmtu_acked(tp);
-	if (tp->tlp_end && seq_geq(ack, tp->tlp_end))
+}
+
+/* RFC 8985 7.4.2: did the probe repair a loss? If it was a retransmission and
+ * the end that it repeated had arrived, a duplicate SACK (take_dsack()) or an
+ * ACK that tells nothing would say so. */
+static void tlp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
+		    const struct ack_work *work, bool dup)
+{
+	if (seq_lt(hdr->ack, tp->tlp_end))
+		return;
+	if (!tp->tlp_again) {
 		tp->tlp_end = 0;
+	} else if (hdr->ack != tp->tlp_end) {
+		if (tp->ca_state < FDNET_TCP_CA_CWR)
+			fdnet_tcp_tlp_lost(tp);
+		tp->tlp_end = 0;
+	} else if (dup && !work->acked && !hdr->nsack) {
+		tp->tlp_end = 0;
+	}
 }
 
 /* A duplicate as RFC 5681 2 defines it. */
@@ -293,6 +327,8 @@ bool fdnet_tcp_ack(struct fdnet_tcp *tp, const struct fdnet_tcp_hdr *hdr,
 	work.acked = ack - tp->snd_una;
 	if (work.acked)
 		move_una(tp, ack, &work);
+	if (tp->tlp_end)
+		tlp_ack(tp, hdr, &work, !data);
 	if (work.reordered)
 		note_reordering(tp, &work);
 	take_rtt(tp, hdr, &work);

@@ -97,6 +97,7 @@ struct fdnet_tcp_txseg {
 	uint64_t sent_us; /* last time */
 	uint8_t flags;
 	uint8_t sends;
+	uint16_t mss; /* of the packets that a burst was cut into, 0: unknown */
 };
 
 struct fdnet_tcp;
@@ -161,6 +162,7 @@ struct fdnet_tcp {
 	bool ack_due : 1;   /* an ACK, at once */
 	bool probe_due : 1; /* window or keepalive probe */
 	bool tlp_due : 1;   /* tail loss probe */
+	bool tlp_again : 1; /* the probe at tlp_end was a retransmission */
 	bool fin_queued : 1;
 	bool fin_sent : 1;
 	bool syn_unconfirmed : 1; /* passive, lossless: no ACK seen yet */
@@ -496,6 +498,9 @@ void fdnet_tcp_undo(struct fdnet_tcp *tp);
 /** fdnet_tcp_frto - an ACK after a timeout: was it needless? @first_acked: it
  * tells of data that were sent once, before; @acked: bytes */
 void fdnet_tcp_frto(struct fdnet_tcp *tp, bool first_acked, uint32_t acked);
+/** fdnet_tcp_tlp_lost - the tail loss probe repaired what was lost: the window
+ * is reduced for it, at once (RFC 8985 7.4.2) */
+void fdnet_tcp_tlp_lost(struct fdnet_tcp *tp);
 /** fdnet_tcp_enter_cwr - the window is reduced once a round trip (ECN) */
 void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp);
 

@@ -261,6 +261,13 @@ static void prr(struct fdnet_tcp *tp, uint32_t delivered, bool progress)
 	tp->cwnd = max_u32(flight + send, tp->mss);
 }
 
+void fdnet_tcp_tlp_lost(struct fdnet_tcp *tp)
+{
+	reduce(tp);
+	tp->cwnd = min_u32(tp->cwnd, tp->ssthresh);
+	tp->undo_ok = false;
+}
+
 void fdnet_tcp_enter_cwr(struct fdnet_tcp *tp)
 {
 	tp->undo_ok = false;

@@ -343,6 +343,7 @@ static struct fdnet_pkt *resend(struct fdnet_tcp *tp,
 	fdnet_txseg_clear(tp, seg, FDNET_TXSEG_LOST);
 	fdnet_txseg_set(tp, seg, FDNET_TXSEG_RETX | FDNET_TXSEG_EVER);
 	seg->sent_us = tcp_now(tp);
+	seg->mss = pkt->gso_size;
 	if (seg->sends < 255)
 		seg->sends++;
 	tp->total_retrans++;
@@ -473,6 +474,7 @@ static struct fdnet_pkt *send_new_len(struct fdnet_tcp *tp, uint32_t len)
 		fdnet_pkt_free(pkt);
 		return NULL;
 	}
+	tp->tx_tail->mss = pkt->gso_size;
 	tp->snd_nxt = seq + got + fin;
 	if (fin)
 		tp->fin_sent = true;
@@ -512,6 +514,7 @@ static struct fdnet_pkt *send_tlp(struct fdnet_tcp *tp)
 	tp->tlp_due = false;
 	if (len && seq_leq(tp->snd_nxt + len, edge)) {
 		tp->tlp_end = tp->snd_nxt + len;
+		tp->tlp_again = false;
 		return send_new_len(tp, len);
 	}
 	if (!seg || seg->flags & FDNET_TXSEG_SACKED)
@@ -520,6 +523,7 @@ static struct fdnet_pkt *send_tlp(struct fdnet_tcp *tp)
 	    fdnet_txseg_split(tp, seg, seg->end - tp->mss))
 		seg = seg->next;
 	tp->tlp_end = tp->snd_nxt;
+	tp->tlp_again = true;
 	return resend(tp, seg, burst_max(tp));
 }
 

@@ -89,6 +89,7 @@ bool fdnet_txseg_split(struct fdnet_tcp *tp, struct fdnet_tcp_txseg *seg,
 	rest->end = seg->end;
 	rest->flags = seg->flags;
 	rest->sends = seg->sends;
+	rest->mss = seg->mss;
 	rest->sent_us = seg->sent_us;
 	seg->end = at;
 	seg->flags &= (uint8_t)~FDNET_TXSEG_SMALL;
