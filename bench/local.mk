@@ -25,3 +25,7 @@ bench_fence_SOURCES = bench/fence.c
 bench_fence_CFLAGS = -std=gnu11 -O2 -Wall
 bench_fence_LDFLAGS = -all-static
 EXTRA_DIST += bench/fence.sh bench/tun_tcp.sh bench/tun_tcp.py
+
+# The kernel's TCP as the other end: needs a TUN device.
+TESTS += tests/test_tun_tcp.sh
+dist_check_SCRIPTS += tests/test_tun_tcp.sh
