@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -117,8 +118,25 @@ int caps_drop(bool all)
 	return rc < 0 ? rc : keep(all ? 0 : kept_mask());
 }
 
+static bool has_cap(int cap)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       data[cap / 32].permitted & 1u << cap % 32;
+}
+
 int caps_drop_launcher(void)
 {
+	uint64_t kept = mask_of(caps_launcher, sizeof(caps_launcher));
+
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return keep(mask_of(caps_launcher, sizeof(caps_launcher)));
+	/* Root of a container: who looks into a process must then have all
+	 * that this one has. */
+	if (!has_cap(CAP_SYS_PTRACE))
+		kept |= kept_mask();
+	return keep(kept);
 }

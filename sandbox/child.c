@@ -19,6 +19,7 @@
 #include "sandbox/env.h"
 #include "sandbox/exit_status.h"
 #include "sandbox/fds.h"
+#include "sandbox/filter_rules.h"
 #include "sandbox/landlock.h"
 #include "sandbox/report.h"
 #include "sandbox/say.h"
@@ -124,6 +125,21 @@ static void say_landlock(const struct child *child, int version)
 			   layers_weaker(LAYER_LANDLOCK));
 }
 
+/* Somebody outside has answered notified calls before us (EBUSY), as for a
+ * container: there is one for each process. */
+static int load_alone(const struct child *child)
+{
+	struct filter alone;
+	int rc;
+
+	if (child->required & LAYER_BIT(LAYER_SUPERVISOR))
+		return -EBUSY;
+	rc = filter_build(child->filter->facts & ~FILTER_SUPERVISED, &alone);
+	if (rc == 0)
+		rc = filter_load(&alone);
+	return rc;
+}
+
 /*
  * Capabilities go before no_new_privs only for reading; Landlock's calls come
  * before the filter, which is the last step, so that nothing between it and
@@ -144,6 +160,8 @@ static int raise_fence(const struct child *child)
 		fail("put up the required layer landlock", -ENOSYS);
 	say_landlock(child, rc);
 	rc = filter_load(child->filter);
+	if (rc == -EBUSY)
+		rc = load_alone(child);
 	must("load the system call filter", rc);
 	return rc > 0 ? rc : -1;
 }

@@ -97,7 +97,7 @@ layer_set layers_check(FILE *out)
 
 	if (landlock_version() > 0)
 		set |= LAYER_BIT(LAYER_LANDLOCK);
-	if (supervise_is_possible())
+	if (supervise_probe())
 		set |= LAYER_BIT(LAYER_SUPERVISOR);
 	fprintf(out, "%-11s %-4s %s\n", "layer", "here", "what it gives");
 	fprintf(out, "%-11s %-4s %s\n", "filter", "yes",

@@ -65,6 +65,13 @@ tests_fake_relay_SOURCES = tests/fake_relay.c
 tests_fence_probe_SOURCES = tests/fence_probe.c
 TESTS += tests/test_run.sh
 dist_check_SCRIPTS += tests/test_run.sh
+# Machines that permit less.
+check_PROGRAMS += tests/machine
+tests_machine_SOURCES = tests/machine.c
+tests_machine_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+tests_machine_LDADD = $(SECCOMP_LIBS)
+TESTS += tests/test_machines.sh
+dist_check_SCRIPTS += tests/test_machines.sh
 # AF_UNIX between the sandbox and the host.
 TESTS += tests/test_unix.sh
 dist_check_SCRIPTS += tests/test_unix.sh

@@ -54,8 +54,12 @@ struct supervise_setup {
 	size_t unix_count;
 };
 
-/** supervise_is_possible - has the kernel what it needs (Linux 5.14)? */
+/** supervise_is_possible - has the kernel what it needs (Linux 5.14)? That
+ * somebody else answers such calls already shows only when it is tried. */
 bool supervise_is_possible(void);
+
+/** supervise_probe - that too, tried in a child */
+bool supervise_probe(void);
 
 /**
  * supervise_start - answer from now on, from @loop
