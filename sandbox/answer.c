@@ -65,7 +65,14 @@ static void keep_lost(struct call *call, long value, int fd, bool close_on_exec)
 {
 	struct supervisor *sup = call->sup;
 	struct lost *lost = &sup->lost[sup->next_lost++ % LOST_MAX];
+	uint64_t born = caller_born(call->tid);
 
+	/* killed: nobody comes back */
+	if (!born || (call->born && call->born != born)) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
 	forget_lost(lost);
 	*lost = (struct lost){
 		.tid = call->tid,
@@ -74,6 +81,7 @@ static void keep_lost(struct call *call, long value, int fd, bool close_on_exec)
 		.fd = fd,
 		.close_on_exec = close_on_exec,
 		.at_ms = supervise_now_ms(),
+		.born = born,
 	};
 	memcpy(lost->args, call->args, sizeof(lost->args));
 }
@@ -90,7 +98,8 @@ bool lost_give(struct call *call)
 			continue;
 		if (lost->nr != call->nr ||
 		    supervise_now_ms() - lost->at_ms > LOST_MS ||
-		    memcmp(lost->args, call->args, sizeof(lost->args)) != 0) {
+		    memcmp(lost->args, call->args, sizeof(lost->args)) != 0 ||
+		    lost->born != caller_born(call->tid)) {
 			forget_lost(lost);
 			continue;
 		}

@@ -58,6 +58,27 @@ int call_write(const struct call *call, uint64_t addr, const void *src,
 	return rc == (ssize_t)len ? 0 : -EFAULT;
 }
 
+uint64_t caller_born(pid_t tid)
+{
+	char path[40], text[1024], *at;
+	ssize_t len;
+	int fd, i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	/* its name, which ends with the last bracket, is the second field; the
+	 * one we want the 22nd */
+	at = strrchr(text, ')');
+	for (i = 2; at && i < 22; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) + 1 : 0;
+}
+
 /* The process that a thread belongs to, from /proc. */
 static pid_t group_of(pid_t tid)
 {

@@ -65,6 +65,11 @@ tests_fake_relay_SOURCES = tests/fake_relay.c
 tests_fence_probe_SOURCES = tests/fence_probe.c
 TESTS += tests/test_run.sh
 dist_check_SCRIPTS += tests/test_run.sh
+# Process numbers used again.
+check_PROGRAMS += tests/reuse
+tests_reuse_SOURCES = tests/reuse.c
+TESTS += tests/test_reuse.sh
+dist_check_SCRIPTS += tests/test_reuse.sh
 # Machines that permit less.
 check_PROGRAMS += tests/machine
 tests_machine_SOURCES = tests/machine.c

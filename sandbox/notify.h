@@ -51,6 +51,7 @@ struct lost {
 	int fd; /* that the answer carries, or -1 */
 	bool close_on_exec;
 	uint64_t at_ms; /* when; it does not stay for long */
+	uint64_t born;	/* caller_born() */
 };
 
 struct call;
@@ -95,6 +96,7 @@ struct call {
 	bool outside; /* @spare_fd is a socket of the host */
 	uint64_t replaces; /* cookie of what @fd is to stand in for, or 0 */
 	bool gone; /* at the last look its caller did not wait any more */
+	uint64_t born; /* caller_born(), once it has waited for a while, or 0 */
 	struct kind kind;
 	struct fdnet_name name;
 	uint8_t *data;
@@ -199,6 +201,9 @@ void call_wait(struct call *call, uint32_t events, uint64_t timeout_ms,
 int call_read(const struct call *call, uint64_t addr, void *dst, size_t len);
 int call_write(const struct call *call, uint64_t addr, const void *src,
 	       size_t len);
+/** caller_born - when this thread was started, which tells it from another
+ * that had its number before; 0: there is none */
+uint64_t caller_born(pid_t tid);
 /** call_take_fd - the caller's descriptor number @number, as call->fd, with
  * call->cookie and call->unix_type. 0, -EBADF, -ENOTSOCK, -ESRCH, -EPERM;
  * -ESOCKTNOSUPPORT: a socket, but not AF_UNIX (one that --inherit gave) */

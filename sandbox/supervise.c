@@ -80,6 +80,15 @@ int supervise_timeout(void *arg)
 	return sup->calls || lost_is_any(sup) ? TICK_MS : -1;
 }
 
+/* Numbers are used again, but not as soon as within a tick. */
+static void note_born(struct call *call)
+{
+	uint64_t born = caller_born(call->tid);
+
+	if (call_is_valid(call))
+		call->born = born;
+}
+
 /* Callers that were interrupted are not told to us: we ask. */
 static void tick(struct supervisor *sup)
 {
@@ -87,6 +96,8 @@ static void tick(struct supervisor *sup)
 	struct call *call, *next;
 
 	DL_FOREACH_SAFE(sup->calls, call, next) {
+		if (!call->born)
+			note_born(call);
 		if (!call_is_valid(call)) {
 			/* for a tick it may be made again */
 			if (call->gone)
@@ -192,7 +203,8 @@ static void dispatch(struct call *call)
  * here, it was interrupted, and this is either the same one made again, which
  * takes over all that was begun, or another, and that one has ended. Programs
  * whose threads are interrupted all the time (Go's, while it collects) would
- * else begin anew each time and never come to an end.
+ * else begin anew each time and never come to an end. A thread that only has
+ * the number of one that was killed gets nothing of it.
  */
 static bool take_over(struct supervisor *sup, const struct seccomp_notif *notif)
 {
@@ -202,7 +214,8 @@ static bool take_over(struct supervisor *sup, const struct seccomp_notif *notif)
 		if (call->tid != (pid_t)notif->pid)
 			continue;
 		if (call->nr == notif->data.nr &&
-		    !memcmp(call->args, notif->data.args, sizeof(call->args))) {
+		    !memcmp(call->args, notif->data.args, sizeof(call->args)) &&
+		    (!call->born || call->born == caller_born(call->tid))) {
 			call->id = notif->id;
 			call->gone = false;
 			return true;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "sandbox/confine.h"
 #include "sandbox/filter.h"
 #include "sandbox/filter_rules.h"
+#include "sandbox/landlock.h"
 
 #if defined(__x86_64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
@@ -753,6 +755,29 @@ START_TEST(the_launcher_gives_up_what_matters)
 }
 END_TEST
 
+START_TEST(landlock_takes_tcp_from_the_launcher)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+				  .sin_port = htons(1),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	pid_t pid = fork();
+	int fd, status;
+
+	if (pid == 0) {
+		if (confine_early() < 0)
+			_exit(1);
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		_exit(connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 ||
+				      errno != EACCES ?
+			      2 :
+			      0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	if (landlock_version() >= 4)
+		ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static Suite *filter_suite(void)
 {
 	Suite *suite = suite_create("filter");
@@ -779,6 +804,7 @@ static Suite *filter_suite(void)
 	tcase_add_loop_test(tc, the_kernel_agrees, 0, FILTER_FACTS);
 	tcase_add_test(tc, the_launcher_makes_no_other_calls);
 	tcase_add_test(tc, the_launcher_gives_up_what_matters);
+	tcase_add_test(tc, landlock_takes_tcp_from_the_launcher);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -470,6 +470,8 @@ int main(int argc, char **argv)
 		die("exec");
 	}
 	parent = getpid();
+	/* by which attempts look for its processes */
+	prctl(PR_SET_NAME, "host");
 	start_channels();
 	port = start_services(argv[0]);
 	set_env("ESCAPE_PORT", "%ld", port);

@@ -267,8 +267,26 @@ static bool is_named(const char *pid, const char *name)
 	return !strncmp(line, name, strlen(name));
 }
 
-/* Every process that is seen: who outside takes a signal? */
-static int kill_by_name(const char *name)
+static int takes_signal(pid_t pid)
+{
+	return kill(pid, 0) == 0 ? OUT : failed();
+}
+
+static int opens_memory(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		return failed();
+	close(fd);
+	return OUT;
+}
+
+/* Every process that is seen: with whom outside can it be done? */
+static int by_name(const char *name, int (*act)(pid_t pid))
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -276,7 +294,7 @@ static int kill_by_name(const char *name)
 
 	while (proc && rc != OUT && (entry = readdir(proc)))
 		if (atoi(entry->d_name) > 0 && is_named(entry->d_name, name))
-			rc = kill(atoi(entry->d_name), 0) == 0 ? OUT : failed();
+			rc = act(atoi(entry->d_name));
 	if (proc)
 		closedir(proc);
 	return rc;
@@ -284,10 +302,25 @@ static int kill_by_name(const char *name)
 
 static int relay_kill(void)
 {
-	int rc = kill_by_name("fdnet-relay");
+	int rc = by_name("fdnet-relay", takes_signal);
 
 	/* natively there may be none: the server stands for it */
-	return rc == -ESRCH ? kill_by_name("host") : rc;
+	return rc == OUT ? rc : by_name("host", takes_signal);
+}
+
+/* Both are of the same user, and look into what we do. */
+static int relay_memory(void)
+{
+	int rc = by_name("fdnet-relay", opens_memory);
+
+	return rc == OUT ? rc : by_name("host", opens_memory);
+}
+
+static int launcher_memory(void)
+{
+	int rc = by_name("fdnet-run", opens_memory);
+
+	return rc == OUT ? rc : by_name("host", opens_memory);
 }
 
 static int kill_all(void)
@@ -320,6 +353,8 @@ const struct attempt process_attempts[] = {
 	{"kcmp_victim", kcmp_victim},
 	{"kill_parents", kill_parents},
 	{"relay_kill", relay_kill},
+	{"relay_memory", relay_memory},
+	{"launcher_memory", launcher_memory},
 	{"kill_all", kill_all},
 	{NULL, NULL},
 };
