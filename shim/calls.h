@@ -285,6 +285,13 @@ CALL(getnameinfo, int,
      (const struct sockaddr *addr, socklen_t addrlen, char *host,
       socklen_t hostlen, char *serv, socklen_t servlen, int flags))
 
+/* gai.c; gai_error() and gai_strerror() are libc's */
+CALL(getaddrinfo_a, int,
+     (int mode, struct gaicb *list[], int n, struct sigevent *event))
+CALL(gai_suspend, int,
+     (const struct gaicb *const list[], int n, const struct timespec *timeout))
+CALL(gai_cancel, int, (struct gaicb *req))
+
 /* hosts.c */
 CALL(gethostbyname, struct hostent *, (const char *name))
 CALL(gethostbyname2, struct hostent *, (const char *name, int family))

@@ -14,6 +14,7 @@ shim_libshim_la_SOURCES = \
 	shim/fd.c \
 	shim/file.c shim/file.h \
 	shim/frame.c shim/frame.h \
+	shim/gai.c \
 	shim/handover.c shim/handover.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \

@@ -59,6 +59,10 @@ EXTRA_DIST += \
 PROBE_CFLAGS = $(AM_CFLAGS) -Wno-unused-result -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread
 EXTRA_DIST += tests/programs/run tests/random/run \
 	tests/programs/known.txt tests/programs/known-static.txt
+check_PROGRAMS += tests/programs/asking
+tests_programs_asking_SOURCES = tests/programs/asking.c tests/programs/probe.h
+tests_programs_asking_CFLAGS = $(PROBE_CFLAGS)
+tests_programs_asking_LDADD = -lanl
 check_PROGRAMS += tests/programs/binding
 tests_programs_binding_SOURCES = tests/programs/binding.c tests/programs/probe.h
 tests_programs_binding_CFLAGS = $(PROBE_CFLAGS)
