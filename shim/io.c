@@ -123,8 +123,9 @@ static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
 			     ? (ssize_t)shim_direct_send(file, some,
 							 msg.iovcnt, flags)
 			     : 0;
-		if (!file->so)
-			continue; /* the lock was released meanwhile */
+		/* the lock was released meanwhile */
+		if (rc == 0 && !file->so)
+			continue;
 		if (rc == 0)
 			rc = fdnet_sock_send(file->so, &msg);
 		if (rc > 0) {

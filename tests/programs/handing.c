@@ -54,6 +54,8 @@ static void *writer(void *arg)
 			n = i % 3 ? send(pair[1], buf + at, len - at,
 					 MSG_NOSIGNAL) :
 				    writev(pair[1], iov, 2);
+			if (n < 0 && errno == EINTR)
+				continue;
 			if (n < 0) {
 				last_error = errno;
 				return NULL;
@@ -78,7 +80,13 @@ static ssize_t plainly(void)
 
 static ssize_t in_small_pieces(void)
 {
-	return recv(pair[0], room, 3000, 0);
+	ssize_t n;
+
+	/* a sanitizer's handlers do not restart */
+	do {
+		n = recv(pair[0], room, 3000, 0);
+	} while (n < 0 && errno == EINTR);
+	return n;
 }
 
 static ssize_t wholly(void)
