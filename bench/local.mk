@@ -12,6 +12,7 @@ noinst_PROGRAMS += bench/load
 bench_load_SOURCES = bench/load.c bench/load_server.c bench/load.h
 bench_load_LDADD = $(PTHREAD_LIBS)
 EXTRA_DIST += bench/run bench/report.py bench/in-slirp4netns \
+	bench/results/2-cores-later.tsv \
 	bench/results/2-cores.tsv
 # what the preload library costs where it is not used:
 #   LD_PRELOAD=.libs/libfdnet.so bench/shim_calls
