@@ -139,20 +139,32 @@ static void put_on_wire(struct tnet *n, struct fdnet_pkt *pkt, int to,
 	*link = item;
 }
 
-/* A copy in one piece, one byte of it changed. */
+/* A copy, one byte of it changed. Its checksums are as they were: a burst that
+ * leaves them to the link cannot be corrupted by it. */
 static struct fdnet_pkt *corrupt(struct tnet *n, struct fdnet_pkt *pkt)
 {
+	uint32_t len = fdnet_pkt_total(pkt), linear = FDNET_PKT_LINEAR / 2;
+	uint32_t at = tnet_rand(n) % len;
+	uint8_t change = (uint8_t)(1 + tnet_rand(n) % 255);
 	struct fdnet_pkt *copy = fdnet_pkt_new(n->pool);
-	uint32_t len = fdnet_pkt_total(pkt);
-	uint8_t *dst = fdnet_pkt_put(copy, len);
+	struct fdnet_buf *buf = fdnet_buf_new(n->pool);
+	uint8_t *dst;
 
-	if (!dst) {
-		fdnet_pkt_free(copy);
-		return pkt;
-	}
-	fdnet_pkt_copy_out(pkt, 0, dst, len);
-	dst[tnet_rand(n) % len] ^= (uint8_t)(1 + tnet_rand(n) % 255);
+	if (linear > len)
+		linear = len;
+	dst = fdnet_pkt_put(copy, linear);
+	ck_assert(dst && len - linear <= buf->size);
+	fdnet_pkt_copy_out(pkt, 0, dst, linear);
+	fdnet_pkt_copy_out(pkt, linear, buf->data, len - linear);
+	if (at < linear)
+		dst[at] ^= change;
+	else
+		buf->data[at - linear] ^= change;
+	if (len > linear)
+		fdnet_pkt_add_slice(copy, buf, buf->data, len - linear);
+	fdnet_buf_unref(buf); /* the slice holds it */
 	fdnet_pkt_free(pkt);
+	n->corrupted++;
 	return copy;
 }
 
@@ -161,17 +173,26 @@ static void send_pkt(struct tnet *n, int from, struct fdnet_pkt *pkt)
 	uint64_t at = n->now_us + n->cfg.delay_us;
 
 	n->pkts[from]++;
-	if ((n->filter && n->filter(n, from, pkt)) || chance(n, n->cfg.loss_ppm)) {
+	if (n->filter && n->filter(n, from, pkt)) {
+		fdnet_pkt_free(pkt);
+		return;
+	}
+	if (chance(n, n->cfg.loss_ppm)) {
+		n->lost++;
 		fdnet_pkt_free(pkt);
 		return;
 	}
 	if (n->cfg.jitter_us)
 		at += tnet_rand(n) % n->cfg.jitter_us;
-	if (chance(n, n->cfg.reorder_ppm))
+	if (chance(n, n->cfg.reorder_ppm)) {
 		at += n->cfg.delay_us / 2 + 100;
-	if (chance(n, n->cfg.dup_ppm))
+		n->reordered++;
+	}
+	if (chance(n, n->cfg.dup_ppm)) {
 		put_on_wire(n, fdnet_pkt_clone(pkt), !from,
 			    at + tnet_rand(n) % 1000);
+		n->duplicated++;
+	}
 	if (chance(n, n->cfg.corrupt_ppm))
 		pkt = corrupt(n, pkt);
 	put_on_wire(n, pkt, !from, at);

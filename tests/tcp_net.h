@@ -39,6 +39,7 @@ struct tnet {
 	uint64_t rng;
 	struct tnet_item *wire;
 	unsigned int pkts[2]; /* sent by side */
+	unsigned int lost, duplicated, corrupted, reordered;
 	/* called for each packet before it is put on the wire; true: drop */
 	bool (*filter)(struct tnet *n, int from, struct fdnet_pkt *pkt);
 	void *filter_arg;

@@ -26,16 +26,23 @@ static unsigned int seed_count(void)
 	return n > 0 ? (unsigned int)n : 1;
 }
 
+/* 1 ms to 1 s, each power of ten as likely. */
+static uint64_t some_delay(struct tnet *r)
+{
+	static const uint64_t from[] = {1000, 10000, 100000};
+	uint64_t least = from[tnet_rand(r) % 3];
+
+	return least + tnet_rand(r) % (9 * least + 1);
+}
+
 static struct tnet_cfg cfg_of(unsigned int seed)
 {
-	static const uint64_t delays[] = {1000,	  5000,	  20000,
-					  100000, 500000, 1000000};
 	struct tnet r = {.rng = seed * 2654435761u + 1};
 	struct tnet_cfg cfg = {.seed = seed};
 
 	tnet_rand(&r);
-	cfg.delay_us = delays[tnet_rand(&r) % 6];
-	cfg.loss_ppm = tnet_rand(&r) % 3 ? tnet_rand(&r) % 100000 : 0;
+	cfg.delay_us = some_delay(&r);
+	cfg.loss_ppm = tnet_rand(&r) % 6 ? tnet_rand(&r) % 100001 : 0;
 	cfg.dup_ppm = tnet_rand(&r) % 2 ? tnet_rand(&r) % 100000 : 0;
 	cfg.corrupt_ppm = tnet_rand(&r) % 2 ? tnet_rand(&r) % 30000 : 0;
 	cfg.reorder_ppm = tnet_rand(&r) % 2 ? tnet_rand(&r) % 200000 : 0;
@@ -72,6 +79,63 @@ static void flows(const struct tnet_cfg *cfg, struct tnet_flow f[2],
 	}
 }
 
+/* What was asked for at @ppm happened @times, if there was occasion. */
+static void happened(const char *what, unsigned int ppm, unsigned int times)
+{
+	uint64_t expected = (uint64_t)(net.pkts[0] + net.pkts[1]) * ppm;
+
+	ck_assert_msg(ppm ? times || expected < 20000000 : !times,
+		      "%s: %u of %u+%u packets at %u ppm", what, times,
+		      net.pkts[0], net.pkts[1], ppm);
+}
+
+static void it_was_bad(const struct tnet_cfg *cfg)
+{
+	happened("lost", cfg->loss_ppm, net.lost);
+	happened("duplicated", cfg->dup_ppm, net.duplicated);
+	happened("corrupted", cfg->corrupt_ppm, net.corrupted);
+	happened("reordered", cfg->reorder_ppm, net.reordered);
+}
+
+/* The thousand wires together cover what they shall. */
+START_TEST(the_wires_are_of_all_kinds)
+{
+	struct tnet_cfg most = {0}, least = {.delay_us = UINT64_MAX};
+	unsigned int all = 0;
+
+	for (unsigned int seed = 0; seed < 1000; seed++) {
+		struct tnet_cfg c = cfg_of(seed);
+
+#define MOST(field)                                                            \
+	do {                                                                   \
+		if (c.field > most.field)                                      \
+			most.field = c.field;                                  \
+	} while (0)
+		MOST(delay_us);
+		MOST(loss_ppm);
+		MOST(dup_ppm);
+		MOST(corrupt_ppm);
+		MOST(reorder_ppm);
+		MOST(jitter_us);
+		if (c.delay_us < least.delay_us)
+			least.delay_us = c.delay_us;
+		all += c.loss_ppm && c.dup_ppm && c.corrupt_ppm &&
+		       c.reorder_ppm && c.jitter_us;
+	}
+	ck_assert_uint_ge(least.delay_us, 1000);
+	ck_assert_uint_lt(least.delay_us, 1500);
+	ck_assert_uint_le(most.delay_us, 1000000);
+	ck_assert_uint_gt(most.delay_us, 950000);
+	ck_assert_uint_le(most.loss_ppm, 100000);
+	ck_assert_uint_gt(most.loss_ppm, 99000);
+	ck_assert_uint_gt(most.dup_ppm, 90000);
+	ck_assert_uint_gt(most.corrupt_ppm, 25000);
+	ck_assert_uint_gt(most.reorder_ppm, 180000);
+	ck_assert_uint_gt(most.jitter_us, 1000000);
+	ck_assert_uint_gt(all, 20);
+}
+END_TEST
+
 START_TEST(any_wire_carries_every_byte)
 {
 	struct tnet_cfg cfg = cfg_of((unsigned int)_i);
@@ -98,6 +162,7 @@ START_TEST(any_wire_carries_every_byte)
 	}
 	ck_assert_uint_eq(f[0].got, f[0].total);
 	ck_assert_uint_eq(f[1].got, f[1].total);
+	it_was_bad(&cfg);
 	if (getenv("TCP_TEST_VERBOSE"))
 		printf("seed %d: %llu ms\n", _i,
 		       (unsigned long long)(net.now_us / 1000));
@@ -118,6 +183,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 300);
+	tcase_add_test(tc, the_wires_are_of_all_kinds);
 	tcase_add_loop_test(tc, any_wire_carries_every_byte, 0,
 			    (int)seed_count());
 	suite_add_tcase(suite, tc);
