@@ -30,6 +30,19 @@ int call_read(const struct call *call, uint64_t addr, void *dst, size_t len)
 	return rc == (ssize_t)len ? 0 : -EFAULT;
 }
 
+/* /proc writes what its owner may not touch; the kernel says EFAULT there. */
+static bool can_touch(const struct call *call, uint64_t addr, size_t len)
+{
+	char byte[2];
+	struct iovec own = {byte, 2};
+	struct iovec far[] = {
+		{(void *)(uintptr_t)addr, 1},
+		{(void *)(uintptr_t)(addr + len - 1), 1},
+	};
+
+	return process_vm_readv(call->tid, &own, 1, far, 2, 0) == 2;
+}
+
 /*
  * By an open file: that pins the memory to which it was opened, and whose it
  * is can be asked before anything is written.
@@ -53,7 +66,8 @@ int call_write(const struct call *call, uint64_t addr, const void *src,
 		close(fd);
 		return -ESRCH;
 	}
-	rc = pwrite(fd, src, len, (off_t)addr);
+	rc = can_touch(call, addr, len) ? pwrite(fd, src, len, (off_t)addr) :
+					  -1;
 	close(fd);
 	return rc == (ssize_t)len ? 0 : -EFAULT;
 }

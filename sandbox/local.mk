@@ -59,6 +59,12 @@ tests_test_identity_SOURCES = tests/test_identity.c
 tests_test_identity_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_test_identity_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/test_caller
+TESTS += tests/test_caller
+tests_test_caller_SOURCES = tests/test_caller.c
+tests_test_caller_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_test_caller_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
+
 # The launcher by itself, with a stand-in for the relay.
 check_PROGRAMS += tests/fake_relay tests/fence_probe
 tests_fake_relay_SOURCES = tests/fake_relay.c
