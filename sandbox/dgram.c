@@ -49,12 +49,14 @@ static int read_name(struct call *call, const struct message *message)
 
 static int gather(struct call *call, const struct message *message)
 {
+	int family = call->name.ip.family ? call->name.ip.family :
+					    call->kind.family;
 	ssize_t len = message_len(message);
 
 	if (len < 0)
 		return (int)len;
 	/* what fits behind the largest IP and UDP headers */
-	if (len > (call->name.ip.family == 4 ? 65507 : 65527))
+	if (len > (family == 4 ? 65507 : 65527))
 		return -EMSGSIZE;
 	call->len = HEAD + (size_t)len;
 	call->data = malloc(call->len);
@@ -62,6 +64,24 @@ static int gather(struct call *call, const struct message *message)
 		return -ENOMEM;
 	fdnet_node_name_encode(call->data, &call->name);
 	return message_gather(call, message, call->data + HEAD);
+}
+
+static int read_control(struct call *call, const struct message *message)
+{
+	struct fdnet_msg msg = {.ttl = -1, .tos = -1};
+	int rc = message_read_control(call, message, &msg);
+
+	call->from = msg.local;
+	call->ttl1 = (uint16_t)(msg.ttl + 1);
+	call->tos1 = (uint16_t)(msg.tos + 1);
+	call->gso = msg.gso_size;
+	return rc;
+}
+
+/* Does it ask for something that its frame has no room for? */
+static bool asks(const struct call *call)
+{
+	return call->from.ip.family || call->ttl1 || call->tos1 || call->gso;
 }
 
 static int prepare(struct call *call, const struct message *message)
@@ -72,6 +92,8 @@ static int prepare(struct call *call, const struct message *message)
 	if (message->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	rc = read_name(call, message);
+	if (rc == 0)
+		rc = read_control(call, message);
 	return rc < 0 ? rc : gather(call, message);
 }
 
@@ -99,6 +121,10 @@ static void send_elsewhere(struct call *call)
 	struct fdnet_node_req req = {
 		.op = FDNET_NODE_SEND,
 		.name = call->name,
+		.from = call->from,
+		.ttl1 = call->ttl1,
+		.tos1 = call->tos1,
+		.gso = call->gso,
 		.bytes = (uint32_t)(call->len - HEAD),
 	};
 	int fd = memfd_create("datagram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -165,7 +191,10 @@ static void try_send(struct call *call)
 		rc = prepare_next(call);
 		if (rc < 0)
 			break;
-		if (!call->index && is_broadcast(&call->name)) {
+		/* one at a time: fewer than all is a valid answer */
+		if (call->index && asks(call))
+			break;
+		if (!call->index && (is_broadcast(&call->name) || asks(call))) {
 			send_elsewhere(call);
 			return;
 		}
@@ -194,12 +223,18 @@ static void send_bare(struct call *call)
 		return;
 	}
 	if (rc == 0 && !message.name) {
-		call_continue(call, "a datagram moves on a pair's end, which "
-				    "takes no address");
-		return;
-	}
-	if (rc == 0)
+		rc = read_control(call, &message);
+		if (rc == 0 && !asks(call)) {
+			call_continue(call, "a datagram moves on a pair's end, "
+					    "which takes no address");
+			return;
+		}
+		memset(&call->name, 0, sizeof(call->name));
+		if (rc == 0)
+			rc = gather(call, &message);
+	} else if (rc == 0) {
 		rc = prepare(call, &message);
+	}
 	if (rc < 0)
 		call_reply(call, rc);
 	else

@@ -15,6 +15,9 @@
 /* Of SO_SNDBUF: with less A is not writable while the relay keeps a byte
  * (relay/pumped_lag.c). The kernel doubles what it is told. */
 #define SNDBUF_MIN 212992
+/* Likewise: the kernel takes messages of 32 bytes less, which is the largest
+ * datagram with its name; what is larger gets EMSGSIZE by any call. */
+#define SNDBUF_DGRAM (65527 + FDNET_NODE_NAME_LEN + 33)
 
 bool inet_take_socket(struct call *call)
 {
@@ -41,13 +44,14 @@ static void socket_made(struct call *call, const struct fdnet_node_ans *ans)
 	call_reply_fd(call, fd, call->args[1] & SOCK_CLOEXEC);
 }
 
-static void widen(int fd)
+static void size_buffer(int fd, bool stream)
 {
-	int size = 0, half = SNDBUF_MIN / 2;
+	int size = 0, half = stream ? SNDBUF_MIN / 2 : SNDBUF_DGRAM / 2;
 	socklen_t len = sizeof(size);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 &&
-	    size < SNDBUF_MIN)
+	if (!stream ||
+	    (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 &&
+	     size < SNDBUF_MIN))
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
 }
 
@@ -59,11 +63,10 @@ int inet_make_pair(bool stream, int flags, int *ret_a, int *ret_b,
 
 	if (socketpair(AF_UNIX, kind | flags | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
+	size_buffer(pair[0], stream);
 	/* by which the relay shows a reset: FDNET_NODE_PLAIN */
-	if (stream) {
-		widen(pair[0]);
+	if (stream)
 		send(pair[0], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	}
 	if (getsockopt(pair[0], SOL_SOCKET, SO_COOKIE, ret_cookie, &len) < 0) {
 		rc = -errno;
 		close(pair[0]);
@@ -252,8 +255,23 @@ static void renew(struct call *call)
 	close(b);
 }
 
+/* As the kernel: the state is looked at before the address. */
+static void bad_name_learned(struct call *call,
+			     const struct fdnet_node_ans *ans)
+{
+	long rc = call->connect_error;
+
+	if (!ans->error &&
+	    ans->state & (FDNET_NODE_LISTENING | FDNET_NODE_CONNECTED))
+		rc = -EISCONN;
+	else if (!ans->error && ans->state & FDNET_NODE_CONNECTING)
+		rc = -EALREADY;
+	call_reply(call, rc);
+}
+
 void handle_connect(struct call *call)
 {
+	struct fdnet_node_req names = {.op = FDNET_NODE_NAMES};
 	struct sockaddr_storage sa;
 	socklen_t len;
 	int rc;
@@ -276,10 +294,15 @@ void handle_connect(struct call *call)
 		return;
 	}
 	rc = sockaddr_to_name(&sa, len, &call->name);
-	if (rc < 0)
-		call_reply(call, rc);
-	else
+	if (rc == 0) {
 		ask_connect(call);
+	} else if (len < sizeof(sa.ss_family) ||
+		   call->unix_type != SOCK_STREAM) {
+		call_reply(call, rc);
+	} else {
+		call->connect_error = rc;
+		call_ask(call, &names, -1, bad_name_learned);
+	}
 }
 
 /* ---- bind(), listen() ---- */

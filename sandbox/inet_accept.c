@@ -104,7 +104,7 @@ static void try_accept(struct call *call)
 	struct kind kind = {.type = SOCK_STREAM,
 			    .family = call->kind.family,
 			    .begun = true};
-	socklen_t len = sizeof(kind.cookie);
+	socklen_t len = sizeof(kind.cookie), sa_len;
 	struct sockaddr_storage sa;
 	struct fdnet_name peer;
 	int fd, rc;
@@ -128,8 +128,10 @@ static void try_accept(struct call *call)
 		kind_put(call->sup, &kind);
 	if (flags & SOCK_NONBLOCK)
 		fcntl(fd, F_SETFL, O_NONBLOCK);
-	rc = sockaddr_write(call, call->args[1], call->args[2], &sa,
-			    sockaddr_from_name(&sa, call->kind.family, &peer));
+	sa_len = sockaddr_from_name(&sa, call->kind.family, &peer);
+	rc = call->args[1] ? sockaddr_write(call, call->args[1], call->args[2],
+					    &sa, sa_len) :
+			     0;
 	if (rc < 0) {
 		close(fd);
 		call_reply(call, rc);

@@ -36,6 +36,8 @@ static int read_header(const struct call *call, uint64_t addr,
 	message->name = (uintptr_t)msg.msg_name;
 	message->name_len = msg.msg_namelen;
 	message->name_len_at = addr + offsetof(struct msghdr, msg_namelen);
+	message->control = (uintptr_t)msg.msg_control;
+	message->control_len = msg.msg_controllen;
 	message->iov_count = msg.msg_iovlen;
 	return call_read(call, (uintptr_t)msg.msg_iov, message->iov,
 			 msg.msg_iovlen * sizeof(*message->iov));
@@ -122,14 +124,22 @@ int message_set_count(const struct call *call, unsigned int index, size_t len)
 				  0;
 }
 
-/* msg_controllen and msg_flags: there is no ancillary data. */
-static int write_rest(const struct call *call, uint64_t header, bool cut)
+/* Control messages, msg_controllen and msg_flags. */
+static int write_rest(const struct call *call, const struct message *message,
+		      const struct fdnet_node_cmsg *control, int flags)
 {
-	int flags = cut ? MSG_TRUNC : 0, rc;
-	size_t zero = 0;
+	uint64_t header = message->header;
+	int rc = 0;
 
-	rc = call_write(call, header + offsetof(struct msghdr, msg_controllen),
-			&zero, sizeof(zero));
+	if (control->cut)
+		flags |= MSG_CTRUNC;
+	if (control->used)
+		rc = call_write(call, message->control, control->at,
+				control->used);
+	if (rc == 0)
+		rc = call_write(call,
+				header + offsetof(struct msghdr, msg_controllen),
+				&control->used, sizeof(control->used));
 	return rc < 0 ? rc :
 			call_write(call,
 				   header + offsetof(struct msghdr, msg_flags),
@@ -138,11 +148,13 @@ static int write_rest(const struct call *call, uint64_t header, bool cut)
 
 int message_set_from(const struct call *call, const struct message *message,
 		     const struct sockaddr_storage *sa, socklen_t len,
-		     bool cut)
+		     const struct fdnet_node_cmsg *control, int flags)
 {
 	socklen_t room = message->name_len;
 	int rc = 0;
 
+	if (!message->header && !message->name)
+		return 0;
 	if (!message->header)
 		return sockaddr_write(call, message->name,
 				      message->name_len_at, sa, len);
@@ -153,5 +165,32 @@ int message_set_from(const struct call *call, const struct message *message,
 			rc = call_write(call, message->name_len_at, &len,
 					sizeof(len));
 	}
-	return rc < 0 ? rc : write_rest(call, message->header, cut);
+	return rc < 0 ? rc : write_rest(call, message, control, flags);
+}
+
+void message_begin_control(const struct message *message, uint8_t *room,
+			   struct fdnet_node_cmsg *ret_control)
+{
+	*ret_control = (struct fdnet_node_cmsg){
+		.at = message->control ? room : NULL,
+		.room = message->control_len < MESSAGE_CONTROL_MAX ?
+				message->control_len :
+				MESSAGE_CONTROL_MAX,
+	};
+	clock_gettime(CLOCK_REALTIME, &ret_control->now);
+}
+
+int message_read_control(const struct call *call,
+			 const struct message *message, struct fdnet_msg *msg)
+{
+	uint8_t bytes[MESSAGE_CONTROL_MAX] __attribute__((aligned(8)));
+	int rc;
+
+	if (!message->control || !message->control_len)
+		return 0;
+	if (message->control_len > sizeof(bytes))
+		return -ENOBUFS;
+	rc = call_read(call, message->control, bytes, message->control_len);
+	return rc < 0 ? rc :
+			fdnet_node_cmsg_parse(bytes, message->control_len, msg);
 }

@@ -14,19 +14,24 @@
 #include <sys/uio.h>
 
 #include "sandbox/notify.h"
+#include "stack/wire/node_cmsg.h"
 
 /* Of a call for several messages, as many are answered at once. */
 #define MESSAGES_MAX 64
+/* Bytes of control messages, either way. */
+#define MESSAGE_CONTROL_MAX 512
 
 /**
  * struct message
  * @name, @name_len:  the address given, or room for one
  * @name_len_at:  where the address' length is written, when receiving
+ * @control, @control_len:  control messages given, or room for them
  * @header:  struct msghdr, or 0
  */
 struct message {
 	uint64_t name, name_len_at;
 	uint32_t name_len;
+	uint64_t control, control_len;
 	size_t iov_count;
 	uint64_t header;
 	int flags;
@@ -51,9 +56,17 @@ ssize_t message_scatter(const struct call *call, const struct message *message,
 /** message_set_count - of several messages this one has @len bytes. 0 or as
  * above */
 int message_set_count(const struct call *call, unsigned int index, size_t len);
-/** message_set_from - who it is from, and whether it was @cut. 0 or as above */
+/** message_set_from - who it is from, @control, and msg_flags. 0 or as above */
 int message_set_from(const struct call *call, const struct message *message,
 		     const struct sockaddr_storage *sa, socklen_t len,
-		     bool cut);
+		     const struct fdnet_node_cmsg *control, int flags);
+/** message_begin_control - for message_set_from(); nothing in it yet
+ * @room:  MESSAGE_CONTROL_MAX, aligned to 8; borrowed */
+void message_begin_control(const struct message *message, uint8_t *room,
+			   struct fdnet_node_cmsg *ret_control);
+/** message_read_control - what sendmsg() was given, to @msg. 0, -EINVAL,
+ * -ENOBUFS (too much), or as above */
+int message_read_control(const struct call *call,
+			 const struct message *message, struct fdnet_msg *msg);
 
 #endif

@@ -74,6 +74,7 @@ typedef void call_ready_fn(struct call *call);
  * @name:      an address from the arguments, or the peer's
  * @data, @len:  a datagram on its way; owned
  * @flags:     of a data call
+ * @from, @ttl1, @tos1, @gso:  control messages of @data, as SEND has them
  * @index:     messages that are done, of a call for several
  */
 struct call {
@@ -94,6 +95,7 @@ struct call {
 	uint64_t deadline_ms;
 	bool timed_out, done;
 	bool outside; /* @spare_fd is a socket of the host */
+	int connect_error; /* what is wrong with the address */
 	uint64_t replaces; /* cookie of what @fd is to stand in for, or 0 */
 	bool gone; /* at the last look its caller did not wait any more */
 	uint64_t born; /* caller_born(), once it has waited for a while, or 0 */
@@ -102,6 +104,8 @@ struct call {
 	uint8_t *data;
 	size_t len;
 	int flags;
+	struct fdnet_name from;
+	uint16_t ttl1, tos1, gso;
 	unsigned int index;
 };
 

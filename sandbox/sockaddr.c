@@ -95,8 +95,6 @@ int sockaddr_write(const struct call *call, uint64_t addr, uint64_t len_addr,
 	int32_t room;
 	int rc;
 
-	if (!addr)
-		return 0;
 	rc = call_read(call, len_addr, &room, sizeof(room));
 	if (rc < 0)
 		return rc;

@@ -352,6 +352,7 @@ static ssize_t take(struct call *call, const struct udgram *udgram,
 {
 	static uint8_t room[DATA_MAX];
 	const struct sockaddr_storage *sa = (const void *)&udgram->from;
+	static const struct fdnet_node_cmsg none;
 	ssize_t len, given;
 	int rc;
 
@@ -362,8 +363,8 @@ static ssize_t take(struct call *call, const struct udgram *udgram,
 	given = message_scatter(call, message, room, (size_t)len);
 	if (given < 0)
 		return given;
-	rc = message_set_from(call, message, sa, udgram->from_len,
-			      given < len);
+	rc = message_set_from(call, message, sa, udgram->from_len, &none,
+			      given < len ? MSG_TRUNC : 0);
 	if (rc < 0)
 		return rc;
 	len = message->flags & MSG_TRUNC ? len : given;

@@ -555,7 +555,9 @@ static void try_accept(struct call *call)
 		call_reply(call, fd);
 		return;
 	}
-	rc = sockaddr_write(call, call->args[1], call->args[2], &sa, len);
+	rc = call->args[1] ? sockaddr_write(call, call->args[1], call->args[2],
+					    &sa, len) :
+			     0;
 	if (rc < 0) {
 		close(fd);
 		call_reply(call, rc);

@@ -4,117 +4,22 @@
 #include "shim/cmsg.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <string.h>
 #include <time.h>
 
 #include "shim/addr.h"
 #include "shim/uaccess.h"
-#include "stack/wire/node_tag.h"
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
-
-static int parse_ip(const struct cmsghdr *c, struct fdnet_msg *msg)
-{
-	size_t len = c->cmsg_len - CMSG_LEN(0);
-	struct in_pktinfo info;
-	int value;
-
-	if (c->cmsg_type == IP_PKTINFO) {
-		if (len != sizeof(info))
-			return -EINVAL;
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		if (info.ipi_spec_dst.s_addr) {
-			msg->local.ip.family = 4;
-			memcpy(msg->local.ip.bytes, &info.ipi_spec_dst, 4);
-		}
-		return 0;
-	}
-	if (c->cmsg_type != IP_TTL && c->cmsg_type != IP_TOS)
-		return -EINVAL;
-	if (len == 1) {
-		value = *(unsigned char *)CMSG_DATA(c);
-	} else {
-		if (len != sizeof(value))
-			return -EINVAL;
-		memcpy(&value, CMSG_DATA(c), sizeof(value));
-	}
-	if (c->cmsg_type == IP_TOS) {
-		if (value < 0 || value > 255)
-			return -EINVAL;
-		msg->tos = value;
-		return 0;
-	}
-	if (value < 1 || value > 255)
-		return -EINVAL;
-	msg->ttl = value;
-	return 0;
-}
-
-static int parse_ip6(const struct cmsghdr *c, struct fdnet_msg *msg)
-{
-	size_t len = c->cmsg_len - CMSG_LEN(0);
-	struct in6_pktinfo info;
-	int value;
-
-	if (c->cmsg_type == IPV6_PKTINFO) {
-		if (len != sizeof(info))
-			return -EINVAL;
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		msg->local.ip.family = 6;
-		memcpy(msg->local.ip.bytes, &info.ipi6_addr, 16);
-		if (fdnet_ip_is_any(&msg->local.ip))
-			msg->local.ip.family = 0;
-		return 0;
-	}
-	if (len != sizeof(value))
-		return -EINVAL;
-	memcpy(&value, CMSG_DATA(c), sizeof(value));
-	if (c->cmsg_type == IPV6_HOPLIMIT)
-		msg->ttl = value;
-	else if (c->cmsg_type == IPV6_TCLASS)
-		msg->tos = value;
-	else
-		return -EINVAL;
-	return value < -1 || value > 255 ? -EINVAL : 0;
-}
+#include "stack/wire/node_cmsg.h"
 
 int shim_cmsg_parse(const struct msghdr *hdr, struct fdnet_msg *msg)
 {
-	struct msghdr copy = *hdr;
-	struct cmsghdr *c;
-	int rc = 0;
-
-	if (hdr->msg_controllen < sizeof(*c))
+	if (hdr->msg_controllen < sizeof(struct cmsghdr))
 		return 0;
 	if (!shim_can_read(hdr->msg_control, hdr->msg_controllen))
 		return -EFAULT;
-	for (c = CMSG_FIRSTHDR(&copy); c && rc == 0;
-	     c = CMSG_NXTHDR(&copy, c)) {
-		if (c->cmsg_len < CMSG_LEN(0) ||
-		    (char *)c + c->cmsg_len >
-			    (char *)hdr->msg_control + hdr->msg_controllen)
-			return -EINVAL;
-		if (c->cmsg_level == IPPROTO_IP)
-			rc = parse_ip(c, msg);
-		else if (c->cmsg_level == IPPROTO_IPV6)
-			rc = parse_ip6(c, msg);
-		else if (c->cmsg_level == IPPROTO_UDP &&
-			 c->cmsg_type == UDP_SEGMENT &&
-			 c->cmsg_len == CMSG_LEN(sizeof(uint16_t)))
-			memcpy(&msg->gso_size, CMSG_DATA(c),
-			       sizeof(msg->gso_size));
-		else if (c->cmsg_level == SOL_SOCKET)
-			rc = -EINVAL; /* no fds over a network socket */
-	}
-	return rc;
+	return fdnet_node_cmsg_parse(hdr->msg_control, hdr->msg_controllen,
+				     msg);
 }
 
 void shim_cmsg_begin(const struct msghdr *hdr, struct fdnet_msg *msg)
@@ -136,164 +41,40 @@ void shim_cmsg_begin(const struct msghdr *hdr, struct fdnet_msg *msg)
 
 /* ---- of sockets that the relay has ---- */
 
-struct writer {
-	struct msghdr *hdr;
-	size_t used;
-};
-
-static void put(struct writer *w, int level, int type, const void *data,
-		size_t len)
+static void put_done(const struct fdnet_node_cmsg *w, struct msghdr *hdr)
 {
-	struct cmsghdr c = {
-		.cmsg_level = level,
-		.cmsg_type = type,
-		.cmsg_len = CMSG_LEN(len),
-	};
-	size_t room = w->hdr->msg_controllen - w->used;
-	char *at = (char *)w->hdr->msg_control + w->used;
-
-	if (!w->hdr->msg_control || room < sizeof(c)) {
-		w->hdr->msg_flags |= MSG_CTRUNC;
-		return;
-	}
-	if (room < CMSG_LEN(len)) {
-		w->hdr->msg_flags |= MSG_CTRUNC;
-		c.cmsg_len = room;
-		len = room - CMSG_LEN(0);
-	}
-	memcpy(at, &c, sizeof(c));
-	memcpy(at + CMSG_LEN(0), data, len);
-	w->used += CMSG_SPACE(len) < room ? CMSG_SPACE(len) : room;
-}
-
-static void put_v4(struct writer *w, uint32_t flags,
-		   const struct fdnet_msg *msg)
-{
-	struct in_pktinfo info = { .ipi_ifindex = msg->ifindex };
-	int value;
-
-	if (flags & FDNET_TAG_PKTINFO) {
-		memcpy(&info.ipi_addr, msg->local.ip.bytes, 4);
-		info.ipi_spec_dst = info.ipi_addr;
-		put(w, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
-	}
-	if (flags & FDNET_TAG_TTL) {
-		value = msg->ttl;
-		put(w, IPPROTO_IP, IP_TTL, &value, sizeof(value));
-	}
-	if (flags & FDNET_TAG_TOS) {
-		unsigned char tos = (unsigned char)msg->tos;
-
-		put(w, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-	}
-}
-
-static void put_v6(struct writer *w, uint32_t flags,
-		   const struct fdnet_msg *msg)
-{
-	struct in6_pktinfo info = { .ipi6_ifindex =
-					    (unsigned int)msg->ifindex };
-	int value;
-
-	if (flags & FDNET_TAG_PKTINFO) {
-		if (msg->local.ip.family == 4) {
-			memset(&info.ipi6_addr.s6_addr[10], 0xff, 2);
-			memcpy(&info.ipi6_addr.s6_addr[12],
-			       msg->local.ip.bytes, 4);
-		} else {
-			memcpy(&info.ipi6_addr, msg->local.ip.bytes, 16);
-		}
-		put(w, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-	}
-	if (flags & FDNET_TAG_TTL) {
-		value = msg->ttl;
-		put(w, IPPROTO_IPV6, IPV6_HOPLIMIT, &value, sizeof(value));
-	}
-	if (flags & FDNET_TAG_TOS) {
-		value = msg->tos;
-		put(w, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof(value));
-	}
-}
-
-static void put_error(struct writer *w, int domain,
-		      const struct fdnet_sock_error *err)
-{
-	struct {
-		struct sock_extended_err ee;
-		struct sockaddr_in6 offender;
-	} e = {
-		.ee = {
-			.ee_errno = (uint32_t)err->error,
-			.ee_origin = err->origin,
-			.ee_type = err->type,
-			.ee_code = err->code,
-			.ee_info = err->info,
-		},
-	};
-	bool v4 = domain == AF_INET;
-	socklen_t len = sizeof(e.offender);
-
-	shim_name_to(domain, &err->offender, (struct sockaddr *)&e.offender,
-		     &len);
-	put(w, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR,
-	    &e, sizeof(e.ee) + len);
-}
-
-static void put_time(struct writer *w, uint32_t flags)
-{
-	struct timespec ts;
-	struct timeval tv;
-
-	if (!(flags & (FDNET_TAG_TIME | FDNET_TAG_TIME_NS)))
-		return;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	if (flags & FDNET_TAG_TIME_NS) {
-		put(w, SOL_SOCKET, SO_TIMESTAMPNS, &ts, sizeof(ts));
-		return;
-	}
-	tv.tv_sec = ts.tv_sec;
-	tv.tv_usec = ts.tv_nsec / 1000;
-	put(w, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
-}
-
-static void put_datagram(struct writer *w, int domain, uint32_t flags,
-			 const struct fdnet_msg *msg)
-{
-	put_time(w, flags);
-	if (domain == AF_INET)
-		put_v4(w, flags, msg);
-	else
-		put_v6(w, flags, msg);
-	if (msg->flags & FDNET_MSG_ERRQUEUE)
-		put_error(w, domain, &msg->err);
-	if (msg->gso_size) {
-		int size = msg->gso_size;
-
-		put(w, IPPROTO_UDP, UDP_GRO, &size, sizeof(size));
-	}
+	hdr->msg_controllen = w->used;
+	if (w->cut)
+		hdr->msg_flags |= MSG_CTRUNC;
 }
 
 void shim_cmsg_put_tag(int domain, const struct fdnet_node_tag *tag,
 		       struct msghdr *hdr)
 {
-	struct writer w = { .hdr = hdr };
-	struct fdnet_msg msg = {
-		.local = tag->local,
-		.ttl = tag->ttl,
-		.tos = tag->tos,
-		.ifindex = (int)tag->ifindex,
-		.gso_size = tag->gso,
+	struct fdnet_node_cmsg w = {
+		.at = hdr->msg_control,
+		.room = hdr->msg_controllen,
 	};
 
-	put_datagram(&w, domain, tag->flags, &msg);
-	hdr->msg_controllen = w.used;
+	if (tag->flags & (FDNET_TAG_TIME | FDNET_TAG_TIME_NS))
+		clock_gettime(CLOCK_REALTIME, &w.now);
+	fdnet_node_cmsg_tag(&w, domain == AF_INET ? 4 : 6, tag);
+	put_done(&w, hdr);
 }
 
 void shim_cmsg_put_error(int domain, const struct fdnet_sock_error *err,
 			 struct msghdr *hdr)
 {
-	struct writer w = { .hdr = hdr };
+	struct fdnet_node_cmsg w = {
+		.at = hdr->msg_control,
+		.room = hdr->msg_controllen,
+	};
+	struct sockaddr_in6 offender = { 0 };
+	socklen_t len = sizeof(offender);
 
-	put_error(&w, domain, err);
-	hdr->msg_controllen = w.used;
+	shim_name_to(domain, &err->offender, (struct sockaddr *)&offender,
+		     &len);
+	fdnet_node_cmsg_error(&w, domain == AF_INET ? 4 : 6, err, &offender,
+			      len);
+	put_done(&w, hdr);
 }

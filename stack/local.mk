@@ -77,6 +77,8 @@ stack_libstack_la_SOURCES = \
 	stack/wire/ipv6.h \
 	stack/wire/node.c \
 	stack/wire/node.h \
+	stack/wire/node_cmsg.c \
+	stack/wire/node_cmsg.h \
 	stack/wire/node_tag.c \
 	stack/wire/node_tag.h \
 	stack/wire/udp.c \

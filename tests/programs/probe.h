@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -237,6 +238,27 @@ static inline void sleep_ms(int ms)
 static inline void set_nonblock(int fd)
 {
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* A child uses it: from now on it is not this process's alone. */
+static inline void share(int fd)
+{
+	pid_t pid = fork();
+	char byte;
+
+	if (pid == 0) {
+		recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static inline int int_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &len) < 0 ? -1 : value;
 }
 
 #endif
