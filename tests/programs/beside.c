@@ -16,7 +16,7 @@ static int shared_udp(uint16_t *ret_port)
 
 	need(bind_loopback(fd, 0), "bind");
 	*ret_port = port_of(fd);
-	share(fd);
+	use_in_child(fd);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return fd;
 }
@@ -162,7 +162,7 @@ static void refused(void)
 	char buf[16];
 
 	need(connect_loopback(fd, port), "connect");
-	share(fd);
+	use_in_child(fd);
 	say(send(fd, "x", 1, 0), "refused, send");
 	say_bool(ready(fd, POLLIN | POLLERR) & (POLLIN | POLLERR),
 		 "refused, something");
@@ -198,7 +198,7 @@ static void error_queue(void)
 	struct cmsghdr *c;
 
 	need(bind_loopback(fd, 0), "bind");
-	share(fd);
+	use_in_child(fd);
 	say(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)),
 	    "IP_RECVERR");
 	say(recvmsg(fd, &msg, MSG_ERRQUEUE), "error queue, nothing");

@@ -241,7 +241,7 @@ static inline void set_nonblock(int fd)
 }
 
 /* A child uses it: from now on it is not this process's alone. */
-static inline void share(int fd)
+static inline void use_in_child(int fd)
 {
 	pid_t pid = fork();
 	char byte;

@@ -9,8 +9,8 @@
 static void shared_tcp(int fds[2])
 {
 	tcp_pair(fds);
-	share(fds[0]);
-	share(fds[1]);
+	use_in_child(fds[0]);
+	use_in_child(fds[1]);
 }
 
 static void options_kept(void)
@@ -39,7 +39,7 @@ static void options_kept(void)
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		setsockopt(before[0], rows[i].level, rows[i].name,
 			   &rows[i].value, sizeof(int));
-	share(before[0]);
+	use_in_child(before[0]);
 	shared_tcp(after);
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		say(int_option(before[0], rows[i].level, rows[i].name),
@@ -246,7 +246,7 @@ static void out_of_band(void)
 	send(fds[1], "ab!", 3, MSG_OOB);
 	send(fds[1], "cd", 2, 0);
 	ready(fds[0], POLLPRI);
-	share(fds[0]);
+	use_in_child(fds[0]);
 	say(recv(fds[0], buf, 16, 0), "older, before");
 	at_mark(fds[0], "older");
 	say(recv(fds[0], buf, 1, MSG_OOB), "older, the byte");
