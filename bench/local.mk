@@ -25,7 +25,8 @@ bench_fence_SOURCES = bench/fence.c
 # static: the preload would answer syscall()
 bench_fence_CFLAGS = -std=gnu11 -O2 -Wall
 bench_fence_LDFLAGS = -all-static
-EXTRA_DIST += bench/fence.sh bench/tun_tcp.sh bench/tun_tcp.py
+EXTRA_DIST += bench/fence.sh bench/many_flows.sh bench/tun_tcp.sh \
+	bench/tun_tcp.py
 
 # The kernel's TCP as the other end: needs a TUN device.
 TESTS += tests/test_tun_tcp.sh

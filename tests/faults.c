@@ -202,6 +202,21 @@ int epoll_wait(int ep, struct epoll_event *events, int n, int timeout)
 				    NEXT(epoll_wait)(ep, events, n, timeout);
 }
 
+FAULTY(rename, int, -1, (const char *from, const char *to), (from, to))
+FAULTY(unlink, int, -1, (const char *path), (path))
+FAULTY(lseek, off_t, -1, (int fd, off_t at, int whence), (fd, at, whence))
+
+int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return hits("open") ? -1 : NEXT(open)(path, flags, mode);
+}
+
 FAULTY(memfd_create, int, -1, (const char *name, unsigned int flags),
        (name, flags))
 FAULTY(getrandom, ssize_t, -1, (void *dst, size_t len, unsigned int flags),

@@ -20,6 +20,7 @@ port=$(free_port)
 "$peer" serve 127.0.0.1 "$port" >/dev/null 2>&1 &
 kill_at_end+=("$!")
 wait_port "$port"
+# shellcheck disable=SC2016 # for the shell inside
 timeout 120 "$run" -q --control "$FDNET_CONTROL" --allow "host:$port" -- \
 	bash -c '"$0" hold 10.0.2.2 "$1" & wait_for=$!
 	until [ -e "$2" ]; do sleep 0.1; done; kill $wait_for' \
