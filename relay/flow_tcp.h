@@ -65,6 +65,19 @@ int flow_tcp_move(struct guest *from, struct guest *to,
 		  const struct fdnet_name *local,
 		  const struct fdnet_name *peer);
 
+/* SO_KEEPALIVE, TCP_KEEPIDLE ..., TCP_USER_TIMEOUT, as setsockopt() has them */
+struct flow_keep {
+	int on, idle_s, intvl_s, cnt, user_timeout_ms;
+};
+
+/** flow_tcp_keep_of - a socket's options */
+struct flow_keep flow_tcp_keep_of(struct fdnet_sock *so);
+/** flow_tcp_keep - the host's socket of this flow does as the program wants
+ * @local, @peer:  the guest's name and the other's; may be no flow's */
+void flow_tcp_keep(struct guest *guest, const struct fdnet_name *local,
+		   const struct fdnet_name *peer,
+		   const struct flow_keep *keep);
+
 /** flow_tcp_run_ready - go on with flows that used up their turn */
 void flow_tcp_run_ready(struct guest *guest);
 /** flow_tcp_run_resetting - reset those whose last bytes have arrived */

@@ -117,6 +117,11 @@ void flow_tcp_failed(struct flow_tcp *flow, int error);
  */
 void flow_tcp_guest_connected(struct flow_tcp *flow, uint32_t events);
 
+/* ---- flow_tcp_keep.c ---- */
+
+/** flow_tcp_keep_node - as flow_tcp_keep(), of a new connection of the node's */
+void flow_tcp_keep_node(struct flow_tcp *flow);
+
 /* ---- flow_tcp_pump.c ---- */
 
 /** flow_tcp_pump - move what can be moved, one turn; may end the flow */

@@ -118,6 +118,7 @@ void flow_tcp_request(struct guest *guest, struct fdnet_sock *so)
 	name = names_of(&relay->names, &dst.ip, relay->now_us);
 	flow->name = name ? strdup(name) : NULL;
 	rc = host_connect(relay, flow);
+	flow_tcp_keep_node(flow);
 	if (!rc)
 		flow_tcp_admit(flow);
 	else if (rc != -EINPROGRESS)

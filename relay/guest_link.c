@@ -3,12 +3,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "endpoint/packet_internal.h"
+#include "relay/addrclass.h"
 #include "relay/dns.h"
 #include "relay/flow_echo.h"
 #include "relay/flow_tcp.h"
@@ -502,6 +504,33 @@ static void tell_held(struct guest *guest)
 	}
 }
 
+/* In front of it on the link is the SYN, whose flow is to be begun first. */
+static void take_keep(struct guest *guest, const struct fdnet_ctl *ctl)
+{
+	const struct flow_keep keep = {
+		.on = ctl->keep_on,
+		.idle_s = ctl->keep_idle_s,
+		.intvl_s = ctl->keep_intvl_s,
+		.cnt = ctl->keep_cnt,
+		.user_timeout_ms = ctl->user_timeout_ms > INT_MAX ?
+					   INT_MAX :
+					   (int)ctl->user_timeout_ms,
+	};
+	struct fdnet_name local = { .port = ctl->port };
+	struct fdnet_name peer = { .port = ctl->peer_port };
+	struct fdnet_sock *so;
+
+	local.ip.family = peer.ip.family = ctl->family;
+	memcpy(local.ip.bytes, ctl->addr, 16);
+	memcpy(peer.ip.bytes, ctl->peer, 16);
+	addr_normalise(&local.ip);
+	addr_normalise(&peer.ip);
+	fdnet_stack_set_time(guest->stack, guest->relay->now_us);
+	while ((so = fdnet_stack_next_request(guest->stack)))
+		flow_tcp_request(guest, so);
+	flow_tcp_keep(guest, &local, &peer, &keep);
+}
+
 static void take_control(struct guest *guest, const struct fdnet_ctl *ctl)
 {
 	struct registry *registry = &guest->relay->registry;
@@ -534,6 +563,9 @@ static void take_control(struct guest *guest, const struct fdnet_ctl *ctl)
 		return;
 	case FDNET_CTL_RELEASE:
 		registry_release(registry, guest->id, ctl->proto, ctl->lo);
+		return;
+	case FDNET_CTL_KEEP:
+		take_keep(guest, ctl);
 		return;
 	case FDNET_CTL_UNHOLD:
 		hold_end(guest, ctl);

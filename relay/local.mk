@@ -16,7 +16,7 @@ relay_librelay_la_SOURCES = \
 	relay/files.c relay/files.h \
 	relay/flow_echo.c relay/flow_echo.h \
 	relay/flow_tcp.c relay/flow_tcp.h relay/flow_tcp_internal.h \
-	relay/flow_tcp_move.c \
+	relay/flow_tcp_keep.c relay/flow_tcp_move.c \
 	relay/flow_tcp_open.c \
 	relay/flow_tcp_pump.c \
 	relay/flow_tcp_state.c \

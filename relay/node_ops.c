@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/addrclass.h"
+#include "relay/flow_tcp.h"
 #include "relay/guest.h"
 #include "relay/pumped_internal.h"
 #include "relay/sys.h"
@@ -407,12 +409,30 @@ static int op_errqueue(struct pumped *sock, struct fdnet_node_ans *ans,
 	return 0;
 }
 
+/* The host's socket is to be kept alive as this one. */
+static void keep(struct pumped *sock)
+{
+	struct fdnet_name local, peer;
+	struct flow_keep wants;
+
+	if (sock->type != FDNET_SOCK_STREAM ||
+	    fdnet_sock_name(sock->so, &local) ||
+	    fdnet_sock_peer(sock->so, &peer))
+		return;
+	addr_normalise(&local.ip);
+	addr_normalise(&peer.ip);
+	wants = flow_tcp_keep_of(sock->so);
+	flow_tcp_keep(sock->node->guest, &local, &peer, &wants);
+}
+
 static int op_setopt(struct pumped *sock, const struct fdnet_node_req *req)
 {
 	int rc = fdnet_sock_setopt(sock->so, req->level, req->optname,
 				   req->value, req->optlen);
 
 	pumped_learn_wants(sock);
+	if (!rc && (req->level == IPPROTO_TCP || req->optname == SO_KEEPALIVE))
+		keep(sock);
 	return rc;
 }
 

@@ -15,7 +15,7 @@ shim_libshim_la_SOURCES = \
 	shim/file.c shim/file.h \
 	shim/frame.c shim/frame.h \
 	shim/gai.c \
-	shim/handover.c shim/handover.h \
+	shim/handover.c shim/handover.h shim/keep.c shim/keep.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
 	shim/hosts.c \

@@ -9,6 +9,7 @@
 
 #include "shim/addr.h"
 #include "shim/call.h"
+#include "shim/keep.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
 #include "shim/node.h"
@@ -89,7 +90,10 @@ static int set_option(struct shim_file *file, int fd, int level, int name,
 		return set_timeout(&file->rcvtimeo_us, val, len);
 	if (level == SOL_SOCKET && name == SO_SNDTIMEO)
 		return set_timeout(&file->sndtimeo_us, val, len);
-	return fdnet_sock_setopt(file->so, level, name, val, len);
+	rc = fdnet_sock_setopt(file->so, level, name, val, len);
+	if (rc == 0 && shim_keep_is(level, name))
+		shim_keep_tell(file, NULL, true);
+	return rc;
 }
 
 int shim_setsockopt(int fd, int level, int name, const void *val,

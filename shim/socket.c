@@ -16,6 +16,7 @@
 #include "shim/claim.h"
 #include "shim/handover.h"
 #include "shim/helper.h"
+#include "shim/keep.h"
 #include "shim/mirror.h"
 #include "shim/netlink.h"
 #include "shim/node.h"
@@ -360,6 +361,7 @@ static int adopt(struct shim_file *listener, struct fdnet_sock *so, int flags,
 	file->joined = true;
 	file->claim = shim_claim_ref(listener->claim);
 	file->accepted = true;
+	shim_keep_tell(file, NULL, false);
 	if (addr && fdnet_sock_peer(so, &peer) == 0)
 		shim_name_to(listener->domain, &peer, addr, len);
 	return fd;
@@ -606,6 +608,8 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 			file->joined = true;
 		shim_mirror_touch(file);
 		shim_net_flush();
+		if (rc == 0 || rc == -EINPROGRESS)
+			shim_keep_tell(file, &name, false);
 		if ((rc == -EINPROGRESS || rc == -EALREADY) && !file->nonblock)
 			rc = finish_connect(fd, file, &name, &guard);
 		shim_mirror_touch(file);

@@ -159,6 +159,60 @@ START_TEST(an_established_connection_times_out)
 }
 END_TEST
 
+/* Nobody sends anything; a host that has vanished is found out in the time
+ * that the program has set. */
+START_TEST(keepalive_is_the_host_sockets_too)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog drop = { .len = 1, .filter = &nothing };
+	int listener = rg_host_listen("127.0.0.1", &port), fd;
+	struct fdnet_ctl keep = {
+		.op = FDNET_CTL_KEEP,
+		.proto = 6,
+		.family = 4,
+		.keep_on = true,
+		.keep_idle_s = 1,
+		.keep_intvl_s = 1,
+		.keep_cnt = 1,
+	};
+	uint8_t body[FDNET_CTL_MAX_LEN];
+	struct fdnet_name local, peer;
+	struct fdnet_sock *so;
+	char data[8];
+	struct rg *g;
+	size_t len;
+
+	start("--allow host:%u");
+	g = rg_attach(&relay);
+	fd = connected_pair(g, listener, &so);
+	ck_assert_int_eq(fdnet_sock_name(so, &local), 0);
+	ck_assert_int_eq(fdnet_sock_peer(so, &peer), 0);
+	keep.port = local.port;
+	keep.peer_port = peer.port;
+	memcpy(keep.addr, local.ip.bytes, 4);
+	memcpy(keep.peer, peer.ip.bytes, 4);
+	/* of a connection that there is not: nothing happens */
+	keep.peer_port++;
+	len = fdnet_ctl_encode(body, &keep);
+	ck_assert_int_eq(fdnet_link_send_control(g->link, FDNET_LINK_CONTROL,
+						 body, len, -1),
+			 0);
+	keep.peer_port--;
+	len = fdnet_ctl_encode(body, &keep);
+	ck_assert_int_eq(fdnet_link_send_control(g->link, FDNET_LINK_CONTROL,
+						 body, len, -1),
+			 0);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &drop,
+				    sizeof(drop)),
+			 0);
+	ck_assert_int_eq(rg_recv(g, so, data, sizeof(data)), -ETIMEDOUT);
+	rg_stop(&relay);
+	close(fd);
+	close(listener);
+}
+END_TEST
+
 /* The host has said all; the guest talks on. */
 START_TEST(half_close_by_the_host)
 {
@@ -746,6 +800,7 @@ static Suite *relay_tcp_suite(void)
 	tcase_add_test(tc, unreachable_on_the_host_is_unreachable_inside);
 	tcase_add_test(tc, host_unreachable_is_told_from_denied);
 	tcase_add_loop_test(tc, no_answer_is_timed_out, 0, 2);
+	tcase_add_test(tc, keepalive_is_the_host_sockets_too);
 	tcase_add_loop_test(tc, an_established_connection_times_out, 0, 2);
 	tcase_add_test(tc, half_close_by_the_host);
 	tcase_add_loop_test(tc, reset_behind_the_hosts_end, 0, 2);

@@ -191,6 +191,8 @@ static size_t ctl_len(uint8_t op)
 	case FDNET_CTL_UNHOLD:
 	case FDNET_CTL_REPLY | FDNET_CTL_SOCKET:
 		return 48;
+	case FDNET_CTL_KEEP:
+		return 60;
 	case FDNET_CTL_LEASE:
 	case FDNET_CTL_RELEASE:
 	case FDNET_CTL_SOCKET:
@@ -222,6 +224,13 @@ size_t fdnet_ctl_encode(uint8_t *dst, const struct fdnet_ctl *ctl)
 		put16(dst + 12, ctl->port);
 		memcpy(dst + 16, ctl->addr, ctl->family == 4 ? 4 : 16);
 		break;
+	case FDNET_CTL_KEEP:
+		put32(dst + 48, ctl->user_timeout_ms);
+		put16(dst + 52, ctl->keep_idle_s);
+		put16(dst + 54, ctl->keep_intvl_s);
+		dst[56] = ctl->keep_cnt;
+		dst[57] = ctl->keep_on;
+		/* fall through */
 	case FDNET_CTL_HOLD:
 	case FDNET_CTL_UNHOLD:
 		dst[8] = ctl->proto;
@@ -283,7 +292,7 @@ static int decode_bind(const uint8_t *src, struct fdnet_ctl *ctl)
 	return 0;
 }
 
-/* The names of a flow: HOLD, and the answer to SOCKET. */
+/* The names of a flow: HOLD, KEEP, and the answer to SOCKET. */
 static int decode_names(const uint8_t *src, struct fdnet_ctl *ctl)
 {
 	ctl->proto = src[8];
@@ -323,6 +332,18 @@ static int decode_lease_reply(const uint8_t *src, struct fdnet_ctl *ctl)
 	return 0;
 }
 
+static int decode_keep(const uint8_t *src, struct fdnet_ctl *ctl)
+{
+	int rc = decode_names(src, ctl);
+
+	ctl->user_timeout_ms = get32(src + 48);
+	ctl->keep_idle_s = get16(src + 52);
+	ctl->keep_intvl_s = get16(src + 54);
+	ctl->keep_cnt = src[56];
+	ctl->keep_on = src[57];
+	return rc || ctl->proto != 6 || src[57] > 1 ? -EBADMSG : 0;
+}
+
 int fdnet_ctl_decode(const uint8_t *src, size_t len, struct fdnet_ctl *ret_ctl)
 {
 	struct fdnet_ctl ctl = { 0 };
@@ -347,6 +368,9 @@ int fdnet_ctl_decode(const uint8_t *src, size_t len, struct fdnet_ctl *ret_ctl)
 	case FDNET_CTL_HOLD:
 	case FDNET_CTL_UNHOLD:
 		rc = decode_names(src, &ctl);
+		break;
+	case FDNET_CTL_KEEP:
+		rc = decode_keep(src, &ctl);
 		break;
 	case FDNET_CTL_SOCKET:
 		ctl.index = get32(src + 8);

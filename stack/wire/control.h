@@ -7,6 +7,7 @@
 #ifndef STACK_WIRE_CONTROL_H
 #define STACK_WIRE_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@
 #define FDNET_HELLO_LEN 40
 #define FDNET_WELCOME_LEN 104
 #define FDNET_ATTACH_LEN 16
-#define FDNET_CTL_MAX_LEN 48
+#define FDNET_CTL_MAX_LEN 60
 
 enum fdnet_ctl_op {
 	FDNET_CTL_BIND = 0x01,
@@ -26,6 +27,7 @@ enum fdnet_ctl_op {
 	FDNET_CTL_SOCKET = 0x06,
 	FDNET_CTL_HOLD = 0x10,
 	FDNET_CTL_UNHOLD = 0x11, /* as HOLD; a notice */
+	FDNET_CTL_KEEP = 0x12,	 /* of a connection; a notice */
 	FDNET_CTL_REPLY = 0x80,
 };
 
@@ -70,6 +72,10 @@ struct fdnet_ctl {
 	uint32_t index;	/* SOCKET: which of them */
 	uint16_t peer_port; /* HOLD, UNHOLD; 0: whatever comes for the local name */
 	uint8_t peer[16];
+	bool keep_on; /* KEEP, with the four below; 0 of the last: none */
+	uint16_t keep_idle_s, keep_intvl_s;
+	uint8_t keep_cnt;
+	uint32_t user_timeout_ms;
 	uint16_t count;	 /* LEASE: wanted */
 	uint16_t lo, hi; /* LEASE reply; RELEASE: lo */
 };
