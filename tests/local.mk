@@ -196,6 +196,10 @@ tests_random_steps_SOURCES = tests/random/main.c tests/random/steps.h \
 	tests/random/process.c tests/programs/probe.h
 tests_random_steps_CFLAGS = $(PROBE_CFLAGS)
 
+# CPython's own tests, of a Debian package; run by tests/cpython/run.
+EXTRA_DIST += tests/cpython/run tests/cpython/verdicts.py \
+	tests/cpython/known.txt
+
 # SIGKILL at random under load; run by tests/kills/run.
 EXTRA_DIST += tests/kills/run
 check_PROGRAMS += tests/kills/kills
