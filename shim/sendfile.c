@@ -117,12 +117,14 @@ static ssize_t send_as_datagram(int out, int in, off_t *offset, size_t count)
 /* From a socket only into a pipe: that is a splice(). */
 static ssize_t send_from_socket(int out, int in, off_t *offset, size_t count)
 {
+	int mode = raw_fcntl(out, F_GETFL, 0) & O_ACCMODE;
 	struct stat st;
 
-	if (fstat(out, &st) < 0)
-		return shim_ret(-EBADF);
+	/* in the kernel's order */
 	if (offset)
 		return shim_ret(-ESPIPE);
+	if (fstat(out, &st) < 0 || mode == O_RDONLY)
+		return shim_ret(-EBADF);
 	if (!S_ISFIFO(st.st_mode))
 		return shim_ret(-EINVAL);
 	return shim_splice(in, NULL, out, NULL, count, 0);
