@@ -80,6 +80,12 @@ doc_examples_ping_SOURCES = doc/examples/ping.c
 doc_examples_ping_CPPFLAGS = -I$(top_srcdir)/include
 doc_examples_ping_LDADD = libfdnetstack.la
 
+check_PROGRAMS += doc/examples/dhcp
+TESTS += tests/test_dhcp_server.sh
+dist_check_SCRIPTS += tests/test_dhcp_server.sh
+doc_examples_dhcp_SOURCES = doc/examples/dhcp.c
+doc_examples_dhcp_CPPFLAGS = -I$(top_srcdir)/include
+doc_examples_dhcp_LDADD = libfdnetstack.la
 check_PROGRAMS += doc/examples/httpd
 TESTS += tests/test_httpd.sh
 dist_check_SCRIPTS += tests/test_httpd.sh

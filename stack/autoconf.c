@@ -65,6 +65,7 @@ static void ready(struct fdnet_stack *stack, struct fdnet_stack_addr *a)
 	if (a->ip.family == 4) {
 		a->announces = ANNOUNCES;
 		a->due_us = stack->now_us;
+		fdnet_dhcp_probed(stack, &a->ip, true);
 	} else if (!stack->autoconf.solicits_left && a->ip.bytes[0] == 0xfe &&
 		   !stack->autoconf.solicit_us) {
 		stack->autoconf.solicits_left = SOLICITS;
@@ -155,11 +156,9 @@ int fdnet_autoconf_init(struct fdnet_stack *stack)
 	return fdnet_timer_reserve(stack, 1);
 }
 
-void fdnet_autoconf_addr(struct fdnet_stack *stack,
-			 struct fdnet_stack_addr *addr)
+static void begin_probing(struct fdnet_stack *stack,
+			  struct fdnet_stack_addr *addr)
 {
-	if (!stack->cfg.autoconf || !stack->cfg.ethernet)
-		return;
 	addr->tentative = true;
 	/* one more: the wait after the last */
 	addr->probes = (addr->ip.family == 4 ? PROBES4 : PROBES6) + 1;
@@ -167,8 +166,16 @@ void fdnet_autoconf_addr(struct fdnet_stack *stack,
 	set_timer(stack);
 }
 
+void fdnet_autoconf_addr(struct fdnet_stack *stack,
+			 struct fdnet_stack_addr *addr)
+{
+	if (stack->cfg.autoconf && stack->cfg.ethernet)
+		begin_probing(stack, addr);
+}
+
 bool fdnet_autoconf_seen(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 {
+	struct fdnet_ip was = *ip;
 	unsigned int i;
 
 	for (i = 0; i < stack->naddrs; i++) {
@@ -178,6 +185,7 @@ bool fdnet_autoconf_seen(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 		stack->counters[FDNET_C_ADDR_CONFLICT]++;
 		drop(stack, &stack->addrs[i]);
 		set_timer(stack);
+		fdnet_dhcp_probed(stack, &was, false);
 		return true;
 	}
 	return false;
@@ -210,6 +218,24 @@ static struct fdnet_stack_addr *find(struct fdnet_stack *stack,
 		if (fdnet_ip_equal(&stack->addrs[i].ip, ip))
 			return &stack->addrs[i];
 	return NULL;
+}
+
+void fdnet_autoconf_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip)
+{
+	struct fdnet_stack_addr *a = find(stack, ip);
+
+	if (a && !a->tentative)
+		begin_probing(stack, a);
+}
+
+void fdnet_autoconf_drop(struct fdnet_stack *stack, const struct fdnet_ip *ip)
+{
+	struct fdnet_stack_addr *a = find(stack, ip);
+
+	if (!a)
+		return;
+	drop(stack, a);
+	set_timer(stack);
 }
 
 void fdnet_autoconf_prefix(struct fdnet_stack *stack, const struct fdnet_ip *ip,

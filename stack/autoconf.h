@@ -32,6 +32,13 @@ void fdnet_autoconf_restart(struct fdnet_stack *stack);
 void fdnet_autoconf_addr(struct fdnet_stack *stack,
 			 struct fdnet_stack_addr *addr);
 
+/** fdnet_autoconf_probe - @ip is ours, but is to be probed whatever the
+ * settings say; fdnet_dhcp_probed() hears how it went */
+void fdnet_autoconf_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip);
+
+/** fdnet_autoconf_drop - @ip is not ours any more */
+void fdnet_autoconf_drop(struct fdnet_stack *stack, const struct fdnet_ip *ip);
+
 /** fdnet_autoconf_seen - a frame shows that somebody else uses, or wants, @ip.
  * Returns true if it was tentative; it is gone then. */
 bool fdnet_autoconf_seen(struct fdnet_stack *stack, const struct fdnet_ip *ip);

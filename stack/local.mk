@@ -8,6 +8,8 @@ stack_libstack_la_SOURCES = \
 	stack/cmsg.h \
 	stack/demux.c \
 	stack/dgram.c \
+	stack/dhcp.c \
+	stack/dhcp.h \
 	stack/dgram.h \
 	stack/errq.c \
 	stack/errq.h \
@@ -69,6 +71,8 @@ stack_libstack_la_SOURCES = \
 	stack/wire/control.h \
 	stack/wire/csum.c \
 	stack/wire/csum.h \
+	stack/wire/dhcp.c \
+	stack/wire/dhcp.h \
 	stack/wire/icmp.c \
 	stack/wire/icmp.h \
 	stack/wire/ipv4.c \
@@ -94,6 +98,7 @@ STACK_TESTS = \
 	tests/test_cmsg \
 	tests/test_control \
 	tests/test_demux \
+	tests/test_dhcp \
 	tests/test_icmp \
 	tests/test_ip \
 	tests/test_ip_select \
@@ -120,6 +125,8 @@ tests_test_cmsg_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_cmsg_LDADD = $(STACK_TEST_LIBS)
 tests_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_control_LDADD = $(STACK_TEST_LIBS)
+tests_test_dhcp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_dhcp_LDADD = $(STACK_TEST_LIBS)
 tests_test_demux_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_demux_LDADD = $(STACK_TEST_LIBS)
 tests_test_timer_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -153,6 +160,15 @@ FUZZERS += fuzz/fuzz_stack
 fuzz_fuzz_stack_SOURCES = fuzz/fuzz_stack.c
 fuzz_fuzz_stack_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
 fuzz_fuzz_stack_LDADD = $(STACK_LIBS)
+
+check_PROGRAMS += fuzz/replay_dhcp
+TESTS += fuzz/replay_dhcp
+fuzz_replay_dhcp_SOURCES = fuzz/replay.c fuzz/fuzz_dhcp.c
+fuzz_replay_dhcp_LDADD = $(STACK_LIBS)
+FUZZERS += fuzz/fuzz_dhcp
+fuzz_fuzz_dhcp_SOURCES = fuzz/fuzz_dhcp.c
+fuzz_fuzz_dhcp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_ENGINE)
+fuzz_fuzz_dhcp_LDADD = $(STACK_LIBS)
 
 check_PROGRAMS += fuzz/replay_reass
 TESTS += fuzz/replay_reass

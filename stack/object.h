@@ -9,6 +9,7 @@
 #include "stack/internal.h"
 #include "stack/neigh.h"
 #include "stack/autoconf.h"
+#include "stack/dhcp.h"
 #include "stack/member.h"
 #include "stack/pmtu.h"
 #include "stack/reass.h"
@@ -76,6 +77,7 @@ struct fdnet_stack {
 	unsigned int nroutes;
 	struct fdnet_neighs neighs;
 	struct fdnet_autoconf autoconf;
+	struct fdnet_dhcp dhcp;
 	/* automatic ports; 0 TCP, 1 the others */
 	struct fdnet_port_range ranges[2][FDNET_MAX_RANGES];
 	unsigned int nranges[2];

@@ -82,6 +82,11 @@ int fdnet_route_find(const struct fdnet_stack *stack,
 	bool any = false;
 	unsigned int i;
 
+	/* for everybody on the link: no gateway's business */
+	if (fdnet_ip_is_multicast(dst) || fdnet_ip_is_broadcast(stack, dst)) {
+		*ret_hop = *dst;
+		return 0;
+	}
 	for (i = 0; i < stack->nroutes; i++) {
 		r = &stack->routes[i];
 		any |= r->net.family == dst->family;
@@ -89,8 +94,7 @@ int fdnet_route_find(const struct fdnet_stack *stack,
 		    (!best || r->bits > best->bits))
 			best = r;
 	}
-	if (any && !best && !is_connected(stack, dst) &&
-	    !fdnet_ip_is_multicast(dst) && !fdnet_ip_is_broadcast(stack, dst))
+	if (any && !best && !is_connected(stack, dst))
 		return -ENETUNREACH;
 	/* our networks' hosts need no gateway, unless a longer route says so */
 	if (best && best->gateway.family &&

@@ -305,6 +305,7 @@ static void body(struct walk *w, struct fdnet_stack *stack)
 	leases(s, stack);
 	path_mtus(s, stack);
 	fdnet_save_neighs(s);
+	fdnet_save_dhcp(s, stack);
 	queue(s, &stack->back);
 	queue(s, &stack->frags);
 	queue(s, &stack->queued);

@@ -169,6 +169,8 @@ int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 		rc = fdnet_member_init(stack);
 	if (!rc)
 		rc = fdnet_autoconf_init(stack);
+	if (!rc)
+		rc = fdnet_dhcp_init(stack);
 	if (!rc && cfg->ethernet)
 		add_link_local(stack);
 	if (rc) {
@@ -474,6 +476,9 @@ static const char *const counter_names[] = {
 	[FDNET_C_ADDR_CONFLICT] = "addr_conflict",
 	[FDNET_C_LINK_BAD] = "link_bad",
 	[FDNET_C_GROUP_REPORT] = "group_report",
+	[FDNET_C_DHCP_IN] = "dhcp_in",
+	[FDNET_C_DHCP_OUT] = "dhcp_out",
+	[FDNET_C_DHCP_BAD] = "dhcp_bad",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

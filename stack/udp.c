@@ -14,6 +14,7 @@
 #include "stack/save.h"
 #include "stack/sockopt.h"
 #include "stack/wire/bytes.h"
+#include "stack/wire/dhcp.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/udp.h"
 
@@ -85,6 +86,13 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	}
 	if (hdr.len && hdr.len < in->len)
 		fdnet_pkt_trim(pkt, hdr.len);
+	if (hdr.dport == FDNET_DHCP_CLIENT_PORT && stack->dhcp.state &&
+	    in->dst.family == 4) {
+		fdnet_pkt_pull(pkt, FDNET_UDP_LEN);
+		fdnet_dhcp_input(stack, pkt);
+		fdnet_pkt_free(pkt);
+		return;
+	}
 	local.port = hdr.dport;
 	remote.port = hdr.sport;
 	if (in->group) {

@@ -330,6 +330,7 @@ START_TEST(other_networks_are_behind_the_gateway)
 	struct fdnet_name far = name_of("8.8.8.8", 53);
 	struct fdnet_name other = name_of("192.168.7.7", 53);
 	struct fdnet_name near = name_of("10.0.0.3", 53);
+	struct fdnet_name group = name_of("224.0.0.9", 53);
 
 	ck_assert_int_eq(fdnet_stack_add_route(stack, &net.ip, 16, &gw.ip), 0);
 	ck_assert_int_eq(fdnet_stack_add_route(stack, &net.ip, 16, &gw.ip),
@@ -344,6 +345,10 @@ START_TEST(other_networks_are_behind_the_gateway)
 	/* a neighbour is asked itself */
 	ck_assert_int_eq(sock_send(a, "x", 1, &near), 1);
 	expect_frame(FDNET_ETHERTYPE_ARP, broadcast);
+	/* a group is not the gateway's business */
+	ck_assert_int_eq(sock_send(a, "x", 1, &group), 1);
+	expect_frame(FDNET_ETHERTYPE_IPV4,
+		     (const uint8_t[]){ 1, 0, 0x5e, 0, 0, 9 });
 	ck_assert_int_eq(fdnet_stack_del_route(stack, &any.ip, 0), 0);
 	ck_assert_int_eq(fdnet_stack_del_route(stack, &any.ip, 0), -ESRCH);
 	ck_assert_int_eq(sock_send(a, "x", 1, &far), -ENETUNREACH);

@@ -248,6 +248,40 @@ FDNET_API int fdnet_stack_del_route(struct fdnet_stack *stack,
 FDNET_API int fdnet_stack_addr_state(const struct fdnet_stack *stack,
 				     const struct fdnet_ip *ip);
 
+/**
+ * struct fdnet_lease - what a DHCP server gave
+ * @router:     family 0: none
+ * @dns, @ndns: name servers, for whoever resolves names
+ * @mtu:        as told, 0: not told
+ * @expiry_us:  on the stack's clock, 0: never
+ */
+struct fdnet_lease {
+	struct fdnet_ip addr;
+	uint8_t bits;
+	struct fdnet_ip server, router;
+	struct fdnet_ip dns[3];
+	unsigned int ndns;
+	uint16_t mtu;
+	uint64_t expiry_us;
+};
+
+/**
+ * fdnet_stack_dhcp_start - get an IPv4 address from a DHCP server (RFC 2131)
+ *
+ * On Ethernet. Address, default route (unless there is one) and a smaller MTU
+ * come, are renewed and go by themselves; see fdnet_stack_dhcp_lease(). UDP
+ * port 68 is the client's as long.
+ * Returns 0, -EINVAL (no Ethernet, or a gateway), -EALREADY.
+ */
+FDNET_API int fdnet_stack_dhcp_start(struct fdnet_stack *stack);
+/** fdnet_stack_dhcp_stop - give the lease back, if there is one (a message to
+ * the server is output), and forget it */
+FDNET_API void fdnet_stack_dhcp_stop(struct fdnet_stack *stack);
+/** fdnet_stack_dhcp_lease - what is in use. 0; -EINPROGRESS: nothing yet;
+ * -ENOENT: not started */
+FDNET_API int fdnet_stack_dhcp_lease(const struct fdnet_stack *stack,
+				     struct fdnet_lease *ret_lease);
+
 /** fdnet_stack_set_tcp - other settings for connections made from now on */
 FDNET_API void fdnet_stack_set_tcp(struct fdnet_stack *stack,
 				   const struct fdnet_tcp_settings *tcp);
@@ -388,6 +422,9 @@ enum fdnet_stack_counter {
 	FDNET_C_ADDR_CONFLICT,
 	FDNET_C_LINK_BAD,
 	FDNET_C_GROUP_REPORT,
+	FDNET_C_DHCP_IN,
+	FDNET_C_DHCP_OUT,
+	FDNET_C_DHCP_BAD,
 	FDNET_C_MAX
 };
 
