@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests that doc/rfc.md and the tables of socket options name exist, and
-# each row that says "done" names one.
+# The tests that doc/rfc.md and doc/sockopts.md name exist, each row that says
+# "done" names one, and the table of socket options is the code's.
 #
 # In the last column of a row a name in backquotes is a file (test_x is
 # tests/test_x.c, y.tcp is tests/tcp/y.tcp, fuzz_z is fuzz/fuzz_z.c), and what
@@ -8,15 +8,17 @@
 # dots at the end of a case stand for the rest of its name.
 set -eu
 src=${top_srcdir:-.}
-doc=$src/doc/rfc.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Rows as "line|state|file" and "line|state|file|case".
-awk -F'|' '
-NF == 6 && $2 !~ /^ *(document, section|---)/ {
-	state = $4; gsub(/^ +| +$/, "", state); sub(/[ :;,(].*/, "", state)
-	n = split($5, parts, ";")
+# refs_of DOC COLUMNS STATE-COLUMN TEST-COLUMN: rows as "doc:line|state|file" and
+# "doc:line|state|file|case"
+refs_of() {
+	awk -F'|' -v doc="$1" -v columns="$2" -v at="$3" -v where="$4" '
+NF == columns + 2 && $2 !~ /^ *(document, section|name|---)/ {
+	state = at ? $(at + 1) : ""
+	gsub(/^ +| +$/, "", state); sub(/[ :;,(].*/, "", state)
+	n = split($(where + 1), parts, ";")
 	any = 0
 	for (i = 1; i <= n; i++) {
 		part = parts[i]
@@ -27,17 +29,17 @@ NF == 6 && $2 !~ /^ *(document, section|---)/ {
 			file = substr(part, RSTART + 1, RLENGTH - 2)
 			part = substr(part, RSTART + RLENGTH)
 			any = 1
-			print NR "|" state "|" file
+			print doc ":" NR "|" state "|" file
 		}
 		if (file != "")
 			cases(part)
 		if (parts[i] ~ /^ *packetdrill/) {
 			any = 1
-			print NR "|" state "|" "run-packetdrill"
+			print doc ":" NR "|" state "|" "run-packetdrill"
 		}
 	}
 	if (!any)
-		print NR "|" state "|"
+		print doc ":" NR "|" state "|"
 }
 function cases(text,   m, j, names, name) {
 	if (text !~ /^:/)
@@ -47,9 +49,26 @@ function cases(text,   m, j, names, name) {
 		name = names[j]
 		gsub(/^ +| +$/, "", name)
 		if (name != "")
-			print NR "|" state "|" file "|" name
+			print doc ":" NR "|" state "|" file "|" name
 	}
-}' "$doc" >"$work/refs"
+}' "$src/$1"
+}
+refs_of doc/rfc.md 4 3 4 >"$work/refs"
+refs_of doc/sockopts.md 6 0 5 >>"$work/refs"
+
+# The code's rows of options, as "name level".
+{
+	sed -n 's/.*ID(\([A-Z0-9_]*\), \([A-Za-z0-9_]*\)).*/\2 \1/p' \
+		"$src"/stack/sockopt_*.c
+	sed -n 's/^\tSOL_\(BOOL\|FLAG\)(\([A-Za-z0-9_]*\),.*/\2 SOL_SOCKET/p
+		s/^\tIP_\(BOOL\|FLAG\)(\([A-Za-z0-9_]*\),.*/\2 IPPROTO_IP/p
+		s/^\tIP6_FLAG(\([A-Za-z0-9_]*\),.*/\1 IPPROTO_IPV6/p' \
+		"$src"/stack/sockopt_*.c
+	sed -n 's/^\t{\(TCP_[A-Z0-9_]*\), .*/\1 IPPROTO_TCP/p' \
+		"$src/stack/tcp_opt.c"
+	sed -n 's/^\tcase \(UDP_[A-Z0-9_]*\):/\1 IPPROTO_UDP/p' \
+		"$src/stack/udp.c"
+} | grep -v '^name_ ' | sed 's/^OPT_//' | sort -u >"$work/code"
 
 # path_of NAME: the file that a name stands for
 path_of() {
@@ -83,7 +102,7 @@ has_case() {
 
 bad=0
 complain() {
-	echo "doc/rfc.md:$1: $2"
+	echo "$1: $2"
 	bad=$((bad + 1))
 }
 
@@ -95,7 +114,7 @@ is_test() {
 }
 
 tested=0 # the last row with a test
-row=0
+row=0 # doc:line
 row_state=
 ends() {
 	[ "$row_state" != "done" ] || [ "$tested" = "$row" ] ||
@@ -118,5 +137,10 @@ while IFS='|' read -r line state file name; do
 	fi
 done <"$work/refs"
 ends
+while read -r name level; do
+	grep -q "^| $name | $level |" "$src/doc/sockopts.md" ||
+		complain doc/sockopts.md "no row for $name of $level"
+done <"$work/code"
+echo "$(wc -l <"$work/code") options"
 echo "$(wc -l <"$work/refs") names, $bad wrong"
 [ "$bad" = 0 ]
