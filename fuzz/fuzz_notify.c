@@ -191,6 +191,11 @@ int call_take_fd(struct call *call, int number)
 	return 0;
 }
 
+uint64_t caller_born(pid_t tid)
+{
+	return 1 + ((uint64_t)tid & 1);
+}
+
 bool call_fd_is(const struct call *call, int number, uint64_t cookie)
 {
 	return number >= 0 && number % 8 < FDS && next_byte() % 8;
