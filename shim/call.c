@@ -88,8 +88,9 @@ int shim_block(struct shim_file *file, uint32_t events, uint64_t timeo_us,
 	rc = shim_wait(w, NULL, 0);
 	if (rc == -ETIMEDOUT)
 		return -EAGAIN;
+	/* begun again it would not find what a handler has closed */
 	if (rc == -EINTR && timeo_us == 0 && shim_signal_restarts())
-		return 0;
+		return file->fds == 0 ? -EBADF : 0;
 	return rc;
 }
 

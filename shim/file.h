@@ -60,6 +60,7 @@ struct shim_file {
 	bool framed;	/* in_node: datagrams go with a name */
 	bool narrow;	/* in_node: A's send buffer is kept small */
 	bool moving;	/* is being handed over */
+	bool naming;	/* the relay is asked for its port: stays for now */
 	bool shared;	/* a child may hold A */
 	bool exposed;	/* a vfork() child has duplicated it */
 	uint8_t type;	/* in_node: enum fdnet_sock_type */

@@ -368,6 +368,9 @@ int shim_handover(struct shim_file *file)
 	if (file->netlink || !file->so || file->peer_fd < 0 || file->pumped ||
 	    file->moving)
 		return -EOPNOTSUPP;
+	/* another thread is in bind() or listen(): the port is nobody's yet */
+	if (file->naming)
+		return -EBUSY;
 	if (!shim_net_has_relay() || shim_net_link_fd() < 0)
 		return -EOPNOTSUPP;
 	file->moving = true;

@@ -24,7 +24,7 @@
  *
  * Datagrams of a connected socket are bare on A, others have names.
  * Returns 0 (also when it has it already), -EOPNOTSUPP (no relay, or a socket
- * that stays: pump it here), -ENETDOWN, -ECONNRESET (lost on the way).
+ * that stays: pump it here), -EBUSY (is just being named), -ENETDOWN, -ECONNRESET (lost on the way).
  */
 int shim_handover(struct shim_file *file);
 

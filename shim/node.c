@@ -16,6 +16,7 @@
 #define SNDBUF_OPEN (1 << 20)
 
 static int channel = -1;
+static long channel_pid; /* of the process whose descriptor it is */
 static uint32_t last_id;
 
 static ssize_t call_sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -32,14 +33,18 @@ static const struct fdnet_ask_calls calls = { call_sendmsg, call_recvmsg };
 
 static int open_channel(void)
 {
+	long pid = RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	int fd;
 
-	if (channel >= 0)
+	/* a vfork() child has its parent's memory, and descriptors of its own:
+	 * what it opened is not there any more */
+	if (channel >= 0 && channel_pid == pid)
 		return 0;
 	fd = shim_attach_node();
 	if (fd < 0)
 		return -ENETDOWN;
 	channel = fd;
+	channel_pid = pid;
 	return 0;
 }
 

@@ -274,7 +274,9 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 		rc = -EINVAL;
 	if (rc == 0) {
 		shim_file_hold(file);
+		file->naming = true;
 		rc = do_bind(file, &name);
+		file->naming = false;
 		shim_file_put(file);
 	}
 	shim_end(&guard);
@@ -328,8 +330,13 @@ int shim_listen(int fd, int backlog)
 	if (!file)
 		return refused_answer(fd, LIBC(listen)(fd, backlog));
 	shim_file_hold(file);
-	rc = is_nodes(file) ? shim_node_listen(file, backlog)
-			    : do_listen(file, backlog);
+	if (is_nodes(file)) {
+		rc = shim_node_listen(file, backlog);
+	} else {
+		file->naming = true;
+		rc = do_listen(file, backlog);
+		file->naming = false;
+	}
 	if (rc == 0 && !file->in_node && shim_net_has_relay())
 		shim_helper_watch();
 	shim_mirror_touch(file);
