@@ -336,7 +336,7 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 }
 
 /* The end of a stream that the relay has: or was it a reset? */
-static ssize_t at_end(int fd)
+static int error_at_end(int fd, bool was_reset)
 {
 	struct shim_guard guard;
 	struct shim_file *file;
@@ -352,16 +352,25 @@ static ssize_t at_end(int fd)
 		return 0;
 	/* nothing was asked for, or there is more */
 	if (file->in_node && file->is_stream &&
-	    raw_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+	    (was_reset || raw_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0))
 		shim_node_getopt(file, SOL_SOCKET, SO_ERROR, &error, &len);
 	shim_end(&guard);
-	return shim_ret(-error);
+	return error;
 }
 
-/* What the kernel's call on A gave. */
+/* What the kernel's call on A gave. Its own ECONNRESET (B was closed with
+ * something unread) stands for the relay's error, which is told only once. */
 static ssize_t received(int fd, ssize_t rc)
 {
-	return rc == 0 ? at_end(fd) : rc;
+	bool was_reset = rc < 0 && errno == ECONNRESET;
+	int error;
+
+	if (rc > 0 || (rc < 0 && !was_reset))
+		return rc;
+	error = error_at_end(fd, was_reset);
+	if (!error && was_reset)
+		error = ECONNRESET;
+	return shim_ret(-error);
 }
 
 /*
