@@ -165,7 +165,6 @@ tests_programs_splicing_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/peers
 tests_programs_peers_SOURCES = tests/programs/peers.c tests/programs/probe.h
 tests_programs_peers_CFLAGS = $(PROBE_CFLAGS)
-tests_programs_peers_LDADD = $(PTHREAD_LIBS)
 check_PROGRAMS += tests/programs/retrying
 tests_programs_retrying_SOURCES = tests/programs/retrying.c tests/programs/probe.h
 tests_programs_retrying_CFLAGS = $(PROBE_CFLAGS)
