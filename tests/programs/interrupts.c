@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -187,16 +188,40 @@ struct shot {
 	int signo[2];
 	int late_fd; /* gets a byte, for those who go on waiting */
 	pthread_t whom;
+	long tid; /* of whom */
 };
+
+/* Until the thread sleeps, in the call that is to be interrupted. */
+static void until_asleep(long tid)
+{
+	char path[64], state = 0;
+	FILE *file;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", tid);
+	for (i = 0; i < 500 && state != 'S'; i++) {
+		sleep_ms(10);
+		file = fopen(path, "r");
+		if (!file)
+			return;
+		if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(file);
+	}
+}
 
 static void *shoot(void *arg)
 {
 	struct shot *shot = arg;
+	int i, want = shot->signo[1] ? 2 : 1;
 
 	sleep_ms(40);
+	until_asleep(shot->tid);
 	pthread_kill(shot->whom, shot->signo[0]);
 	if (shot->signo[1])
 		pthread_kill(shot->whom, shot->signo[1]);
+	for (i = 0; i < 500 && caught < want; i++)
+		sleep_ms(10);
 	sleep_ms(40);
 	send(shot->late_fd, "x", 1, 0);
 	return NULL;
@@ -205,7 +230,8 @@ static void *shoot(void *arg)
 static void recv_under_fire(int fds[2], int first, int second,
 			    const char *what)
 {
-	struct shot shot = {{first, second}, fds[1], pthread_self()};
+	struct shot shot = {{first, second}, fds[1], pthread_self(),
+			    syscall(SYS_gettid)};
 	sigset_t set, old;
 	pthread_t thread;
 	char byte;
