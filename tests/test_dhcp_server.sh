@@ -42,6 +42,9 @@ wait_for() {
 	return 1
 }
 
+# The device stays when the client goes: the server does not look at what came
+# over one that is gone.
+ip tuntap add dev tap0 mode tap
 "$client" tap0 >"$work/lease" 2>"$work/client.log" &
 pid=$!
 kill_at_end+=("$pid")
