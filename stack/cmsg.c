@@ -38,10 +38,11 @@ void fdnet_cmsg_put(struct fdnet_msg *msg, int level, int type,
 		.cmsg_len = CMSG_LEN(len),
 	};
 	size_t room = msg->control_room - msg->control_len;
-	char *at = (char *)msg->control + msg->control_len;
+	char *at;
 
 	if (!msg->control)
 		return;
+	at = (char *)msg->control + msg->control_len;
 	if (room < sizeof(c)) {
 		msg->flags |= FDNET_MSG_CTRUNC;
 		return;
