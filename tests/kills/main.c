@@ -118,7 +118,7 @@ static int play(const struct role *r)
 /* Half of them are forks, half new programs. */
 static void start(int n)
 {
-	char number[8], port[8];
+	char number[12], port[8];
 
 	pids[n] = fork();
 	if (pids[n])
