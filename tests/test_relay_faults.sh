@@ -4,6 +4,8 @@
 # on, and when the failures are over all works. tests/test_relay_faults.c has
 # the calls that scripted guests reach; here are those for names, for sockets
 # that several processes see, for users of the control socket, and of the start.
+# the program tells by its output when to go on; names of calls are words
+# shellcheck disable=SC2094,SC2013
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
