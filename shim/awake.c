@@ -30,14 +30,13 @@ bool shim_awake_cores(void)
 	return n > 1;
 }
 
-static bool may_spin(struct fdnet_spin *spin, uint64_t now_us)
+bool shim_awake_may(struct fdnet_spin *spin, uint64_t now_us)
 {
-	static bool asked;
+	static int cores = -1;
 
-	if (!asked) {
-		asked = true;
-		spin->enabled = shim_awake_cores();
-	}
+	if (cores < 0)
+		cores = shim_awake_cores();
+	spin->enabled = cores;
 	return spin->enabled && fdnet_spin_may(spin, now_us);
 }
 
@@ -50,7 +49,7 @@ bool shim_awake_for_link(void)
 	bool found = false;
 	int i;
 
-	if (!shim_net_watch(&ring) || !may_spin(&spin, start))
+	if (!shim_net_watch(&ring) || !shim_awake_may(&spin, start))
 		return false;
 	shim_unlock_only();
 	while (!found && now - start < SPIN_US) {

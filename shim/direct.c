@@ -90,17 +90,6 @@ static struct shim_file *borrower(struct shim_file *file)
 	return to;
 }
 
-static bool may_wait(struct fdnet_spin *spin, uint64_t now_us)
-{
-	static bool asked;
-
-	if (!asked) {
-		asked = true;
-		spin->enabled = shim_awake_cores();
-	}
-	return fdnet_spin_may(spin, now_us);
-}
-
 /* Until all is taken, or there was no progress. Releases the lock. */
 static enum fdnet_spin_end wait_reader(const struct shim_loan *loan,
 				       uint64_t start)
@@ -145,7 +134,7 @@ size_t shim_direct_send(struct shim_file *file, const struct iovec *iov,
 	if (!to)
 		return 0;
 	start = shim_now_us();
-	if (!may_wait(&spin, start))
+	if (!shim_awake_may(&spin, start))
 		return 0;
 	shim_file_hold(to);
 	to->loan = &loan;
