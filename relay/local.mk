@@ -103,6 +103,10 @@ RELAY_TESTS = \
 	tests/test_ctl_msg \
 	tests/test_dns_msg \
 	tests/test_node \
+	tests/test_node_dgram \
+	tests/test_node_hostile \
+	tests/test_node_plain \
+	tests/test_node_take \
 	tests/test_limits \
 	tests/test_policy \
 	tests/test_registry \
@@ -141,9 +145,22 @@ RELAY_CASE = \
 	tests/relay_guest.c tests/relay_guest.h \
 	tests/relay_proc.c \
 	tests/relay_socks.c
-tests_test_node_SOURCES = tests/test_node.c $(RELAY_CASE)
+NODE_CASE = tests/node_case.c tests/node_case.h $(RELAY_CASE)
+tests_test_node_SOURCES = tests/test_node.c $(NODE_CASE)
 tests_test_node_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_node_LDADD = $(RELAY_TEST_LIBS)
+tests_test_node_dgram_SOURCES = tests/test_node_dgram.c $(NODE_CASE)
+tests_test_node_dgram_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_node_dgram_LDADD = $(RELAY_TEST_LIBS)
+tests_test_node_hostile_SOURCES = tests/test_node_hostile.c $(NODE_CASE)
+tests_test_node_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_node_hostile_LDADD = $(RELAY_TEST_LIBS)
+tests_test_node_plain_SOURCES = tests/test_node_plain.c $(NODE_CASE)
+tests_test_node_plain_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_node_plain_LDADD = $(RELAY_TEST_LIBS)
+tests_test_node_take_SOURCES = tests/test_node_take.c $(NODE_CASE)
+tests_test_node_take_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_node_take_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_SOURCES = tests/test_relay.c $(RELAY_CASE)
 tests_test_relay_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_LDADD = $(RELAY_TEST_LIBS)
