@@ -98,11 +98,7 @@ struct fdnet_proto_ops {
 			   const struct fdnet_sock_error *err,
 			   const uint8_t *inner, uint32_t inner_len,
 			   uint32_t mtu);
-	int (*setopt)(struct fdnet_sock *so, int level, int name,
-		      const void *val, uint32_t len);
-	int (*getopt)(struct fdnet_sock *so, int level, int name, void *val,
-		      uint32_t *len);
-	/* sockopt.c has stored an option of its own; may be NULL */
+	/* an option was set; may be NULL */
 	void (*changed)(struct fdnet_sock *so, int level, int name);
 	uint32_t (*inq)(const struct fdnet_sock *so);
 	uint32_t (*outq)(const struct fdnet_sock *so);

@@ -60,6 +60,7 @@ stack_libstack_la_SOURCES = \
 	stack/sockopt_ip6.c \
 	stack/sockopt_row.h \
 	stack/sockopt_socket.c \
+	stack/sockopt_table.h \
 	stack/sockopt_val.c \
 	stack/stack.c \
 	stack/timer.c \

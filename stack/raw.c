@@ -11,15 +11,10 @@
 #include "stack/dgram.h"
 #include "stack/icmp.h"
 #include "stack/save.h"
-#include "stack/sockopt.h"
+#include "stack/sockopt_row.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/ipv4.h"
-
-#define LEVEL_RAW 255 /* SOL_RAW */
-#define OPT_ICMP_FILTER 1
-#define OPT_ICMP6_FILTER 1
-#define OPT_IPV6_CHECKSUM 7
 
 struct raw_sock {
 	struct fdnet_dgram d;
@@ -101,9 +96,8 @@ unsigned int fdnet_raw_input(struct fdnet_stack *stack,
 void fdnet_raw_icmp_error(struct fdnet_stack *stack,
 			  const struct fdnet_sock_error *err, uint8_t proto,
 			  const struct fdnet_name *local,
-			  const struct fdnet_name *remote,
-			  const uint8_t *inner, uint32_t inner_len,
-			  uint32_t mtu)
+			  const struct fdnet_name *remote, const uint8_t *inner,
+			  uint32_t inner_len, uint32_t mtu)
 {
 	struct fdnet_sock *so;
 
@@ -115,13 +109,11 @@ void fdnet_raw_icmp_error(struct fdnet_stack *stack,
 /* raw_err() */
 static void raw_icmp_error(struct fdnet_sock *so,
 			   const struct fdnet_sock_error *err,
-			   const uint8_t *inner, uint32_t inner_len,
-			   uint32_t mtu)
+			   const uint8_t *inner, uint32_t inner_len, uint32_t mtu)
 {
 	bool fatal, queued;
 
-	fdnet_icmp_to_error(err->about.ip.family, err->type, err->code,
-			    &fatal);
+	fdnet_icmp_to_error(err->about.ip.family, err->type, err->code, &fatal);
 	if (err->error == EMSGSIZE)
 		fatal = so->opts.mtu_discover != 0;
 	queued = fdnet_dgram_push_error(so, err, inner, inner_len);
@@ -143,8 +135,7 @@ static int finish_hdrincl(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 	if (pkt->len < FDNET_IPV4_MIN_LEN)
 		return -EINVAL;
 	hdr_len = (p[0] & 15u) * 4;
-	if (p[0] >> 4 != 4 || hdr_len < FDNET_IPV4_MIN_LEN ||
-	    hdr_len > pkt->len)
+	if (p[0] >> 4 != 4 || hdr_len < FDNET_IPV4_MIN_LEN || hdr_len > pkt->len)
 		return -EINVAL;
 	fdnet_put16(p + 2, (uint16_t)fdnet_pkt_total(pkt));
 	if (!fdnet_get16(p + 4))
@@ -231,59 +222,76 @@ static uint32_t raw_inq(const struct fdnet_sock *so)
 
 /* ---- options ---- */
 
-static int raw_setopt(struct fdnet_sock *so, int level, int name,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_icmp_filter(struct fdnet_sock *so,
+			      const struct fdnet_opt_row *row, const void *val,
+			      uint32_t len)
 {
 	struct raw_sock *r = raw_of(so);
-	int value;
 
-	if (level == LEVEL_RAW && name == OPT_ICMP_FILTER) {
-		if (so->proto != FDNET_PROTO_ICMP)
-			return -EOPNOTSUPP;
-		memcpy(&r->filter, val, len < 4 ? len : 4);
-		return 0;
-	}
-	if (level == IPPROTO_ICMPV6 && name == OPT_ICMP6_FILTER &&
-	    so->proto == FDNET_PROTO_ICMP6) {
-		memcpy(r->filter6, val, len < 32 ? len : 32);
-		return 0;
-	}
-	if (so->family == 6 && name == OPT_IPV6_CHECKSUM &&
-	    (level == IPPROTO_IPV6 || level == LEVEL_RAW)) {
-		if (len < 4)
-			return -EINVAL;
-		memcpy(&value, val, 4);
-		if (value > 0 && (value & 1 || value > 62))
-			return -EINVAL;
-		if (so->proto == FDNET_PROTO_ICMP6 && level == IPPROTO_IPV6)
-			return -EINVAL;
-		r->csum_offset = value < 0 ? -1 : value;
-		return 0;
-	}
-	return -ENOPROTOOPT;
+	if (so->proto != FDNET_PROTO_ICMP)
+		return -EOPNOTSUPP;
+	memcpy(&r->filter, val,
+	       len < sizeof(r->filter) ? len : sizeof(r->filter));
+	return 0;
 }
 
-static int raw_getopt(struct fdnet_sock *so, int level, int name, void *val,
-		      uint32_t *len)
+int fdnet_opt_get_icmp_filter(struct fdnet_sock *so,
+			      const struct fdnet_opt_row *row, void *val,
+			      uint32_t *len)
+{
+	if (so->proto != FDNET_PROTO_ICMP)
+		return -EOPNOTSUPP;
+	return fdnet_sockopt_give_int(val, len, (int)raw_of(so)->filter);
+}
+
+int fdnet_opt_set_icmp6_filter(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, const void *val,
+			       uint32_t len)
 {
 	struct raw_sock *r = raw_of(so);
 
-	if (level == LEVEL_RAW && name == OPT_ICMP_FILTER) {
-		if (so->proto != FDNET_PROTO_ICMP)
-			return -EOPNOTSUPP;
-		return fdnet_sockopt_give_int(val, len, (int)r->filter);
-	}
-	if (level == IPPROTO_ICMPV6 && name == OPT_ICMP6_FILTER &&
-	    so->proto == FDNET_PROTO_ICMP6) {
-		if (*len > 32)
-			*len = 32;
-		memcpy(val, r->filter6, *len);
-		return 0;
-	}
-	if (so->family == 6 && name == OPT_IPV6_CHECKSUM &&
-	    (level == IPPROTO_IPV6 || level == LEVEL_RAW))
-		return fdnet_sockopt_give_int(val, len, r->csum_offset);
-	return -ENOPROTOOPT;
+	if (so->proto != FDNET_PROTO_ICMP6)
+		return -ENOPROTOOPT;
+	memcpy(r->filter6, val,
+	       len < sizeof(r->filter6) ? len : sizeof(r->filter6));
+	return 0;
+}
+
+int fdnet_opt_get_icmp6_filter(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, void *val,
+			       uint32_t *len)
+{
+	struct raw_sock *r = raw_of(so);
+
+	if (so->proto != FDNET_PROTO_ICMP6)
+		return -ENOPROTOOPT;
+	return fdnet_opt_give(val, len, r->filter6, sizeof(r->filter6));
+}
+
+int fdnet_opt_set_ip6_checksum(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, const void *val,
+			       uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (so->family != 6)
+		return -ENOPROTOOPT;
+	if (value > 0 && (value & 1 || value > 62))
+		return -EINVAL;
+	/* ICMPv6's is where it is (RFC 3542 3.1), but Linux has a way round */
+	if (so->proto == FDNET_PROTO_ICMP6 && row->id.level == IPPROTO_IPV6)
+		return -EINVAL;
+	raw_of(so)->csum_offset = value < 0 ? -1 : value;
+	return 0;
+}
+
+int fdnet_opt_get_ip6_checksum(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, void *val,
+			       uint32_t *len)
+{
+	if (so->family != 6)
+		return -ENOPROTOOPT;
+	return fdnet_sockopt_give_int(val, len, raw_of(so)->csum_offset);
 }
 
 static void raw_save(struct fdnet_save *s, struct fdnet_sock *so)
@@ -311,8 +319,6 @@ const struct fdnet_proto_ops fdnet_raw_ops = {
 	.poll = fdnet_dgram_poll,
 	.output = fdnet_dgram_output,
 	.icmp_error = raw_icmp_error,
-	.setopt = raw_setopt,
-	.getopt = raw_getopt,
 	.inq = raw_inq,
 	.outq = fdnet_dgram_outq,
 	.unsent = fdnet_dgram_outq,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Socket options: a table for each level with a row for each option; what is
- * not in it is asked of the kind of socket (TCP_*, UDP_*, ICMP_FILTER).
- * Values, layouts and errors are the kernel's.
+ * Socket options: one table, sockopt_table.h, from which everything here is
+ * made. Values, layouts and errors are the kernel's.
  */
 #include "config.h"
 
@@ -17,52 +16,79 @@
 #include "stack/sockopt_row.h"
 #include "stack/wire/icmp.h"
 
-static const struct fdnet_opt_table *const tables[] = {
-	&fdnet_opt_socket,
-	&fdnet_opt_ip,
-	&fdnet_opt_ip6,
+#define OPTION(level_, name_, type_, set_, get_, place_, min_, max_, limits_,  \
+	       test_)                                                          \
+	ROW_##level_##_##name_,
+enum {
+#include "stack/sockopt_table.h"
+	ROWS
 };
+#undef OPTION
 
-#define NTABLES (sizeof(tables) / sizeof(tables[0]))
+#define OPTION(level_, name_, type_, set_, get_, place_, min_, max_, limits_,  \
+	       test_)                                                          \
+	{                                                                      \
+		.id = {#name_, level_, name_},                                 \
+		.set = fdnet_opt_set_##set_,                                   \
+		.get = fdnet_opt_get_##get_,                                   \
+		.place = (size_t)(place_),                                     \
+		.min = (min_),                                                 \
+		.max = (max_),                                                 \
+		.size = (limits_)&ANY_SIZE ? 0 : sizeof(type_),                \
+		.limits = (limits_),                                           \
+	},
+static const struct fdnet_opt_row rows[ROWS] = {
+#include "stack/sockopt_table.h"
+};
+#undef OPTION
 
 static_assert(FDNET_SF_MAX <= 64, "flags are a uint64_t");
 
 const struct fdnet_sockopt *fdnet_sockopt_row(unsigned int i)
 {
-	unsigned int t;
-
-	for (t = 0; t < NTABLES; t++) {
-		if (i < tables[t]->n)
-			return &tables[t]->rows[i].id;
-		i -= tables[t]->n;
-	}
-	return NULL;
+	return i < ROWS ? &rows[i].id : NULL;
 }
 
-static const struct fdnet_opt_table *level_table(int level)
+#define KEY(level, name) ((uint64_t)(uint32_t)(level) << 32 | (uint32_t)(name))
+
+/* A number that two rows have is an error of the compiler's. */
+static const struct fdnet_opt_row *row_of(int level, int name)
 {
-	switch (level) {
-	case SOL_SOCKET:
-		return &fdnet_opt_socket;
-	case IPPROTO_IP:
-		return &fdnet_opt_ip;
-	case IPPROTO_IPV6:
-		return &fdnet_opt_ip6;
+	switch (KEY(level, name)) {
+#define OPTION(level_, name_, type_, set_, get_, place_, min_, max_, limits_,  \
+	       test_)                                                          \
+	case KEY(level_, name_):                                               \
+		return &rows[ROW_##level_##_##name_];
+#include "stack/sockopt_table.h"
+#undef OPTION
 	default:
 		return NULL;
 	}
 }
 
-static const struct fdnet_opt_row *find_row(int level, int name)
+/* The row of an option that such a socket has. */
+static const struct fdnet_opt_row *find_row(const struct fdnet_sock *so,
+					    int level, int name)
 {
-	const struct fdnet_opt_table *table = level_table(level);
-	unsigned int i;
+	const struct fdnet_opt_row *row = row_of(level, name);
 
-	for (i = 0; table && i < table->n; i++) {
-		if (table->rows[i].id.name == name)
-			return &table->rows[i];
-	}
-	return NULL;
+	if (!row || (row->limits & OF_TCP && so->proto != FDNET_PROTO_TCP) ||
+	    (row->limits & OF_UDP && so->proto != FDNET_PROTO_UDP) ||
+	    (row->limits & OF_RAW && so->type != FDNET_SOCK_RAW))
+		return NULL;
+	return row;
+}
+
+int fdnet_opt_set_none(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       const void *val, uint32_t len)
+{
+	return -ENOPROTOOPT;
+}
+
+int fdnet_opt_get_none(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		       void *val, uint32_t *len)
+{
+	return -ENOPROTOOPT;
 }
 
 void fdnet_sockopt_init(struct fdnet_sock *so)
@@ -83,7 +109,7 @@ void fdnet_sockopt_init(struct fdnet_sock *so)
 	opts->tclass6 = -1;
 	opts->mcast_ttl = 1;
 	opts->mcast_loop = true;
-	opts->mtu_discover = 1;	 /* IP_PMTUDISC_WANT */
+	opts->mtu_discover = 1; /* IP_PMTUDISC_WANT */
 	opts->mtu_discover6 = 1;
 	opts->max_pacing = UINT64_MAX;
 	opts->incoming_cpu = -1;
@@ -117,25 +143,27 @@ static int refused(const struct fdnet_sock *so, const struct fdnet_opt_row *row)
 	return 0;
 }
 
+/* Levels that look at the length before the name. */
+static bool wants_int(const struct fdnet_sock *so, int level)
+{
+	return level == SOL_SOCKET ||
+	       (level == IPPROTO_UDP && so->proto == FDNET_PROTO_UDP);
+}
+
 int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 		      const void *val, uint32_t len)
 {
-	const struct fdnet_opt_row *row = find_row(level, name);
+	const struct fdnet_opt_row *row = find_row(so, level, name);
 	int rc;
 
-	if (level == SOL_SOCKET && len < sizeof(int) &&
-	    name != SO_BINDTODEVICE)
+	if (wants_int(so, level) && len < sizeof(int) &&
+	    !(level == SOL_SOCKET && name == SO_BINDTODEVICE))
 		return -EINVAL;
 	if (level == IPPROTO_IPV6 && so->family == 4)
 		return -ENOPROTOOPT;
 	if (level == IPPROTO_IP && !speaks_ip4(so))
 		return -ENOPROTOOPT;
-	if (!row) {
-		if (level == SOL_SOCKET || !so->ops->setopt)
-			return -ENOPROTOOPT;
-		return so->ops->setopt(so, level, name, val, len);
-	}
-	if (!row->set)
+	if (!row)
 		return -ENOPROTOOPT;
 	rc = refused(so, row);
 	if (rc)
@@ -151,7 +179,7 @@ int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 int fdnet_sock_getopt(struct fdnet_sock *so, int level, int name, void *val,
 		      uint32_t *len)
 {
-	const struct fdnet_opt_row *row = find_row(level, name);
+	const struct fdnet_opt_row *row = find_row(so, level, name);
 
 	if ((int)*len < 0)
 		return -EINVAL;
@@ -159,12 +187,9 @@ int fdnet_sock_getopt(struct fdnet_sock *so, int level, int name, void *val,
 		return -EOPNOTSUPP;
 	if (level == IPPROTO_IP && !speaks_ip4(so))
 		return -ENOPROTOOPT;
-	if (!row) {
-		if (level == SOL_SOCKET || !so->ops->getopt)
-			return -ENOPROTOOPT;
-		return so->ops->getopt(so, level, name, val, len);
-	}
+	if (!row)
+		return -ENOPROTOOPT;
 	if (row->limits & FOR_TCP && so->type != FDNET_SOCK_STREAM)
 		return -EOPNOTSUPP;
-	return row->get ? row->get(so, row, val, len) : -ENOPROTOOPT;
+	return row->get(so, row, val, len);
 }

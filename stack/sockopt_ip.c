@@ -15,13 +15,6 @@
 #include "stack/mcast.h"
 #include "stack/object.h"
 
-/* Numbers that older system headers lack. */
-enum {
-	OPT_IP_CHECKSUM = 23,
-	OPT_IP_RECVFRAGSIZE = 25,
-	OPT_IP_RECVERR_RFC4884 = 26,
-};
-
 /* ---- of both versions ---- */
 
 /* What -1 stands for. */
@@ -116,10 +109,10 @@ int fdnet_opt_set_group(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 /* ---- IPPROTO_IP ---- */
 
 /* ECN bits of a stream are not the application's (RFC 3168). */
-static const uint8_t priorities[] = { 0, 2, 6, 4 };
+static const uint8_t priorities[] = {0, 2, 6, 4};
 
-static int set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		   const void *val, uint32_t len)
+int fdnet_opt_set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len) & 0xff;
 
@@ -132,8 +125,8 @@ static int set_tos(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int set_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		   const void *val, uint32_t len)
+int fdnet_opt_set_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      const void *val, uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len);
 
@@ -144,8 +137,8 @@ static int set_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 }
 
 /* Only padding can be set; nothing of it is sent. */
-static int set_options(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       const void *val, uint32_t len)
+int fdnet_opt_set_options(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
 {
 	const uint8_t *opts = val;
 	uint32_t i;
@@ -158,8 +151,9 @@ static int set_options(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_pktoptions(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  void *val, uint32_t *len)
+int fdnet_opt_get_pktoptions(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, void *val,
+			     uint32_t *len)
 {
 	if (so->type != FDNET_SOCK_STREAM)
 		return -ENOPROTOOPT;
@@ -167,9 +161,9 @@ static int get_pktoptions(struct fdnet_sock *so, const struct fdnet_opt_row *row
 	return 0;
 }
 
-static int set_router_alert(struct fdnet_sock *so,
-			    const struct fdnet_opt_row *row, const void *val,
-			    uint32_t len)
+int fdnet_opt_set_router_alert(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, const void *val,
+			       uint32_t len)
 {
 	if (so->type != FDNET_SOCK_RAW)
 		return -EINVAL;
@@ -201,8 +195,9 @@ static int mreq_index(struct fdnet_sock *so, const void *val, uint32_t len,
 	return by_address(so, &mreq.imr_address);
 }
 
-static int set_mcast_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			 const void *val, uint32_t len)
+int fdnet_opt_set_mcast_ttl(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, const void *val,
+			    uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len);
 
@@ -216,8 +211,9 @@ static int set_mcast_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int set_mcast_loop(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  const void *val, uint32_t len)
+int fdnet_opt_set_mcast_loop(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, const void *val,
+			     uint32_t len)
 {
 	if (!len)
 		return -EINVAL;
@@ -225,14 +221,15 @@ static int set_mcast_loop(struct fdnet_sock *so, const struct fdnet_opt_row *row
 	return 0;
 }
 
-static int set_mcast_all(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			 const void *val, uint32_t len)
+int fdnet_opt_set_mcast_all(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, const void *val,
+			    uint32_t len)
 {
 	return len ? fdnet_opt_set_bit(so, row, val, len) : -EINVAL;
 }
 
-static int set_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len)
+int fdnet_opt_set_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   const void *val, uint32_t len)
 {
 	struct in_addr addr;
 	int index;
@@ -251,8 +248,8 @@ static int set_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			void *val, uint32_t *len)
+int fdnet_opt_get_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   void *val, uint32_t *len)
 {
 	struct in_addr addr = {0};
 	unsigned int i;
@@ -268,8 +265,9 @@ static int get_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return fdnet_opt_give(val, len, &addr, sizeof(addr));
 }
 
-static int set_membership(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  const void *val, uint32_t len)
+int fdnet_opt_set_membership(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, const void *val,
+			     uint32_t len)
 {
 	struct fdnet_ip group;
 	int index;
@@ -288,66 +286,3 @@ static int set_membership(struct fdnet_sock *so, const struct fdnet_opt_row *row
 		       ? fdnet_mcast_join(so, &group, index)
 		       : fdnet_mcast_leave(so, &group, index);
 }
-
-#define IP_BOOL(name_, m)                                                      \
-	{                                                                      \
-		ID(IPPROTO_IP, name_), fdnet_opt_set_bool, fdnet_opt_get_bool, \
-			OPT(m), 0, 0, 0, FOR_ALL                               \
-	}
-#define IP_FLAG(name_, f)                                                      \
-	{                                                                      \
-		ID(IPPROTO_IP, name_), fdnet_opt_set_flag, fdnet_opt_get_flag, \
-			f, 0, 0, 0, FOR_ALL                                    \
-	}
-
-static const struct fdnet_opt_row rows[] = {
-	{ ID(IPPROTO_IP, IP_TOS), set_tos, fdnet_opt_get_default, OPT(tos) },
-	{ ID(IPPROTO_IP, IP_TTL), set_ttl, fdnet_opt_get_default, OPT(ttl) },
-	{ ID(IPPROTO_IP, IP_HDRINCL), fdnet_opt_set_bool, fdnet_opt_get_bool,
-	  OPT(hdrincl), 0, 0, 0, FOR_RAW },
-	{ ID(IPPROTO_IP, IP_OPTIONS), set_options, fdnet_opt_get_nothing },
-	{ ID(IPPROTO_IP, IP_ROUTER_ALERT), set_router_alert, fdnet_opt_get_flag,
-	  FDNET_SF_ROUTER_ALERT },
-	IP_FLAG(IP_RECVOPTS, FDNET_SF_RECVOPTS),
-	IP_FLAG(IP_RETOPTS, FDNET_SF_RETOPTS),
-	IP_BOOL(IP_PKTINFO, pktinfo),
-	{ ID(IPPROTO_IP, IP_PKTOPTIONS), NULL, get_pktoptions },
-	{ ID(IPPROTO_IP, IP_MTU_DISCOVER), fdnet_opt_set_short, fdnet_opt_get_short,
-	  OPT(mtu_discover), 0, 5, 0 },
-	IP_BOOL(IP_RECVERR, recverr),
-	IP_BOOL(IP_RECVTTL, recvttl),
-	IP_BOOL(IP_RECVTOS, recvtos),
-	{ ID(IPPROTO_IP, IP_MTU), NULL, fdnet_opt_get_mtu },
-	{ ID(IPPROTO_IP, IP_FREEBIND), fdnet_opt_set_flag, fdnet_opt_get_flag,
-	  FDNET_SF_FREEBIND, 0, 0, 1 },
-	IP_FLAG(IP_PASSSEC, FDNET_SF_PASSSEC),
-	{ ID(IPPROTO_IP, IP_TRANSPARENT), fdnet_opt_set_refused_on,
-	  fdnet_opt_get_fixed, 0 },
-	IP_FLAG(IP_RECVORIGDSTADDR, FDNET_SF_ORIGDST),
-	{ ID(IPPROTO_IP, IP_MINTTL), fdnet_opt_set_min_ttl, fdnet_opt_get_min_ttl },
-	{ ID(IPPROTO_IP, IP_NODEFRAG), fdnet_opt_set_flag, fdnet_opt_get_flag,
-	  FDNET_SF_NODEFRAG, 0, 0, 0, FOR_RAW },
-	IP_FLAG(OPT_IP_CHECKSUM, FDNET_SF_CHECKSUM),
-	IP_FLAG(IP_BIND_ADDRESS_NO_PORT, FDNET_SF_BIND_NO_PORT),
-	{ ID(IPPROTO_IP, OPT_IP_RECVFRAGSIZE), fdnet_opt_set_flag,
-	  fdnet_opt_get_flag, FDNET_SF_FRAGSIZE, 0, 0, 0, FOR_DGRAM },
-	{ ID(IPPROTO_IP, OPT_IP_RECVERR_RFC4884), fdnet_opt_set_bit,
-	  fdnet_opt_get_flag, FDNET_SF_RFC4884 },
-	{ ID(IPPROTO_IP, OPT_IP_PROTOCOL), NULL, fdnet_opt_get_what },
-	{ ID(IPPROTO_IP, IP_MULTICAST_IF), set_mcast_if, get_mcast_if, 0, 0, 0,
-	  0, FOR_DGRAM },
-	{ ID(IPPROTO_IP, IP_MULTICAST_TTL), set_mcast_ttl, fdnet_opt_get_short,
-	  OPT(mcast_ttl), 0, 0, 0, FOR_DGRAM },
-	{ ID(IPPROTO_IP, IP_MULTICAST_LOOP), set_mcast_loop, fdnet_opt_get_bool,
-	  OPT(mcast_loop) },
-	{ ID(IPPROTO_IP, IP_MULTICAST_ALL), set_mcast_all, fdnet_opt_get_flag,
-	  FDNET_SF_MCAST_ALL },
-	{ ID(IPPROTO_IP, IP_ADD_MEMBERSHIP), set_membership, NULL },
-	{ ID(IPPROTO_IP, IP_DROP_MEMBERSHIP), set_membership, NULL },
-	{ ID(IPPROTO_IP, MCAST_JOIN_GROUP), fdnet_opt_set_group, NULL, 0, 0, 0,
-	  sizeof(struct group_req) },
-	{ ID(IPPROTO_IP, MCAST_LEAVE_GROUP), fdnet_opt_set_group, NULL, 0, 0, 0,
-	  sizeof(struct group_req) },
-};
-
-const struct fdnet_opt_table fdnet_opt_ip = FDNET_OPT_TABLE(rows);

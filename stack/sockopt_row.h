@@ -1,72 +1,105 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of the option tables, and the handlers that several levels share. Only
- * for stack/sockopt*.c. */
+/* Rows of the option table, and what their handlers share. Only for the files
+ * that have handlers. */
 #ifndef STACK_SOCKOPT_ROW_H
 #define STACK_SOCKOPT_ROW_H
 
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "stack/sockopt.h"
+
+/* Numbers that older system headers, or glibc's, lack. */
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+#ifndef SO_TXREHASH
+#define SO_TXREHASH 74
+#endif
+#ifndef SO_RCVMARK
+#define SO_RCVMARK 75
+#endif
+#ifndef IP_CHECKSUM
+#define IP_CHECKSUM 23
+#endif
+#ifndef IP_RECVFRAGSIZE
+#define IP_RECVFRAGSIZE 25
+#endif
+#ifndef IP_RECVERR_RFC4884
+#define IP_RECVERR_RFC4884 26
+#endif
+#ifndef IP_PROTOCOL
+#define IP_PROTOCOL 52
+#endif
+#ifndef IPV6_FLOWINFO
+#define IPV6_FLOWINFO 11
+#endif
+#ifndef IPV6_MULTICAST_ALL
+#define IPV6_MULTICAST_ALL 29
+#endif
+#ifndef IPV6_RECVERR_RFC4884
+#define IPV6_RECVERR_RFC4884 31
+#endif
+#ifndef IPV6_FLOWINFO_SEND
+#define IPV6_FLOWINFO_SEND 33
+#endif
+#ifndef ICMP_FILTER
+#define ICMP_FILTER 1
+#endif
 
 struct fdnet_opt_row;
 
 /* Handlers: @val has at least the row's @size bytes. */
-typedef int (*fdnet_opt_set_fn)(struct fdnet_sock *so,
-				const struct fdnet_opt_row *row,
-				const void *val, uint32_t len);
-typedef int (*fdnet_opt_get_fn)(struct fdnet_sock *so,
-				const struct fdnet_opt_row *row, void *val,
-				uint32_t *len);
+typedef int fdnet_opt_set_fn(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, const void *val,
+			     uint32_t len);
+typedef int fdnet_opt_get_fn(struct fdnet_sock *so,
+			     const struct fdnet_opt_row *row, void *val,
+			     uint32_t *len);
 
-/* Sockets that refuse to have it set. */
+/* Whose an option is, and who else gets which error. */
 enum fdnet_opt_limits {
 	FOR_ALL = 0,
-	FOR_DGRAM = 1,	/* -EINVAL on streams */
-	FOR_RAW = 2,	/* -ENOPROTOOPT on others */
+	FOR_DGRAM = 1,	/* -EINVAL on streams when set */
+	FOR_RAW = 2,	/* -ENOPROTOOPT on others when set */
 	FOR_TCP = 4,	/* -EOPNOTSUPP on others; also to be read */
-	FOR_DGRAM6 = 8, /* -ENOPROTOOPT on streams */
-	FOR_PORTS = 16, /* -EOPNOTSUPP on those without (ping, raw) */
+	FOR_DGRAM6 = 8, /* -ENOPROTOOPT on streams when set */
+	FOR_PORTS = 16, /* -EOPNOTSUPP on those without (ping, raw) when set */
+	OF_TCP = 32,	/* not known to others: -ENOPROTOOPT */
+	OF_UDP = 64,
+	OF_RAW = 128,
+	ANY_SIZE = 256, /* a set() looks at the length itself */
 };
 
-/**
- * struct fdnet_opt_row - one option
- * @set, @get:  NULL: -ENOPROTOOPT
- * @place:      offset in struct fdnet_sock_opts, or enum fdnet_sock_flag
- * @min, @max:  of an int
- * @size:       bytes that set() must be given; 0 for IP_*: one is enough
- */
+/* One option: a row of sockopt_table.h. */
 struct fdnet_opt_row {
 	struct fdnet_sockopt id;
-	fdnet_opt_set_fn set;
-	fdnet_opt_get_fn get;
+	fdnet_opt_set_fn *set;
+	fdnet_opt_get_fn *get;
 	size_t place;
 	int min, max;
-	uint32_t size;
-	enum fdnet_opt_limits limits;
+	uint32_t size; /* bytes that set() must be given */
+	unsigned int limits;
 };
 
-/* The rows of a level. */
-struct fdnet_opt_table {
-	const struct fdnet_opt_row *rows;
-	unsigned int n;
-};
-
-extern const struct fdnet_opt_table fdnet_opt_socket; /* SOL_SOCKET */
-extern const struct fdnet_opt_table fdnet_opt_ip;     /* IPPROTO_IP */
-extern const struct fdnet_opt_table fdnet_opt_ip6;    /* IPPROTO_IPV6 */
-
-#define FDNET_OPT_TABLE(rows_)                                                 \
-	{                                                                      \
-		(rows_), sizeof(rows_) / sizeof((rows_)[0])                    \
-	}
-#define ID(level_, name_)                                                      \
-	{                                                                      \
-#name_, level_, name_                                          \
-	}
 #define OPT(m) offsetof(struct fdnet_sock_opts, m)
 
-enum { OPT_IP_PROTOCOL = 52 }; /* older system headers lack it */
+/* The handlers, fdnet_opt_set_...() and fdnet_opt_get_...(). */
+#define OPTION(level, name, type, set, get, place, min, max, limits, test)     \
+	fdnet_opt_set_fn fdnet_opt_set_##set;                                  \
+	fdnet_opt_get_fn fdnet_opt_get_##get;
+#include "stack/sockopt_table.h"
+#undef OPTION
 
 /* ---- values (sockopt_val.c) ---- */
 
@@ -85,50 +118,5 @@ int fdnet_opt_give_ip_int(const struct fdnet_opt_row *row, void *val,
 
 /** fdnet_opt_give - @size bytes, cut to *@len */
 int fdnet_opt_give(void *val, uint32_t *len, const void *data, uint32_t size);
-
-/* Handlers for a bool, int or int16_t member, a flag, a flag that is 0 or 1 and nothing
- * else, the row's @place itself, and the empty answer. */
-int fdnet_opt_set_bool(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       const void *val, uint32_t len);
-int fdnet_opt_get_bool(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       void *val, uint32_t *len);
-int fdnet_opt_set_int(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len);
-int fdnet_opt_get_int(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      void *val, uint32_t *len);
-int fdnet_opt_set_short(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len);
-int fdnet_opt_get_short(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			void *val, uint32_t *len);
-int fdnet_opt_set_flag(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       const void *val, uint32_t len);
-int fdnet_opt_get_flag(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       void *val, uint32_t *len);
-int fdnet_opt_set_bit(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len);
-int fdnet_opt_get_fixed(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			void *val, uint32_t *len);
-int fdnet_opt_get_nothing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  void *val, uint32_t *len);
-
-/* What the socket is (sockopt_socket.c). */
-int fdnet_opt_get_what(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       void *val, uint32_t *len);
-
-/* ---- options that both versions have (sockopt_ip.c) ---- */
-
-int fdnet_opt_get_default(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  void *val, uint32_t *len);
-int fdnet_opt_set_min_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  const void *val, uint32_t len);
-int fdnet_opt_get_min_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			  void *val, uint32_t *len);
-int fdnet_opt_get_mtu(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      void *val, uint32_t *len);
-int fdnet_opt_set_refused_on(struct fdnet_sock *so,
-			     const struct fdnet_opt_row *row, const void *val,
-			     uint32_t len);
-int fdnet_opt_set_group(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len);
 
 #endif

@@ -22,32 +22,24 @@
 #define MIN_SNDBUF  4608
 #define MIN_RCVBUF  2304
 
-/* Numbers that older system headers lack. */
-enum {
-	OPT_SO_MEMINFO = 55,
-	OPT_SO_BUF_LOCK = 72,
-	OPT_SO_TXREHASH = 74,
-	OPT_SO_RCVMARK = 75,
-};
-
 /* Flags that older system headers lack. */
 #define SOF_TIMESTAMPING_OPT_ID_TCP (1 << 16)
 #define SOF_TIMESTAMPING_ALL	    0x7ffff
 
-static int set_refused(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       const void *val, uint32_t len)
+int fdnet_opt_set_refused(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
 {
 	return -EPERM;
 }
 
-static int set_ignored(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       const void *val, uint32_t len)
+int fdnet_opt_set_ignored(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
 {
 	return 0;
 }
 
-static int set_debug(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		     const void *val, uint32_t len)
+int fdnet_opt_set_debug(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
 {
 	return fdnet_opt_take_int(val, len) ? -EACCES : 0;
 }
@@ -70,7 +62,7 @@ int fdnet_opt_get_what(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	case SO_ACCEPTCONN:
 		value = so->listening;
 		break;
-	case OPT_IP_PROTOCOL:		/* no SO_ option has its number */
+	case IP_PROTOCOL:		/* no SO_ option has its number */
 		value = so->local.port; /* of raw sockets: the protocol */
 		break;
 	case SO_ERROR:
@@ -96,8 +88,8 @@ static uint32_t doubled(const struct fdnet_sock *so, const void *val,
 	return value * 2 < min ? min : value * 2;
 }
 
-static int set_sndbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_sndbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
 {
 	so->opts.sndbuf = doubled(so, val, len, MIN_SNDBUF);
 	so->opts.sndbuf_locked = true;
@@ -106,23 +98,23 @@ static int set_sndbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int set_rcvbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_rcvbuf(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
 {
 	so->opts.rcvbuf = doubled(so, val, len, MIN_RCVBUF);
 	so->opts.rcvbuf_locked = true;
 	return 0;
 }
 
-static int get_u32(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		   void *val, uint32_t *len)
+int fdnet_opt_get_u32(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+		      void *val, uint32_t *len)
 {
 	return fdnet_sockopt_give_int(
 		val, len, (int)*(uint32_t *)fdnet_opt_member(so, row));
 }
 
-static int set_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len)
+int fdnet_opt_set_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   const void *val, uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len);
 
@@ -133,15 +125,15 @@ static int set_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			void *val, uint32_t *len)
+int fdnet_opt_get_buf_lock(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   void *val, uint32_t *len)
 {
 	return fdnet_sockopt_give_int(
 		val, len, so->opts.sndbuf_locked | so->opts.rcvbuf_locked << 1);
 }
 
-static int set_rcvlowat(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len)
+int fdnet_opt_set_rcvlowat(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   const void *val, uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len);
 	uint32_t cap;
@@ -160,8 +152,8 @@ static int set_rcvlowat(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int set_priority(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len)
+int fdnet_opt_set_priority(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   const void *val, uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len);
 
@@ -171,8 +163,8 @@ static int set_priority(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int set_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
 {
 	struct linger l;
 
@@ -183,8 +175,8 @@ static int set_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      void *val, uint32_t *len)
+int fdnet_opt_get_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 void *val, uint32_t *len)
 {
 	struct linger l = {so->opts.linger_on, so->opts.linger_s};
 
@@ -192,8 +184,8 @@ static int get_linger(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 }
 
 /* sock_set_timeout() */
-static int set_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		     const void *val, uint32_t len)
+int fdnet_opt_set_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			const void *val, uint32_t len)
 {
 	uint64_t *timeo = fdnet_opt_member(so, row);
 	struct timeval tv;
@@ -210,8 +202,8 @@ static int set_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		     void *val, uint32_t *len)
+int fdnet_opt_get_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			void *val, uint32_t *len)
 {
 	uint64_t timeo = *(uint64_t *)fdnet_opt_member(so, row);
 	struct timeval tv = {
@@ -223,8 +215,9 @@ static int get_timeo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 }
 
 /* SO_TIMESTAMP and SO_TIMESTAMPNS, old and new, exclude each other. */
-static int set_timestamp(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			 const void *val, uint32_t len)
+int fdnet_opt_set_timestamp(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, const void *val,
+			    uint32_t len)
 {
 	bool on = fdnet_opt_take_int(val, len) != 0;
 	uint64_t ns = (uint64_t)1 << FDNET_SF_TIMESTAMPNS;
@@ -239,8 +232,9 @@ static int set_timestamp(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_timestamp(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			 void *val, uint32_t *len)
+int fdnet_opt_get_timestamp(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, void *val,
+			    uint32_t *len)
 {
 	bool on = so->opts.timestamp &&
 		  fdnet_sock_flag(so, FDNET_SF_TIMESTAMPNS) == (row->place & 1) &&
@@ -261,8 +255,8 @@ static int device_index(const char *name)
 	return -ENODEV;
 }
 
-static int set_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
 {
 	char name[IFNAMSIZ] = "";
 	int index;
@@ -280,8 +274,8 @@ static int set_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      void *val, uint32_t *len)
+int fdnet_opt_get_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 void *val, uint32_t *len)
 {
 	char name[IFNAMSIZ] = "";
 
@@ -295,8 +289,8 @@ static int get_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return fdnet_opt_give(val, len, name, (uint32_t)strlen(name) + 1);
 }
 
-static int set_ifindex(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       const void *val, uint32_t len)
+int fdnet_opt_set_ifindex(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
 {
 	int index = fdnet_opt_take_int(val, len);
 
@@ -309,8 +303,8 @@ static int set_ifindex(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 }
 
 /* As a socket whose peer is no process of this host. */
-static int get_peercred(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			void *val, uint32_t *len)
+int fdnet_opt_get_peercred(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   void *val, uint32_t *len)
 {
 	struct ucred cred = {0, (uid_t)-1, (gid_t)-1};
 
@@ -318,8 +312,8 @@ static int get_peercred(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 }
 
 /* enum sk_meminfo_vars of the kernel; what has no counterpart here is 0. */
-static int get_meminfo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		       void *val, uint32_t *len)
+int fdnet_opt_get_meminfo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  void *val, uint32_t *len)
 {
 	uint32_t info[9] = {
 		fdnet_sock_inq(so),
@@ -333,8 +327,8 @@ static int get_meminfo(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return fdnet_opt_give(val, len, info, sizeof(info));
 }
 
-static int set_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
 {
 	uint32_t value = (uint32_t)fdnet_opt_take_int(val, len);
 
@@ -345,8 +339,8 @@ static int set_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	return 0;
 }
 
-static int get_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      void *val, uint32_t *len)
+int fdnet_opt_get_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 void *val, uint32_t *len)
 {
 	uint64_t value = so->opts.max_pacing;
 	uint32_t small = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
@@ -358,28 +352,30 @@ static int get_pacing(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 
 /* Packet filters are programs for a kernel that never sees our packets; the
  * error is that of a kernel without them. */
-static int set_filter(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-		      const void *val, uint32_t len)
+int fdnet_opt_set_filter(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			 const void *val, uint32_t len)
 {
 	return len == row->place ? -ENOPROTOOPT : -EINVAL;
 }
 
-static int set_unsupported(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			   const void *val, uint32_t len)
+int fdnet_opt_set_unsupported(struct fdnet_sock *so,
+			      const struct fdnet_opt_row *row, const void *val,
+			      uint32_t len)
 {
 	return -EOPNOTSUPP;
 }
 
-static int get_unsupported(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			   void *val, uint32_t *len)
+int fdnet_opt_get_unsupported(struct fdnet_sock *so,
+			      const struct fdnet_opt_row *row, void *val,
+			      uint32_t *len)
 {
 	return -EOPNOTSUPP;
 }
 
 /* sock_set_timestamping() */
-static int set_timestamping(struct fdnet_sock *so,
-			    const struct fdnet_opt_row *row, const void *val,
-			    uint32_t len)
+int fdnet_opt_set_timestamping(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, const void *val,
+			       uint32_t len)
 {
 	int value = fdnet_opt_take_int(val, len), old = so->opts.timestamping;
 	uint64_t fresh = (uint64_t)1 << FDNET_SF_TIMESTAMPING_NEW;
@@ -408,104 +404,18 @@ static int set_timestamping(struct fdnet_sock *so,
 }
 
 /* struct so_timestamping: the flags and a clock nobody has */
-static int get_timestamping(struct fdnet_sock *so,
-			    const struct fdnet_opt_row *row, void *val,
-			    uint32_t *len)
+int fdnet_opt_get_timestamping(struct fdnet_sock *so,
+			       const struct fdnet_opt_row *row, void *val,
+			       uint32_t *len)
 {
 	int both[2] = {so->opts.timestamping, 0};
 
 	return fdnet_opt_give(val, len, both, sizeof(both));
 }
 
-static int set_nothing_there(struct fdnet_sock *so,
-			     const struct fdnet_opt_row *row, const void *val,
-			     uint32_t len)
+int fdnet_opt_set_nothing_there(struct fdnet_sock *so,
+				const struct fdnet_opt_row *row,
+				const void *val, uint32_t len)
 {
 	return -ENOENT;
 }
-
-#define SOL_BOOL(name_, m)                                                     \
-	{                                                                      \
-		ID(SOL_SOCKET, name_), fdnet_opt_set_bool, fdnet_opt_get_bool, \
-			OPT(m), 0, 0, 4, FOR_ALL                               \
-	}
-#define SOL_FLAG(name_, f)                                                     \
-	{                                                                      \
-		ID(SOL_SOCKET, name_), fdnet_opt_set_flag, fdnet_opt_get_flag, \
-			f, 0, 0, 4, FOR_ALL                                    \
-	}
-
-static const struct fdnet_opt_row rows[] = {
-	{ ID(SOL_SOCKET, SO_DEBUG), set_debug, fdnet_opt_get_fixed, 0, 0, 0, 4 },
-	SOL_BOOL(SO_REUSEADDR, reuseaddr),
-	SOL_BOOL(SO_REUSEPORT, reuseport),
-	{ ID(SOL_SOCKET, SO_TYPE), NULL, fdnet_opt_get_what },
-	{ ID(SOL_SOCKET, SO_ERROR), NULL, fdnet_opt_get_what },
-	{ ID(SOL_SOCKET, SO_PROTOCOL), NULL, fdnet_opt_get_what },
-	{ ID(SOL_SOCKET, SO_DOMAIN), NULL, fdnet_opt_get_what },
-	{ ID(SOL_SOCKET, SO_ACCEPTCONN), NULL, fdnet_opt_get_what },
-	SOL_BOOL(SO_DONTROUTE, dontroute),
-	SOL_BOOL(SO_BROADCAST, broadcast),
-	SOL_BOOL(SO_KEEPALIVE, keepalive),
-	SOL_BOOL(SO_OOBINLINE, oobinline),
-	SOL_BOOL(SO_NO_CHECK, no_check),
-	{ ID(SOL_SOCKET, SO_SNDBUF), set_sndbuf, get_u32, OPT(sndbuf), 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_RCVBUF), set_rcvbuf, get_u32, OPT(rcvbuf), 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_SNDBUFFORCE), set_refused, NULL, 0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_RCVBUFFORCE), set_refused, NULL, 0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, OPT_SO_BUF_LOCK), set_buf_lock, get_buf_lock, 0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_PRIORITY), set_priority, fdnet_opt_get_int,
-	  OPT(priority), 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_LINGER), set_linger, get_linger, 0, 0, 0,
-	  sizeof(struct linger) },
-	{ ID(SOL_SOCKET, SO_BSDCOMPAT), set_ignored, fdnet_opt_get_fixed, 0, 0,
-	  0, 4 },
-	{ ID(SOL_SOCKET, SO_PASSCRED), set_unsupported, get_unsupported, 0, 0, 0,
-	  4 },
-	{ ID(SOL_SOCKET, SO_PEERCRED), NULL, get_peercred },
-	{ ID(SOL_SOCKET, SO_RCVLOWAT), set_rcvlowat, get_u32, OPT(rcvlowat), 0,
-	  0, 4 },
-	{ ID(SOL_SOCKET, SO_SNDLOWAT), NULL, fdnet_opt_get_fixed, 1 },
-	{ ID(SOL_SOCKET, SO_RCVTIMEO), set_timeo, get_timeo, OPT(rcvtimeo_us), 0,
-	  0, sizeof(struct timeval) },
-	{ ID(SOL_SOCKET, SO_SNDTIMEO), set_timeo, get_timeo, OPT(sndtimeo_us), 0,
-	  0, sizeof(struct timeval) },
-	{ ID(SOL_SOCKET, SO_RCVTIMEO_NEW), set_timeo, get_timeo,
-	  OPT(rcvtimeo_us), 0, 0, sizeof(struct timeval) },
-	{ ID(SOL_SOCKET, SO_SNDTIMEO_NEW), set_timeo, get_timeo,
-	  OPT(sndtimeo_us), 0, 0, sizeof(struct timeval) },
-	{ ID(SOL_SOCKET, SO_BINDTODEVICE), set_device, get_device },
-	{ ID(SOL_SOCKET, SO_BINDTOIFINDEX), set_ifindex, fdnet_opt_get_int,
-	  OPT(bound_dev), 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_ATTACH_FILTER), set_filter, fdnet_opt_get_nothing,
-	  16, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_ATTACH_BPF), set_filter, NULL, 4, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_DETACH_FILTER), set_nothing_there, NULL },
-	{ ID(SOL_SOCKET, SO_TIMESTAMP), set_timestamp, get_timestamp, 0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPNS), set_timestamp, get_timestamp, 1, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMP_NEW), set_timestamp, get_timestamp, 2, 0,
-	  0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPNS_NEW), set_timestamp, get_timestamp, 3, 0,
-	  0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPING), set_timestamping, get_timestamping,
-	  0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_TIMESTAMPING_NEW), set_timestamping,
-	  get_timestamping, 0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_MARK), set_refused, fdnet_opt_get_fixed, 0, 0, 0, 4 },
-	SOL_FLAG(SO_RXQ_OVFL, FDNET_SF_RXQ_OVFL),
-	SOL_FLAG(SO_SELECT_ERR_QUEUE, FDNET_SF_SELECT_ERRQ),
-	{ ID(SOL_SOCKET, SO_BUSY_POLL), fdnet_opt_set_int, fdnet_opt_get_int,
-	  OPT(busy_poll), 0, INT_MAX, 4 },
-	{ ID(SOL_SOCKET, SO_MAX_PACING_RATE), set_pacing, get_pacing, 0, 0, 0, 4 },
-	{ ID(SOL_SOCKET, SO_INCOMING_CPU), fdnet_opt_set_int, fdnet_opt_get_int,
-	  OPT(incoming_cpu), INT_MIN, INT_MAX, 4 },
-	{ ID(SOL_SOCKET, SO_INCOMING_NAPI_ID), NULL, fdnet_opt_get_fixed, 0 },
-	{ ID(SOL_SOCKET, OPT_SO_MEMINFO), NULL, get_meminfo },
-	{ ID(SOL_SOCKET, SO_ZEROCOPY), fdnet_opt_set_bit, fdnet_opt_get_flag,
-	  FDNET_SF_ZEROCOPY, 0, 0, 4, FOR_PORTS },
-	{ ID(SOL_SOCKET, OPT_SO_TXREHASH), fdnet_opt_set_flag,
-	  fdnet_opt_get_flag, FDNET_SF_TXREHASH, -1, 1, 4, FOR_TCP },
-	SOL_FLAG(OPT_SO_RCVMARK, FDNET_SF_RCVMARK),
-};
-
-const struct fdnet_opt_table fdnet_opt_socket = FDNET_OPT_TABLE(rows);

@@ -11,6 +11,7 @@ stack_libstack_la_SOURCES += \
 	stack/tcp_gateway.c \
 	stack/tcp_hystart.c \
 	stack/tcp_icmp.c \
+	stack/tcp_info.c \
 	stack/tcp_in.c \
 	stack/tcp_internal.h \
 	stack/tcp_io.c \

@@ -438,10 +438,6 @@ void fdnet_tcp_write_space(struct fdnet_tcp *tp);
 
 /* ---- tcp_opt.c ---- */
 
-int fdnet_tcp_setopt(struct fdnet_sock *so, int level, int name,
-		     const void *val, uint32_t len);
-int fdnet_tcp_getopt(struct fdnet_sock *so, int level, int name, void *val,
-		     uint32_t *len);
 void fdnet_tcp_changed(struct fdnet_sock *so, int level, int name);
 
 /* ---- tcp_in.c ---- */

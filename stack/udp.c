@@ -12,15 +12,15 @@
 #include "stack/errq.h"
 #include "stack/icmp.h"
 #include "stack/save.h"
-#include "stack/sockopt.h"
+#include "stack/sockopt_row.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/dhcp.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/udp.h"
 
 #define MAX_SEGMENTS 128 /* UDP_MAX_SEGMENTS */
-#define BURST_IOVS 8 /* with more, datagrams are read one by one */
-#define MAX_MEMBERS 64	 /* sockets that get a copy of a group datagram */
+#define BURST_IOVS   8	 /* with more, datagrams are read one by one */
+#define MAX_MEMBERS  64	 /* sockets that get a copy of a group datagram */
 
 struct udp_sock {
 	struct fdnet_dgram d;
@@ -51,8 +51,7 @@ static void no_port(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 }
 
 static void to_group(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
-		     const struct fdnet_ip_in *in,
-		     const struct fdnet_name *local,
+		     const struct fdnet_ip_in *in, const struct fdnet_name *local,
 		     const struct fdnet_name *remote)
 {
 	struct fdnet_sock *socks[MAX_MEMBERS];
@@ -74,7 +73,7 @@ static void to_group(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		     const struct fdnet_ip_in *in)
 {
-	struct fdnet_name local = { .ip = in->dst }, remote = { .ip = in->src };
+	struct fdnet_name local = {.ip = in->dst}, remote = {.ip = in->src};
 	struct fdnet_sock *so;
 	struct fdnet_udp hdr;
 
@@ -118,16 +117,15 @@ static void udp_input(struct fdnet_sock *so, struct fdnet_pkt *pkt,
  * too big for the way if it forbade to cut it. */
 static void udp_icmp_error(struct fdnet_sock *so,
 			   const struct fdnet_sock_error *err,
-			   const uint8_t *inner, uint32_t inner_len,
-			   uint32_t mtu)
+			   const uint8_t *inner, uint32_t inner_len, uint32_t mtu)
 {
 	int family = err->about.ip.family;
 	bool fatal;
 
 	fdnet_icmp_to_error(family, err->type, err->code, &fatal);
 	if (err->error == EMSGSIZE)
-		fatal = (family == 4 ? so->opts.mtu_discover :
-				       so->opts.mtu_discover6) != 0;
+		fatal = (family == 4 ? so->opts.mtu_discover
+				     : so->opts.mtu_discover6) != 0;
 	if (!fdnet_dgram_push_error(so, err, inner + FDNET_UDP_LEN,
 				    inner_len - FDNET_UDP_LEN) &&
 	    (!fatal || !so->peer.ip.family))
@@ -139,8 +137,7 @@ static void udp_icmp_error(struct fdnet_sock *so,
 /* ---- output ---- */
 
 static int send_one(struct fdnet_sock *so, const struct fdnet_msg *msg,
-		    const struct fdnet_dgram_route *r, size_t offset,
-		    size_t len)
+		    const struct fdnet_dgram_route *r, size_t offset, size_t len)
 {
 	struct fdnet_stack *stack = so->stack;
 	struct fdnet_udp hdr = {
@@ -198,8 +195,8 @@ static int send_segments(struct fdnet_sock *so, const struct fdnet_msg *msg,
 static ssize_t send_now(struct fdnet_sock *so, const struct fdnet_msg *msg,
 			const struct fdnet_dgram_route *r, size_t total)
 {
-	size_t size = msg->gso_size ? msg->gso_size :
-				      (size_t)udp_of(so)->gso_size;
+	size_t size =
+		msg->gso_size ? msg->gso_size : (size_t)udp_of(so)->gso_size;
 	int rc;
 
 	if (size && total > size)
@@ -223,7 +220,7 @@ static void drop_corked(struct fdnet_sock *so)
 static ssize_t send_corked(struct fdnet_sock *so)
 {
 	struct udp_sock *u = udp_of(so);
-	struct iovec iov = { u->corked, u->corked_len };
+	struct iovec iov = {u->corked, u->corked_len};
 	struct fdnet_msg msg = {
 		.iov = &iov,
 		.iovcnt = 1,
@@ -292,8 +289,7 @@ static ssize_t udp_send(struct fdnet_sock *so, struct fdnet_msg *msg)
 	if (rc)
 		return rc;
 	if (!msg->gso_size && !u->gso_size) {
-		rc = fdnet_dgram_check_size(so, &r,
-					    (size_t)len + FDNET_UDP_LEN);
+		rc = fdnet_dgram_check_size(so, &r, (size_t)len + FDNET_UDP_LEN);
 		if (rc)
 			return rc;
 	}
@@ -433,68 +429,63 @@ static void udp_save(struct fdnet_save *s, struct fdnet_sock *so)
 	fdnet_save_dgram(s, so);
 }
 
-static int udp_setopt(struct fdnet_sock *so, int level, int name,
-		      const void *val, uint32_t len)
+/* ---- options ---- */
+
+int fdnet_opt_set_udp_cork(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   const void *val, uint32_t len)
 {
 	struct udp_sock *u = udp_of(so);
-	int value;
 
-	if (level != IPPROTO_UDP)
-		return -ENOPROTOOPT;
-	if (len < sizeof(value))
-		return -EINVAL;
-	memcpy(&value, val, sizeof(value));
-	switch (name) {
-	case UDP_CORK:
-		u->cork = value;
-		if (!value && u->corked)
-			send_corked(so);
-		return 0;
-	case UDP_SEGMENT:
-		if (value < 0 || value > 65535)
-			return -EINVAL;
-		u->gso_size = value;
-		return 0;
-	case UDP_GRO:
-		u->gro = value;
-		return 0;
-	case UDP_ENCAP:
-		return value ? -ENOPROTOOPT : 0;
-	case UDP_NO_CHECK6_TX:
-	case UDP_NO_CHECK6_RX:
-		return 0;
-	default:
-		return -ENOPROTOOPT;
-	}
+	u->cork = fdnet_opt_take_int(val, len);
+	if (!u->cork && u->corked)
+		send_corked(so);
+	return 0;
 }
 
-static int udp_getopt(struct fdnet_sock *so, int level, int name, void *val,
-		      uint32_t *len)
+int fdnet_opt_get_udp_cork(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			   void *val, uint32_t *len)
 {
-	struct udp_sock *u = udp_of(so);
-	int value;
+	return fdnet_sockopt_give_int(val, len, udp_of(so)->cork);
+}
 
-	if (level != IPPROTO_UDP)
-		return -ENOPROTOOPT;
-	switch (name) {
-	case UDP_CORK:
-		value = u->cork;
-		break;
-	case UDP_SEGMENT:
-		value = u->gso_size;
-		break;
-	case UDP_GRO:
-		value = u->gro;
-		break;
-	case UDP_ENCAP:
-	case UDP_NO_CHECK6_TX:
-	case UDP_NO_CHECK6_RX:
-		value = 0;
-		break;
-	default:
-		return -ENOPROTOOPT;
-	}
-	return fdnet_sockopt_give_int(val, len, value);
+int fdnet_opt_set_udp_segment(struct fdnet_sock *so,
+			      const struct fdnet_opt_row *row, const void *val,
+			      uint32_t len)
+{
+	int value = fdnet_opt_take_int(val, len);
+
+	if (value < 0 || value > 65535)
+		return -EINVAL;
+	udp_of(so)->gso_size = value;
+	return 0;
+}
+
+int fdnet_opt_get_udp_segment(struct fdnet_sock *so,
+			      const struct fdnet_opt_row *row, void *val,
+			      uint32_t *len)
+{
+	return fdnet_sockopt_give_int(val, len, udp_of(so)->gso_size);
+}
+
+int fdnet_opt_set_udp_gro(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  const void *val, uint32_t len)
+{
+	udp_of(so)->gro = fdnet_opt_take_int(val, len);
+	return 0;
+}
+
+int fdnet_opt_get_udp_gro(struct fdnet_sock *so, const struct fdnet_opt_row *row,
+			  void *val, uint32_t *len)
+{
+	return fdnet_sockopt_give_int(val, len, udp_of(so)->gro);
+}
+
+/* No packets are decapsulated here. */
+int fdnet_opt_set_udp_encap(struct fdnet_sock *so,
+			    const struct fdnet_opt_row *row, const void *val,
+			    uint32_t len)
+{
+	return fdnet_opt_take_int(val, len) ? -ENOPROTOOPT : 0;
 }
 
 const struct fdnet_proto_ops fdnet_udp_ops = {
@@ -510,8 +501,6 @@ const struct fdnet_proto_ops fdnet_udp_ops = {
 	.output = fdnet_dgram_output,
 	.input = udp_input,
 	.icmp_error = udp_icmp_error,
-	.setopt = udp_setopt,
-	.getopt = udp_getopt,
 	.inq = udp_inq,
 	.outq = fdnet_dgram_outq,
 	.unsent = fdnet_dgram_outq,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The tests that doc/rfc.md and doc/sockopts.md name exist, each row that says
-# "done" names one, and the table of socket options is the code's.
+# "done" names one, and the table of socket options is stack/sockopt_table.h's.
 #
 # In the last column of a row a name in backquotes is a file (test_x is
 # tests/test_x.c, y.tcp is tests/tcp/y.tcp, fuzz_z is fuzz/fuzz_z.c), and what
@@ -56,19 +56,27 @@ function cases(text,   m, j, names, name) {
 refs_of doc/rfc.md 4 3 4 >"$work/refs"
 refs_of doc/sockopts.md 6 0 5 >>"$work/refs"
 
-# The code's rows of options, as "name level".
-{
-	sed -n 's/.*ID(\([A-Z0-9_]*\), \([A-Za-z0-9_]*\)).*/\2 \1/p' \
-		"$src"/stack/sockopt_*.c
-	sed -n 's/^\tSOL_\(BOOL\|FLAG\)(\([A-Za-z0-9_]*\),.*/\2 SOL_SOCKET/p
-		s/^\tIP_\(BOOL\|FLAG\)(\([A-Za-z0-9_]*\),.*/\2 IPPROTO_IP/p
-		s/^\tIP6_FLAG(\([A-Za-z0-9_]*\),.*/\1 IPPROTO_IPV6/p' \
-		"$src"/stack/sockopt_*.c
-	sed -n 's/^\t{\(TCP_[A-Z0-9_]*\), .*/\1 IPPROTO_TCP/p' \
-		"$src/stack/tcp_opt.c"
-	sed -n 's/^\tcase \(UDP_[A-Z0-9_]*\):/\1 IPPROTO_UDP/p' \
-		"$src/stack/udp.c"
-} | grep -v '^name_ ' | sed 's/^OPT_//' | sort -u >"$work/code"
+# The code's rows of options, and the page's, as "name | level | type | set /
+# get | tests".
+awk '
+/^OPTION\(/ { row = "" }
+{ row = row $0 }
+/"\)$/ {
+	sub(/^OPTION\(/, "", row)
+	gsub(/"[ \t]+"/, "", row)
+	tests = row
+	sub(/^[^"]*"/, "", tests)
+	sub(/"\)$/, "", tests)
+	sub(/".*/, "", row)
+	split(row, f, /, */)
+	sub(/^none$/, "-", f[4])
+	sub(/^none$/, "-", f[5])
+	print "| " f[2] " | " f[1] " | " f[3] " | " f[4] " / " f[5] " | " tests " |"
+}' "$src/stack/sockopt_table.h" >"$work/code"
+awk -F'|' '/^\| [A-Z]/ {
+	gsub(/`/, "")
+	print "|" $2 "|" $3 "|" $4 "|" $5 "|" $6 "|"
+}' "$src/doc/sockopts.md" >"$work/page"
 
 # path_of NAME: the file that a name stands for
 path_of() {
@@ -137,10 +145,10 @@ while IFS='|' read -r line state file name; do
 	fi
 done <"$work/refs"
 ends
-while read -r name level; do
-	grep -q "^| $name | $level |" "$src/doc/sockopts.md" ||
-		complain doc/sockopts.md "no row for $name of $level"
-done <"$work/code"
+if ! diff "$work/code" "$work/page" >"$work/diff"; then
+	cat "$work/diff"
+	complain doc/sockopts.md "differs from stack/sockopt_table.h"
+fi
 echo "$(wc -l <"$work/code") options"
 echo "$(wc -l <"$work/refs") names, $bad wrong"
 [ "$bad" = 0 ]
