@@ -83,6 +83,9 @@ tests_machine_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 tests_machine_LDADD = $(SECCOMP_LIBS)
 TESTS += tests/test_machines.sh
 dist_check_SCRIPTS += tests/test_machines.sh
+TESTS += tests/test_podman.sh
+dist_check_SCRIPTS += tests/test_podman.sh
+EXTRA_DIST += tests/machines.sh
 # AF_UNIX between the sandbox and the host.
 TESTS += tests/test_unix.sh
 dist_check_SCRIPTS += tests/test_unix.sh
