@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += shim/libshim.la
 shim_libshim_la_SOURCES = \
 	shim/addr.c shim/addr.h \
 	shim/attach.c shim/attach.h \
+	shim/bell.c shim/bell.h \
 	shim/call.c shim/call.h \
 	shim/calls.h \
 	shim/claim.c shim/claim.h \
@@ -84,4 +85,10 @@ tests_test_shim_parts_SOURCES = tests/test_shim_parts.c
 tests_test_shim_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_test_shim_parts_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) -l:libcares.a
 TESTS += tests/test_shim_parts tests/check-exports
+check_PROGRAMS += tests/test_bell
+tests_test_bell_SOURCES = tests/test_bell.c
+tests_test_bell_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_test_bell_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) $(PTHREAD_LIBS) \
+	-l:libcares.a
+TESTS += tests/test_bell
 dist_check_SCRIPTS += tests/check-exports

@@ -13,6 +13,11 @@
 /* 0 free, 1 held, 2 held with waiters (Drepper, Futexes Are Tricky) */
 static uint32_t lock_word;
 
+/* To be woken when it is released; under the lock. */
+#define WAKES_MAX 16
+static uint32_t *wakes[WAKES_MAX];
+static unsigned int nwakes;
+
 /* Set once a handler was installed; never cleared. */
 static bool handlers;
 
@@ -43,13 +48,30 @@ void shim_lock_only(void)
 
 void shim_unlock_only(void)
 {
+	uint32_t *words[WAKES_MAX];
+	unsigned int i, n = nwakes;
+
+	for (i = 0; i < n; i++)
+		words[i] = wakes[i];
+	nwakes = 0;
 	if (__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) == 2)
 		raw_futex(&lock_word, FUTEX_WAKE, 1, NULL);
+	for (i = 0; i < n; i++)
+		raw_futex(words[i], FUTEX_WAKE, 1, NULL);
+}
+
+void shim_wake_later(uint32_t *word)
+{
+	if (nwakes < WAKES_MAX)
+		wakes[nwakes++] = word;
+	else
+		raw_futex(word, FUTEX_WAKE, 1, NULL);
 }
 
 void shim_lock_reset(void)
 {
 	lock_word = 0;
+	nwakes = 0;
 }
 
 void shim_note_handler(void)

@@ -31,6 +31,11 @@ void shim_leave(struct shim_guard *guard);
 void shim_unlock_only(void);
 void shim_lock_only(void);
 
+/** shim_wake_later - FUTEX_WAKE on @word when the lock is released, so that who
+ * wakes up does not find it held; under the lock. The memory must not be
+ * unmapped then */
+void shim_wake_later(uint32_t *word);
+
 /** shim_lock_reset - in a fork child: the lock is free, whoever held it */
 void shim_lock_reset(void);
 

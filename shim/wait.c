@@ -8,21 +8,19 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/single_threaded.h>
 
 #include "base/spin.h"
 #include "shim/awake.h"
+#include "shim/bell.h"
 #include "shim/file.h"
 #include "shim/helper.h"
-#include "shim/highfd.h"
 #include "shim/libc.h"
 #include "shim/mem.h"
 #include "shim/net.h"
 #include "shim/raw.h"
 
-#define BELLS_KEPT 64
 /* Fds that a wait adds: bell and link. */
 #define OWN_FDS 2
 #define NO_BELL_US 10000
@@ -43,15 +41,13 @@ struct shim_sleeper {
 	bool awake; /* looks at @rung itself, needs no bell */
 	bool on_link; /* waits for the link (shim_net_sleep()) */
 	bool heir;    /* was rung to lead, whatever else it was rung for */
-	bool rung, belled;
-	int bell; /* or -1 */
+	bool rung, has_bell;
+	struct shim_bell bell;
 	struct shim_sleeper *next, *prev;
 };
 
 static struct shim_sleeper *sleepers;
 static struct shim_sleeper *leader;
-static int bells[BELLS_KEPT];
-static unsigned int nbells;
 static struct fdnet_spin spin;
 static uint32_t news; /* counts what epoll_wait() may be waiting for */
 
@@ -63,31 +59,7 @@ uint64_t shim_now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static int bell_get(void)
-{
-	int fd;
-
-	if (nbells > 0)
-		return bells[--nbells];
-	fd = (int)RAW(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC, 0, 0, 0, 0);
-	return fd < 0 ? fd : shim_fd_raise(fd);
-}
-
-static void bell_put(int bell, bool rung)
-{
-	uint64_t n;
-
-	if (bell < 0)
-		return;
-	if (rung)
-		raw_read(bell, &n, sizeof(n));
-	if (nbells < BELLS_KEPT)
-		bells[nbells++] = bell;
-	else
-		shim_fd_lower(bell);
-}
-
-static int sleeper_add(struct shim_waiter *w, int bell, bool awake)
+static int sleeper_add(struct shim_waiter *w, bool awake)
 {
 	struct shim_sleeper *s = fdnet_mem_alloc(shim_mem(), sizeof(*s));
 
@@ -100,7 +72,8 @@ static int sleeper_add(struct shim_waiter *w, int bell, bool awake)
 	s->any = w->any;
 	s->set = w->set;
 	s->awake = awake;
-	s->bell = bell;
+	s->has_bell = false;
+	s->rung = false;
 	s->on_link = false;
 	s->heir = false;
 	s->next = sleepers;
@@ -119,7 +92,8 @@ static void sleeper_free(struct shim_sleeper *s)
 		sleepers = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
-	bell_put(s->bell, s->belled);
+	if (s->has_bell)
+		shim_bell_close(&s->bell);
 	if (s->on_link)
 		shim_net_awake();
 	if (leader == s)
@@ -157,15 +131,11 @@ static void forget_left(const struct shim_waiter *now)
 
 static void ring(struct shim_sleeper *s)
 {
-	uint64_t one = 1;
-
-	if (s->rung || (s->bell < 0 && !s->awake))
+	if (s->rung || (!s->has_bell && !s->awake))
 		return;
 	__atomic_store_n(&s->rung, true, __ATOMIC_RELEASE);
-	if (s->awake)
-		return;
-	s->belled = true;
-	raw_write(s->bell, &one, sizeof(one));
+	if (!s->awake)
+		shim_bell_ring(&s->bell);
 }
 
 void shim_wait_ring(struct shim_file *file, uint32_t events)
@@ -208,15 +178,27 @@ bool shim_wait_others(void)
 	return sleepers != NULL;
 }
 
+/* Who takes the link over: one who wakes up in any case, else another. What
+ * sleeps on an eventfd may have been left by a siglongjmp() of a handler's,
+ * which masks what it does not answer. */
+static struct shim_sleeper *find_heir(void)
+{
+	struct shim_sleeper *s, *any = NULL;
+
+	for (s = sleepers; s; s = s->next) {
+		if (s->has_bell && s->bell.fd < 0 && s->rung)
+			return s;
+		if (!any && (s->has_bell || s->awake))
+			any = s;
+	}
+	return any;
+}
+
 /* Somebody must poll the link while anybody waits. */
 static void pass_leadership(void)
 {
-	struct shim_sleeper *s;
+	struct shim_sleeper *s = leader ? NULL : find_heir();
 
-	if (leader)
-		return;
-	for (s = sleepers; s && s->bell < 0 && !s->awake; s = s->next)
-		;
 	if (!s)
 		return;
 	s->heir = true;
@@ -264,16 +246,23 @@ static const sigset_t *sleep_mask(const struct shim_waiter *w, sigset_t *room)
 	return room;
 }
 
-static int cancellable_poll(struct shim_waiter *w, struct pollfd *fds,
-			    unsigned int nfds, const struct timespec *timeout,
-			    const sigset_t *mask)
+/* As ppoll(), or on the bell alone where that will do. */
+static int cancellable_sleep(struct shim_waiter *w, struct pollfd *fds,
+			     unsigned int nfds, const struct timespec *timeout,
+			     const sigset_t *mask)
 {
 	int rc;
 
 	pthread_cleanup_push(cancelled, w);
-	rc = LIBC(ppoll)(fds, nfds, timeout, mask);
-	if (rc < 0)
-		rc = -errno;
+	if (nfds > 0 || mask) {
+		rc = LIBC(ppoll)(fds, nfds, timeout, mask);
+		if (rc < 0)
+			rc = -errno;
+	} else {
+		rc = shim_bell_sleep(&w->sleeper->bell, timeout);
+		if (rc != -EINTR)
+			rc = rc == 0;
+	}
 	pthread_cleanup_pop(0);
 	return rc;
 }
@@ -329,7 +318,7 @@ static bool stay_awake(struct shim_waiter *w, uint64_t start)
 	bool found = false;
 	int i;
 
-	if (sleeper_add(w, -1, true) < 0)
+	if (sleeper_add(w, true) < 0)
 		return false;
 	shim_unlock_only();
 	while (!found && now - start < SPIN_US) {
@@ -359,12 +348,20 @@ static bool can_lead(void)
 	       (!leader || leader->thread == __builtin_thread_pointer());
 }
 
+/* An eventfd where there is more to be polled, or a signal mask to be opened
+ * for the time of the sleep. */
+static void open_bell(struct shim_sleeper *s, bool with_fd)
+{
+	s->has_bell = shim_bell_open(&s->bell, with_fd) == 0;
+}
+
 int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 {
 	struct pollfd few[16], *set = few;
 	unsigned int n = nfds, link_at = 0, i;
 	bool lead = can_lead();
-	int saved_errno = errno, bell = -1;
+	int saved_errno = errno;
+	struct shim_sleeper *s;
 	struct timespec ts, *timeout;
 	sigset_t room;
 	uint64_t expiry;
@@ -399,21 +396,20 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 	}
 	for (i = 0; i < nfds; i++)
 		set[i] = fds[i];
-	if (!lead || !__libc_single_threaded) {
-		bell = bell_get();
-		if (bell >= 0)
-			set[n++] = (struct pollfd){ .fd = bell,
-						    .events = POLLIN };
-	}
-	if (sleeper_add(w, bell, false) < 0) {
-		bell_put(bell, false);
+	if (sleeper_add(w, false) < 0) {
 		if (set != few)
 			fdnet_mem_free(shim_mem(), set,
 				       (nfds + OWN_FDS) * sizeof(*set));
 		return -ENOMEM;
 	}
+	s = w->sleeper;
+	if (!lead || !__libc_single_threaded)
+		open_bell(s, lead || n > 0 || w->mask || w->guard->masked);
+	if (s->has_bell && s->bell.fd >= 0)
+		set[n++] = (struct pollfd){ .fd = s->bell.fd,
+					    .events = POLLIN };
 	if (lead) {
-		leader = w->sleeper;
+		leader = s;
 		link_at = n;
 		set[n++] = (struct pollfd){
 			.fd = shim_net_link_fd(),
@@ -423,15 +419,15 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 	w->led = w->led || lead;
 	expiry = lead ? shim_net_expiry_us() : FDNET_NEVER;
 	if (lead) {
-		w->sleeper->on_link = true;
+		s->on_link = true;
 		if (!shim_net_sleep())
 			expiry = 0; /* there is something already */
 	}
-	if (!lead && bell < 0) /* no fd to be had: look again now and then */
+	if (!lead && !s->has_bell) /* no fd to be had: look now and then */
 		expiry = shim_now_us() + NO_BELL_US;
 	timeout = until(w->deadline_us, expiry, &ts);
 	shim_unlock_only();
-	rc = cancellable_poll(w, set, n, timeout, sleep_mask(w, &room));
+	rc = cancellable_sleep(w, set, n, timeout, sleep_mask(w, &room));
 	shim_lock_only();
 	if (lead && rc > 0 && set[link_at].revents)
 		shim_net_readable();
@@ -466,9 +462,9 @@ void shim_wait_end(struct shim_waiter *w)
 void shim_wait_after_fork(void)
 {
 	while (sleepers) {
-		sleepers->bell = -1; /* the parent's, closed here already */
+		sleepers->has_bell = false; /* closed here already */
 		sleeper_free(sleepers);
 	}
 	leader = NULL;
-	nbells = 0;
+	shim_bell_after_fork();
 }

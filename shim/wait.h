@@ -4,10 +4,10 @@
  *
  * How it works: a thread that must wait registers a struct shim_waiter. One
  * of the waiting threads is the leader: it polls the link as well and takes in
- * frames for everybody. The others sleep on a bell, an eventfd from a small
- * pool, which is rung when their socket changes, or when the leader goes home
- * and one of them must take its place. A program with one thread needs no
- * bell and no second wake-up. No lock is held while asleep.
+ * frames for everybody. The others sleep on a bell (bell.h), which is rung
+ * when their socket changes, or when the leader goes home and one of them must
+ * take its place. A program with one thread needs no bell and no second
+ * wake-up. No lock is held while asleep.
  *
  * A signal handler may run while its thread sleeps. If it waits too, it leads
  * in place of the call that it interrupted, which will look again in any
