@@ -48,6 +48,14 @@ static void add_addr(struct world *w, const char *text, unsigned int bits)
 	assert(!fdnet_stack_add_addr(w->stack, &ip, bits));
 }
 
+/* Of whom redirects are believed. */
+static void add_gateway(struct world *w)
+{
+	struct fdnet_ip any = fdnet_ip4(0), gateway = fdnet_ip4(0x0a000002);
+
+	assert(!fdnet_stack_add_route(w->stack, &any, 0, &gateway));
+}
+
 static void add_sock(struct world *w, int family, int type, int proto,
 		     const char *text, uint16_t port)
 {
@@ -87,6 +95,7 @@ static void make_world(struct world *w, uint8_t settings)
 	w->now_us = 1000000;
 	add_addr(w, "10.0.0.1", 24);
 	add_addr(w, "fd00::1", 64);
+	add_gateway(w);
 	add_sock(w, 6, FDNET_SOCK_DGRAM, 17, "::", 53);
 	add_sock(w, 4, FDNET_SOCK_DGRAM, 17, "10.0.0.1", 7);
 	add_sock(w, 6, FDNET_SOCK_STREAM, 6, "::", 80);

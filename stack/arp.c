@@ -82,7 +82,7 @@ static void take(struct fdnet_stack *stack, const struct fdnet_arp *arp)
 	for_us = fdnet_stack_find_addr(stack, &target);
 	if (fdnet_stack_find_addr(stack, &sender)) {
 		if (memcmp(arp->sender_mac, stack->cfg.link_addr, 6) &&
-		    fdnet_neigh_conflict(stack))
+		    fdnet_autoconf_conflict(stack))
 			fdnet_arp_announce(stack, &sender);
 		return;
 	}

@@ -13,9 +13,8 @@
 #define ANNOUNCES    2
 #define SOLICITS     3		/* RFC 4861 10 */
 #define SOLICIT_US   (4 * SEC)
+#define DEFEND_US    (10 * SEC)	/* RFC 5227 2.4 (b) */
 #define TWO_HOURS_S  7200u	/* RFC 4862 5.5.3 (e) */
-
-static const struct fdnet_ip any6 = { .family = 6 };
 
 /* ---- time ---- */
 
@@ -125,7 +124,7 @@ static void routes_due(struct fdnet_stack *stack)
 		struct fdnet_stack_route *r = &stack->routes[i];
 
 		if (r->until_us && r->until_us <= stack->now_us)
-			*r = stack->routes[--stack->nroutes];
+			fdnet_route_drop(stack, r);
 		else
 			i++;
 	}
@@ -191,6 +190,17 @@ bool fdnet_autoconf_seen(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 	return false;
 }
 
+bool fdnet_autoconf_conflict(struct fdnet_stack *stack)
+{
+	struct fdnet_autoconf *ac = &stack->autoconf;
+
+	stack->counters[FDNET_C_ADDR_CONFLICT]++;
+	if (ac->defended_us && stack->now_us - ac->defended_us < DEFEND_US)
+		return false;
+	ac->defended_us = stack->now_us;
+	return true;
+}
+
 int fdnet_stack_addr_state(const struct fdnet_stack *stack,
 			   const struct fdnet_ip *ip)
 {
@@ -238,8 +248,30 @@ void fdnet_autoconf_drop(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 	set_timer(stack);
 }
 
+static struct fdnet_stack_addr *add_addr(struct fdnet_stack *stack,
+					 const struct fdnet_ip *ip,
+					 uint32_t valid_s)
+{
+	struct fdnet_stack_addr *a;
+	unsigned int i, n = 0;
+
+	if (!valid_s)
+		return NULL;
+	for (i = 0; i < stack->naddrs; i++)
+		n += stack->addrs[i].advertised;
+	if (n >= FDNET_MAX_ADVERTISED_ADDRS ||
+	    fdnet_stack_add_addr(stack, ip, 64)) {
+		stack->counters[FDNET_C_RA_LIMIT]++;
+		return NULL;
+	}
+	a = find(stack, ip);
+	a->advertised = true;
+	return a;
+}
+
 void fdnet_autoconf_prefix(struct fdnet_stack *stack, const struct fdnet_ip *ip,
-			   uint32_t valid_s, uint32_t preferred_s)
+			   uint32_t valid_s, uint32_t preferred_s,
+			   const struct fdnet_ip *router)
 {
 	struct fdnet_stack_addr *a = find(stack, ip);
 	bool is_new = !a;
@@ -247,13 +279,13 @@ void fdnet_autoconf_prefix(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 	if (preferred_s > valid_s)
 		return;
 	if (is_new) {
-		if (!valid_s || fdnet_stack_add_addr(stack, ip, 64))
+		a = add_addr(stack, ip, valid_s);
+		if (!a)
 			return;
-		a = find(stack, ip);
-		a->advertised = true;
 	}
 	if (!a->advertised) /* the administrator's stays */
 		return;
+	a->router = *router;
 	/* (e): a forged advertisement shall not end it at once */
 	if (is_new || valid_s > TWO_HOURS_S ||
 	    (a->valid_us && until(stack, valid_s) > a->valid_us))
@@ -265,25 +297,49 @@ void fdnet_autoconf_prefix(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 	set_timer(stack);
 }
 
-void fdnet_autoconf_router(struct fdnet_stack *stack,
-			   const struct fdnet_ip *router, uint16_t lifetime_s)
+/* What routers advertise never takes all the room there is. */
+static struct fdnet_stack_route *add_route(struct fdnet_stack *stack,
+					   const struct fdnet_ip *net,
+					   unsigned int bits,
+					   const struct fdnet_ip *gateway)
 {
-	unsigned int i;
+	struct fdnet_stack_route *r;
+	unsigned int n = 0;
 
-	stack->autoconf.solicits_left = 0; /* RFC 4861 6.3.7 */
-	if (lifetime_s)
-		fdnet_stack_add_route(stack, &any6, 0, router);
-	for (i = 0; i < stack->nroutes; i++) {
-		struct fdnet_stack_route *r = &stack->routes[i];
+	for (r = stack->routes; r < stack->routes + stack->nroutes; r++)
+		n += r->advertised;
+	r = NULL;
+	if (n < FDNET_MAX_ADVERTISED)
+		r = fdnet_route_add(stack, net, bits, gateway);
+	if (r)
+		r->advertised = true;
+	else
+		stack->counters[FDNET_C_RA_LIMIT]++;
+	return r;
+}
 
-		if (r->bits || r->net.family != 6 ||
-		    !fdnet_ip_equal(&r->gateway, router))
-			continue;
-		if (!lifetime_s) {
-			*r = stack->routes[--stack->nroutes];
-			break;
-		}
-		r->until_us = until(stack, lifetime_s);
+void fdnet_autoconf_route(struct fdnet_stack *stack,
+			  const struct fdnet_ip *net, unsigned int bits,
+			  const struct fdnet_ip *gateway, int pref,
+			  uint32_t life_s)
+{
+	static const struct fdnet_ip none;
+	struct fdnet_stack_route *r;
+
+	r = fdnet_route_get(stack, net, bits, gateway ? gateway : &none);
+	if (r && !r->advertised) /* the administrator's stays */
+		return;
+	if (!life_s) {
+		if (r)
+			fdnet_route_drop(stack, r);
+		set_timer(stack);
+		return;
 	}
+	if (!r)
+		r = add_route(stack, net, bits, gateway);
+	if (!r)
+		return;
+	r->pref = (int8_t)pref;
+	r->until_us = until(stack, life_s);
 	set_timer(stack);
 }

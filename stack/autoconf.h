@@ -21,6 +21,10 @@ struct fdnet_autoconf {
 	struct fdnet_timer timer;
 	uint8_t solicits_left;
 	uint64_t solicit_us;
+	uint64_t defended_us; /* last answer to a conflict */
+	/* what routers advertise for the link; 0: nothing */
+	uint8_t hops6;
+	uint16_t mtu6;
 };
 
 int fdnet_autoconf_init(struct fdnet_stack *stack);
@@ -43,15 +47,27 @@ void fdnet_autoconf_drop(struct fdnet_stack *stack, const struct fdnet_ip *ip);
  * Returns true if it was tentative; it is gone then. */
 bool fdnet_autoconf_seen(struct fdnet_stack *stack, const struct fdnet_ip *ip);
 
+/** fdnet_autoconf_conflict - somebody else uses our address @ip: counted, and
+ * defended at most every ten seconds (RFC 5227 2.4 (b)). true: defend */
+bool fdnet_autoconf_conflict(struct fdnet_stack *stack);
+
 /**
  * fdnet_autoconf_prefix - a router gave an address made of its prefix
  * @valid_s, @preferred_s:  lifetimes; UINT32_MAX: for ever
  */
 void fdnet_autoconf_prefix(struct fdnet_stack *stack, const struct fdnet_ip *ip,
-			   uint32_t valid_s, uint32_t preferred_s);
+			   uint32_t valid_s, uint32_t preferred_s,
+			   const struct fdnet_ip *router);
 
-/** fdnet_autoconf_router - a router advertised itself for @lifetime_s */
-void fdnet_autoconf_router(struct fdnet_stack *stack,
-			   const struct fdnet_ip *router, uint16_t lifetime_s);
+/**
+ * fdnet_autoconf_route - a router told a way
+ * @gateway:  itself; NULL: the network is on the link
+ * @pref:     RFC 4191: 1, 0 or -1
+ * @life_s:   0: the way is gone; UINT32_MAX: for ever
+ */
+void fdnet_autoconf_route(struct fdnet_stack *stack,
+			  const struct fdnet_ip *net, unsigned int bits,
+			  const struct fdnet_ip *gateway, int pref,
+			  uint32_t life_s);
 
 #endif

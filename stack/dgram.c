@@ -452,6 +452,8 @@ int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	r.mtu = fdnet_ip_mtu(stack, &r.dst.ip);
 	if (r.dst.ip.family == 6 && so->opts.mtu6 && so->opts.mtu6 < r.mtu)
 		r.mtu = so->opts.mtu6;
+	if (msg->flags & FDNET_MSG_CONFIRM)
+		fdnet_neigh_confirm(stack, &r.dst.ip);
 	*ret_route = r;
 	return 0;
 }

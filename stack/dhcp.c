@@ -128,6 +128,15 @@ static void begin(struct fdnet_stack *stack, uint64_t after_us)
 	wait_until(stack, stack->now_us + after_us);
 }
 
+static void drop_route(struct fdnet_stack *stack)
+{
+	struct fdnet_stack_route *r;
+
+	r = fdnet_route_get(stack, &any4, 0, &stack->dhcp.lease.router);
+	if (r)
+		fdnet_route_drop(stack, r);
+}
+
 /* The address is not ours any more. */
 static void give_up(struct fdnet_stack *stack)
 {
@@ -135,7 +144,7 @@ static void give_up(struct fdnet_stack *stack)
 
 	fdnet_autoconf_drop(stack, &d->lease.addr);
 	if (d->routed)
-		fdnet_stack_del_route(stack, &any4, 0);
+		drop_route(stack);
 	d->routed = false;
 	if (d->base_mtu)
 		stack->cfg.mtu = d->base_mtu;
@@ -289,7 +298,8 @@ static void bound(struct fdnet_stack *stack)
 	struct fdnet_dhcp *d = &stack->dhcp;
 
 	d->state = FDNET_DHCP_BOUND;
-	if (d->lease.router.family && !d->routed)
+	if (d->lease.router.family && !d->routed &&
+	    !fdnet_route_get(stack, &any4, 0, NULL))
 		d->routed = !fdnet_stack_add_route(stack, &any4, 0,
 						   &d->lease.router);
 	if (d->lease.mtu >= LEAST_MTU && d->lease.mtu < stack->cfg.mtu) {

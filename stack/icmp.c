@@ -250,6 +250,31 @@ static void take_error(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		so->ops->icmp_error(so, &err, inner.transport, inner.len, mtu);
 }
 
+/* RFC 1122 3.2.2.2: one for a network is taken as for the host. Somebody must
+ * have sent what it quotes. */
+static void take_redirect(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+			  const struct fdnet_ip_in *in,
+			  const struct fdnet_icmp *hdr)
+{
+	struct fdnet_ip hop = fdnet_ip4(hdr->rest);
+	struct inner inner;
+
+	if (!stack->cfg.ethernet || pkt->flags & FDNET_PKT_LOOPED)
+		return;
+	if (hdr->code > 3 || fdnet_pkt_pull_up(pkt, fdnet_pkt_total(pkt)) ||
+	    parse_inner(pkt->data + FDNET_ICMP_LEN, pkt->len - FDNET_ICMP_LEN,
+			4, &inner)) {
+		stack->counters[FDNET_C_ICMP_BAD]++;
+		return;
+	}
+	if (!fdnet_stack_is_local(stack, &inner.local.ip) ||
+	    (!inner_sock(stack, &inner) && !stack->raws)) {
+		stack->counters[FDNET_C_REDIRECT_BAD]++;
+		return;
+	}
+	fdnet_redirect_take(stack, &in->src, &inner.remote.ip, &hop);
+}
+
 /* ---- echo ---- */
 
 static void answer_echo(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
@@ -310,6 +335,9 @@ static void input4(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	case FDNET_ICMP_TIME_EXCEEDED:
 	case FDNET_ICMP_PARAM:
 		take_error(stack, pkt, in, hdr);
+		break;
+	case FDNET_ICMP_REDIRECT:
+		take_redirect(stack, pkt, in, hdr);
 		break;
 	default:
 		/* source quench is ignored: RFC 6633 */

@@ -256,9 +256,15 @@ struct fdnet_sock *fdnet_demux_find_conn(struct fdnet_stack *stack,
 /** fdnet_ip_source - the address to use towards @dst; -ENETUNREACH */
 int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 		    struct fdnet_ip *ret_src);
+/** fdnet_ip_default_ttl - of packets whose socket chose none; routers may
+ * advertise it (RFC 4861 6.3.4) */
+uint8_t fdnet_ip_default_ttl(const struct fdnet_stack *stack, int family);
 /** fdnet_ip_mtu - largest IP packet towards @dst (path MTU), and whether the
  * way is a loop inside this stack */
 uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst);
+/** fdnet_neigh_confirm - what is sent to @dst gets there (RFC 4861 7.3.1): the
+ * neighbour it goes through is alive */
+void fdnet_neigh_confirm(struct fdnet_stack *stack, const struct fdnet_ip *dst);
 /** fdnet_pmtu_update - an ICMP error that can be believed says that no larger
  * packets get through to @dst; fdnet_ip_mtu() knows it for ten minutes */
 void fdnet_pmtu_update(struct fdnet_stack *stack, const struct fdnet_ip *dst,

@@ -18,7 +18,6 @@
 #include "stack/wire/ipv6.h"
 #include "stack/wire/tcp.h"
 
-#define DEFAULT_TTL 64
 #define LOOP_MTU 65535
 
 /* Do packets to @dst always stay in this stack? */
@@ -29,12 +28,22 @@ static bool is_loop(const struct fdnet_stack *stack,
 	       fdnet_stack_is_local(stack, dst);
 }
 
+uint8_t fdnet_ip_default_ttl(const struct fdnet_stack *stack, int family)
+{
+	if (family == 6 && stack->autoconf.hops6)
+		return stack->autoconf.hops6;
+	return 64;
+}
+
 uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst)
 {
 	uint32_t mtu = stack->cfg.mtu, learned;
 
 	if (is_loop(stack, dst))
 		return LOOP_MTU;
+	if (dst->family == 6 && stack->autoconf.mtu6 &&
+	    stack->autoconf.mtu6 < mtu)
+		mtu = stack->autoconf.mtu6;
 	learned = fdnet_pmtu_find(stack, dst);
 	return learned && learned < mtu ? learned : mtu;
 }
@@ -119,7 +128,8 @@ int fdnet_ip_finish(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		    const struct fdnet_ip *src, const struct fdnet_ip *dst,
 		    uint8_t proto, int ttl, int tos, bool df)
 {
-	uint8_t hops = (uint8_t)(ttl < 0 ? DEFAULT_TTL : ttl);
+	uint8_t hops = ttl < 0 ? fdnet_ip_default_ttl(stack, dst->family)
+			       : (uint8_t)ttl;
 	uint8_t tclass = (uint8_t)(tos < 0 ? 0 : tos);
 	int len;
 

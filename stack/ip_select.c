@@ -141,7 +141,8 @@ static void describe(const struct fdnet_stack *stack,
 	ret->bits = addr->bits;
 	ret->deprecated = addr->preferred_us &&
 			  addr->preferred_us <= stack->now_us;
-	ret->on_way = fdnet_ip_in_prefix(hop, &addr->ip, addr->bits);
+	ret->on_way = fdnet_ip_in_prefix(hop, &addr->ip, addr->bits) ||
+		      fdnet_ip_equal(&addr->router, hop);
 }
 
 /* The source towards @dst with what there is to know about it. */

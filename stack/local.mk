@@ -31,6 +31,7 @@ stack_libstack_la_SOURCES = \
 	stack/member.c \
 	stack/member.h \
 	stack/nd.c \
+	stack/nd_router.c \
 	stack/neigh.c \
 	stack/neigh.h \
 	stack/object.h \
@@ -40,6 +41,8 @@ stack_libstack_la_SOURCES = \
 	stack/ports.c \
 	stack/raw.c \
 	stack/reass.c \
+	stack/redirect.c \
+	stack/redirect.h \
 	stack/reass.h \
 	stack/route.c \
 	stack/save.h \
@@ -106,6 +109,7 @@ STACK_TESTS = \
 	tests/test_like_kernel \
 	tests/test_member \
 	tests/test_neigh \
+	tests/test_router \
 	tests/test_save_dgram \
 	tests/test_node_wire \
 	tests/test_sockopt \
@@ -115,6 +119,8 @@ check_PROGRAMS += $(STACK_TESTS)
 TESTS += $(STACK_TESTS)
 check_LTLIBRARIES += tests/libstackpair.la
 tests_libstackpair_la_SOURCES = \
+	tests/ether_net.c \
+	tests/ether_net.h \
 	tests/stack_pair.c \
 	tests/stack_pair.h \
 	tests/suite_main.h
@@ -146,6 +152,8 @@ tests_test_member_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_member_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
+tests_test_router_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_router_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ip_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_select_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -11,8 +11,6 @@
 #include "stack/wire/arp.h"
 #include "stack/wire/icmp.h"
 
-#define DEFEND_US 10000000
-
 static const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 /* ---- the table ---- */
@@ -76,6 +74,12 @@ static struct fdnet_neigh *entry_new(struct fdnet_stack *stack,
 
 /* ---- asking ---- */
 
+static bool is_waiting(const struct fdnet_neigh *e)
+{
+	return e->state == FDNET_NEIGH_INCOMPLETE ||
+	       e->state == FDNET_NEIGH_DELAY || e->state == FDNET_NEIGH_PROBE;
+}
+
 static void set_timer(struct fdnet_stack *stack)
 {
 	struct fdnet_neighs *n = &stack->neighs;
@@ -84,8 +88,7 @@ static void set_timer(struct fdnet_stack *stack)
 
 	/* a reachable one just grows old: nothing happens until it is used */
 	for (i = 0; i < n->used; i++)
-		if ((n->entries[i].state == FDNET_NEIGH_INCOMPLETE ||
-		     n->entries[i].state == FDNET_NEIGH_PROBE) &&
+		if (is_waiting(&n->entries[i]) &&
 		    n->entries[i].expiry_us < first)
 			first = n->entries[i].expiry_us;
 	fdnet_timer_set(stack, &n->timer, first);
@@ -94,9 +97,12 @@ static void set_timer(struct fdnet_stack *stack)
 static void ask(struct fdnet_stack *stack, struct fdnet_neigh *e)
 {
 	const uint8_t *mac = e->state == FDNET_NEIGH_PROBE ? e->mac : NULL;
+	uint64_t retry_us = FDNET_NEIGH_RETRY_US;
 
+	if (e->ip.family == 6 && stack->neighs.retry6_ms)
+		retry_us = stack->neighs.retry6_ms * 1000ull;
 	e->tries++;
-	e->expiry_us = stack->now_us + FDNET_NEIGH_RETRY_US;
+	e->expiry_us = stack->now_us + retry_us;
 	if (e->ip.family == 4)
 		fdnet_arp_ask(stack, &e->ip, mac);
 	else
@@ -111,6 +117,7 @@ static void give_up(struct fdnet_stack *stack, struct fdnet_neigh *e)
 	struct fdnet_ip_in in;
 
 	stack->counters[FDNET_C_NEIGH_FAILED]++;
+	fdnet_route_silent(stack, &e->ip);
 	while ((pkt = e->wait)) {
 		e->wait = pkt->next;
 		pkt->next = NULL;
@@ -134,10 +141,12 @@ static void fire(struct fdnet_stack *stack, struct fdnet_timer *timer)
 	for (i = 0; i < n->used; i++) {
 		struct fdnet_neigh *e = &n->entries[i];
 
-		if ((e->state != FDNET_NEIGH_INCOMPLETE &&
-		     e->state != FDNET_NEIGH_PROBE) ||
-		    e->expiry_us > stack->now_us)
+		if (!is_waiting(e) || e->expiry_us > stack->now_us)
 			continue;
+		if (e->state == FDNET_NEIGH_DELAY) {
+			e->state = FDNET_NEIGH_PROBE;
+			e->tries = 0;
+		}
 		if (e->tries < FDNET_NEIGH_TRIES)
 			ask(stack, e);
 		else
@@ -149,6 +158,10 @@ static void fire(struct fdnet_stack *stack, struct fdnet_timer *timer)
 int fdnet_neigh_init(struct fdnet_stack *stack)
 {
 	fdnet_timer_init(&stack->neighs.timer, fire);
+	stack->neighs.spread = 1024;
+	if (stack->cfg.ethernet)
+		stack->neighs.spread =
+			(uint16_t)(512 + fdnet_stack_random(stack) % 1024);
 	return fdnet_timer_reserve(stack, 1);
 }
 
@@ -169,8 +182,7 @@ void fdnet_neigh_done(struct fdnet_stack *stack)
  * whose answer is awaited is doubted still. */
 static bool is_kept(const struct fdnet_neigh *e)
 {
-	return e->state == FDNET_NEIGH_REACHABLE ||
-	       e->state == FDNET_NEIGH_PROBE;
+	return e->state > FDNET_NEIGH_INCOMPLETE;
 }
 
 static void save_entry(struct fdnet_save *s, struct fdnet_neigh *e)
@@ -287,11 +299,11 @@ static struct fdnet_pkt *send_to(struct fdnet_stack *stack,
 		}
 		return NULL;
 	}
-	if (e->state == FDNET_NEIGH_REACHABLE &&
-	    e->expiry_us <= stack->now_us) {
-		e->state = FDNET_NEIGH_PROBE;
-		e->tries = 0;
-		ask(stack, e);
+	if (e->state == FDNET_NEIGH_STALE ||
+	    (e->state == FDNET_NEIGH_REACHABLE &&
+	     e->expiry_us <= stack->now_us)) {
+		e->state = FDNET_NEIGH_DELAY;
+		e->expiry_us = stack->now_us + FDNET_NEIGH_DELAY_US;
 		set_timer(stack);
 	}
 	address(stack, pkt, e->mac);
@@ -325,29 +337,58 @@ struct fdnet_pkt *fdnet_neigh_send(struct fdnet_stack *stack,
 	return send_to(stack, pkt, e);
 }
 
-/* ---- learning ---- */
-
-void fdnet_neigh_learn(struct fdnet_stack *stack, const struct fdnet_ip *ip,
-		       const uint8_t mac[6], bool answer, bool make)
+void fdnet_neigh_wake(struct fdnet_stack *stack, const struct fdnet_ip *ip)
 {
-	struct fdnet_neigh *e = find(stack, ip);
-	struct fdnet_pkt *pkt;
+	struct fdnet_neigh *e;
 
-	/* a group address is nobody's */
-	if (mac[0] & 1)
+	if (!stack->cfg.ethernet || find(stack, ip))
 		return;
-	if (!e && make)
-		e = entry_new(stack, ip);
+	e = entry_new(stack, ip);
 	if (!e)
 		return;
-	if (e->state == FDNET_NEIGH_INCOMPLETE || answer ||
-	    memcmp(e->mac, mac, 6)) {
-		e->state = FDNET_NEIGH_REACHABLE;
-		/* what was only overheard is to be confirmed soon */
-		e->expiry_us = stack->now_us +
-			       (answer ? FDNET_NEIGH_REACHABLE_US :
-					 FDNET_NEIGH_DELAY_US);
-	}
+	ask(stack, e);
+	set_timer(stack);
+}
+
+/* ---- learning ---- */
+
+static void believe(struct fdnet_stack *stack, struct fdnet_neigh *e)
+{
+	uint64_t us = FDNET_NEIGH_REACHABLE_US;
+
+	if (e->ip.family == 6 && stack->neighs.reachable6_ms)
+		us = stack->neighs.reachable6_ms * 1000ull;
+	e->state = FDNET_NEIGH_REACHABLE;
+	/* RFC 4861 6.3.2: half to one and a half of it */
+	e->expiry_us = stack->now_us + us * stack->neighs.spread / 1024;
+	e->tries = 0;
+	fdnet_route_alive(stack, &e->ip);
+}
+
+void fdnet_neigh_confirm(struct fdnet_stack *stack, const struct fdnet_ip *dst)
+{
+	struct fdnet_neigh *e;
+	struct fdnet_ip hop;
+	bool timed;
+
+	if (!stack->cfg.ethernet || fdnet_route_find(stack, dst, &hop))
+		return;
+	e = find(stack, &hop);
+	/* without an address nothing can have got there */
+	if (!e || e->state == FDNET_NEIGH_INCOMPLETE)
+		return;
+	timed = is_waiting(e);
+	believe(stack, e);
+	if (timed)
+		set_timer(stack);
+}
+
+/* The address of an entry: whatever waited for it goes. */
+static void take_mac(struct fdnet_stack *stack, struct fdnet_neigh *e,
+		     const uint8_t mac[6])
+{
+	struct fdnet_pkt *pkt;
+
 	memcpy(e->mac, mac, 6);
 	e->tries = 0;
 	while ((pkt = e->wait)) {
@@ -358,13 +399,49 @@ void fdnet_neigh_learn(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 	set_timer(stack);
 }
 
-bool fdnet_neigh_conflict(struct fdnet_stack *stack)
+void fdnet_neigh_learn(struct fdnet_stack *stack, const struct fdnet_ip *ip,
+		       const uint8_t mac[6], bool answer, bool make)
 {
-	struct fdnet_neighs *n = &stack->neighs;
+	struct fdnet_neigh *e = find(stack, ip);
 
-	stack->counters[FDNET_C_ADDR_CONFLICT]++;
-	if (n->defended_us && stack->now_us - n->defended_us < DEFEND_US)
-		return false;
-	n->defended_us = stack->now_us;
-	return true;
+	/* a group address is nobody's */
+	if (mac[0] & 1)
+		return;
+	if (!e && make)
+		e = entry_new(stack, ip);
+	if (!e)
+		return;
+	if (answer)
+		believe(stack, e);
+	else if (e->state == FDNET_NEIGH_INCOMPLETE || memcmp(e->mac, mac, 6))
+		e->state = FDNET_NEIGH_STALE;
+	take_mac(stack, e, mac);
+}
+
+void fdnet_neigh_advertised(struct fdnet_stack *stack,
+			    const struct fdnet_ip *ip, const uint8_t *mac,
+			    bool solicited, bool override)
+{
+	struct fdnet_neigh *e = find(stack, ip);
+	bool known, other;
+
+	if (!e || (mac && mac[0] & 1))
+		return;
+	known = e->state != FDNET_NEIGH_INCOMPLETE;
+	if (!known && !mac)
+		return;
+	other = known && mac && memcmp(e->mac, mac, 6);
+	if (other && !override) { /* RFC 4861 7.2.5, I */
+		if (e->state == FDNET_NEIGH_REACHABLE)
+			e->state = FDNET_NEIGH_STALE;
+		return;
+	}
+	if (solicited)
+		believe(stack, e);
+	else if (!known || other)
+		e->state = FDNET_NEIGH_STALE;
+	if (mac)
+		take_mac(stack, e, mac);
+	else
+		set_timer(stack);
 }

@@ -6,10 +6,13 @@
  * How it works: an entry is made by the first packet to a neighbour. While it
  * is INCOMPLETE up to FDNET_NEIGH_QUEUE packets wait in it and it asks three
  * times, a second apart; then they come back as "host unreachable". A
- * REACHABLE one is believed for 30 s after an answer, for 5 s when its address
- * was only overheard; the next packet after that goes out,
- * and the neighbour is asked directly (PROBE). When it is silent it is asked
- * for anew. FDNET_NEIGH_MAX entries at most, the least used gives way.
+ * REACHABLE one is believed for about 30 s after an answer. The next packet
+ * after that, or after its address was only overheard (STALE), goes out; then
+ * five seconds are left (DELAY) in which the layers above may say that packets
+ * get there (fdnet_neigh_confirm(): TCP's progress, MSG_CONFIRM), which is as
+ * good as an answer. Otherwise the neighbour is asked directly (PROBE); when
+ * it is silent the entry goes, and so do the ways through it. FDNET_NEIGH_MAX
+ * entries at most, the least used gives way.
  */
 #ifndef STACK_NEIGH_H
 #define STACK_NEIGH_H
@@ -27,7 +30,9 @@
 enum fdnet_neigh_state {
 	FDNET_NEIGH_UNUSED,
 	FDNET_NEIGH_INCOMPLETE, /* no address yet; packets wait */
-	FDNET_NEIGH_REACHABLE,	/* until expiry_us, then as if PROBE is due */
+	FDNET_NEIGH_REACHABLE,	/* until expiry_us, then as if STALE */
+	FDNET_NEIGH_STALE,	/* address known, nobody confirmed it */
+	FDNET_NEIGH_DELAY,	/* in use; asked at expiry_us unless confirmed */
 	FDNET_NEIGH_PROBE,	/* address in use, and asked whether it holds */
 };
 
@@ -45,7 +50,9 @@ struct fdnet_neighs {
 	struct fdnet_neigh *entries; /* allocated on first use */
 	unsigned int used;	     /* entries ever used: [0, used) */
 	struct fdnet_timer timer;
-	uint64_t defended_us;	     /* last answer to a conflict */
+	/* IPv6, as routers advertise; 0: the defaults above */
+	uint32_t reachable6_ms, retry6_ms;
+	uint16_t spread; /* of reachable times: 512 to 1535 of 1024 */
 };
 
 int fdnet_neigh_init(struct fdnet_stack *stack);
@@ -65,9 +72,17 @@ struct fdnet_pkt *fdnet_neigh_send(struct fdnet_stack *stack,
 void fdnet_neigh_learn(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 		       const uint8_t mac[6], bool answer, bool make);
 
-/** fdnet_neigh_conflict - somebody else uses our address @ip: counted, and
- * defended at most every ten seconds (RFC 5227 2.4 (b)). true: defend */
-bool fdnet_neigh_conflict(struct fdnet_stack *stack);
+/**
+ * fdnet_neigh_advertised - an IPv6 neighbour's advertisement (RFC 4861 7.2.5)
+ * @mac:  or NULL: not told
+ */
+void fdnet_neigh_advertised(struct fdnet_stack *stack,
+			    const struct fdnet_ip *ip, const uint8_t *mac,
+			    bool solicited, bool override);
+
+/** fdnet_neigh_wake - ask for a neighbour that nothing is known of; no packet
+ * waits for it */
+void fdnet_neigh_wake(struct fdnet_stack *stack, const struct fdnet_ip *ip);
 
 /** fdnet_neigh_put - a finished frame for the link, addresses set; taken */
 void fdnet_neigh_put(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
@@ -88,6 +103,16 @@ void fdnet_arp_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip);
 /** fdnet_nd_probe - does anybody have @ip? (RFC 4862 5.4.2) */
 void fdnet_nd_probe(struct fdnet_stack *stack, const struct fdnet_ip *ip);
 void fdnet_nd_solicit_routers(struct fdnet_stack *stack);
+/** fdnet_nd_option - the next option of @type from *@at on, at least @len
+ * bytes; *@at is then behind it. NULL: none, or the list is broken */
+const uint8_t *fdnet_nd_option(const struct fdnet_pkt *pkt, uint32_t *at,
+			       uint8_t type, uint32_t len);
+/** fdnet_nd_options_ok - no option is empty or too long (RFC 4861 6.1, 7.1) */
+bool fdnet_nd_options_ok(const struct fdnet_pkt *pkt, uint32_t at);
+/** fdnet_nd_router - a router's advertisement or redirect, of which
+ * fdnet_nd_input() has seen that it is long enough (nd_router.c) */
+void fdnet_nd_router(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
+		     const struct fdnet_ip_in *in);
 /** fdnet_nd_input - ICMPv6 133 to 137. @pkt: borrowed */
 void fdnet_nd_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		    const struct fdnet_ip_in *in);

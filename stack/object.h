@@ -12,11 +12,15 @@
 #include "stack/dhcp.h"
 #include "stack/member.h"
 #include "stack/pmtu.h"
+#include "stack/redirect.h"
 #include "stack/reass.h"
 
 #define FDNET_MAX_ADDRS 16
 #define FDNET_MAX_RANGES 16
 #define FDNET_MAX_ROUTES 32
+/* Of these, what routers may advertise. */
+#define FDNET_MAX_ADVERTISED 16
+#define FDNET_MAX_ADVERTISED_ADDRS 8
 /* Packets that belong to no socket (RST, ICMP) waiting for the link. */
 #define FDNET_MAX_QUEUED 1024
 /* Datagrams of closed sockets waiting for the link, bytes. */
@@ -33,12 +37,16 @@ struct fdnet_stack_addr {
 	uint8_t probes, announces;
 	uint64_t due_us;
 	uint64_t valid_us, preferred_us; /* 0: for ever */
+	struct fdnet_ip router; /* that advertised it, the latest */
 };
 
 struct fdnet_stack_route {
 	struct fdnet_ip net, gateway; /* no gateway: on the link */
 	uint8_t bits;
-	uint64_t until_us; /* 0: for ever */
+	bool advertised;    /* by a router, not given by hand */
+	int8_t pref;	    /* RFC 4191: 1 high, 0 medium, -1 low */
+	uint64_t until_us;  /* 0: for ever */
+	uint64_t silent_us; /* the gateway did not answer then; 0: see route.c */
 };
 
 /* A FIFO of packets. */
@@ -116,6 +124,8 @@ struct fdnet_stack {
 
 	struct fdnet_pmtu pmtus[FDNET_PMTU_MAX];
 	uint64_t pmtu_until_us; /* none of them is valid any more */
+	struct fdnet_redirect redirects[FDNET_REDIRECT_MAX];
+	uint64_t redirect_until_us; /* likewise */
 
 	struct fdnet_tcp_txseg *txseg_spare; /* tcp_txseg.c */
 	unsigned int ntxseg_spare;
@@ -205,8 +215,30 @@ void fdnet_ip_describe(const struct fdnet_pkt *pkt, struct fdnet_ip_in *ret);
 /* route.c */
 /** fdnet_route_find - the neighbour through which @dst is reached: itself or
  * a gateway. 0, -ENETUNREACH */
-int fdnet_route_find(const struct fdnet_stack *stack,
-		     const struct fdnet_ip *dst, struct fdnet_ip *ret_hop);
+int fdnet_route_find(struct fdnet_stack *stack, const struct fdnet_ip *dst,
+		     struct fdnet_ip *ret_hop);
+/** fdnet_route_on_link - is @ip reached without a gateway? */
+bool fdnet_route_on_link(struct fdnet_stack *stack, const struct fdnet_ip *ip);
+/** fdnet_route_get - the route to exactly this network through @gateway
+ * (family 0: on the link; NULL: whichever), or NULL */
+struct fdnet_stack_route *fdnet_route_get(struct fdnet_stack *stack,
+					  const struct fdnet_ip *net,
+					  unsigned int bits,
+					  const struct fdnet_ip *gateway);
+/** fdnet_route_add - @gateway: or NULL. NULL: no room */
+struct fdnet_stack_route *fdnet_route_add(struct fdnet_stack *stack,
+					  const struct fdnet_ip *net,
+					  unsigned int bits,
+					  const struct fdnet_ip *gateway);
+/** fdnet_route_drop - the routes behind it move up */
+void fdnet_route_drop(struct fdnet_stack *stack, struct fdnet_stack_route *r);
+/** fdnet_route_silent, fdnet_route_alive - the neighbour @hop gave no answer,
+ * or is there */
+void fdnet_route_silent(struct fdnet_stack *stack, const struct fdnet_ip *hop);
+void fdnet_route_alive(struct fdnet_stack *stack, const struct fdnet_ip *hop);
+/** fdnet_route_drop_router - it says that it is none: what it advertised */
+void fdnet_route_drop_router(struct fdnet_stack *stack,
+			     const struct fdnet_ip *router);
 
 /* ip4.c, ip6.c: from the first byte of the IP header; taken */
 void fdnet_ip4_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt);

@@ -21,7 +21,7 @@
 
 #include "stack/internal.h"
 
-#define FDNET_SAVE_VERSION 3
+#define FDNET_SAVE_VERSION 4
 
 struct fdnet_save {
 	struct fdnet_stack *stack;

@@ -3,7 +3,7 @@
  * Saved state: a whole stack.
  *
  * Left behind: fragments and packets that wait for a neighbour (counted), the
- * rate of ICMP errors, the cookies that fast open got from peers (they give
+ * rate of ICMP errors, redirects (routers send them again), the cookies that fast open got from peers (they give
  * new ones), reports of multicast groups (joining the groups again makes new
  * ones).
  */
@@ -50,6 +50,7 @@ static void config(struct fdnet_save *s, struct fdnet_stack_config *c)
 	c->lossless = fdnet_save_bool(s, c->lossless);
 	c->ethernet = fdnet_save_bool(s, c->ethernet);
 	c->autoconf = fdnet_save_bool(s, c->autoconf);
+	c->no_redirects = fdnet_save_bool(s, c->no_redirects);
 	c->ephemeral_lo = fdnet_save_u16(s, c->ephemeral_lo);
 	c->ephemeral_hi = fdnet_save_u16(s, c->ephemeral_hi);
 	c->max_socks = fdnet_save_u32(s, c->max_socks);
@@ -105,6 +106,7 @@ static void address(struct fdnet_save *s, struct fdnet_stack_addr *a)
 	a->due_us = fdnet_save_time(s, a->due_us);
 	a->valid_us = fdnet_save_time(s, a->valid_us);
 	a->preferred_us = fdnet_save_time(s, a->preferred_us);
+	fdnet_save_ip(s, &a->router);
 }
 
 static void addresses(struct fdnet_save *s, struct fdnet_stack *stack)
@@ -122,7 +124,20 @@ static void addresses(struct fdnet_save *s, struct fdnet_stack *stack)
 		fdnet_save_ip(s, &stack->routes[i].gateway);
 		stack->routes[i].until_us =
 			fdnet_save_time(s, stack->routes[i].until_us);
+		stack->routes[i].silent_us =
+			fdnet_save_time(s, stack->routes[i].silent_us);
+		stack->routes[i].advertised =
+			fdnet_save_bool(s, stack->routes[i].advertised);
+		stack->routes[i].pref =
+			(int8_t)fdnet_save_int(s, stack->routes[i].pref, -1, 1);
 	}
+	stack->autoconf.hops6 = fdnet_save_u8(s, stack->autoconf.hops6);
+	stack->autoconf.mtu6 = fdnet_save_u16(s, stack->autoconf.mtu6);
+	fdnet_save_check(s, !stack->autoconf.mtu6 ||
+				    stack->autoconf.mtu6 >= FDNET_PMTU_MIN6);
+	stack->neighs.reachable6_ms =
+		fdnet_save_u32(s, stack->neighs.reachable6_ms);
+	stack->neighs.retry6_ms = fdnet_save_u32(s, stack->neighs.retry6_ms);
 	stack->autoconf.solicits_left =
 		fdnet_save_u8(s, stack->autoconf.solicits_left);
 	stack->autoconf.solicit_us =

@@ -18,13 +18,14 @@
 /* ---- of both versions ---- */
 
 /* What -1 stands for. */
-static int default_of(const struct fdnet_opt_row *row)
+static int default_of(const struct fdnet_sock *so,
+		      const struct fdnet_opt_row *row)
 {
 	if (row->id.level == IPPROTO_IP)
 		return row->id.name == IP_TTL ? 64 : 0;
 	switch (row->id.name) {
 	case IPV6_UNICAST_HOPS:
-		return 64;
+		return fdnet_ip_default_ttl(so->stack, 6);
 	case IPV6_MULTICAST_HOPS:
 		return 1;
 	default:
@@ -38,7 +39,7 @@ int fdnet_opt_get_default(struct fdnet_sock *so, const struct fdnet_opt_row *row
 	int value = *(int16_t *)fdnet_opt_member(so, row);
 
 	return fdnet_opt_give_ip_int(row, val, len,
-				     value < 0 ? default_of(row) : value);
+				     value < 0 ? default_of(so, row) : value);
 }
 
 int fdnet_opt_set_min_ttl(struct fdnet_sock *so, const struct fdnet_opt_row *row,

@@ -479,6 +479,9 @@ static const char *const counter_names[] = {
 	[FDNET_C_DHCP_IN] = "dhcp_in",
 	[FDNET_C_DHCP_OUT] = "dhcp_out",
 	[FDNET_C_DHCP_BAD] = "dhcp_bad",
+	[FDNET_C_REDIRECT_IN] = "redirect_in",
+	[FDNET_C_REDIRECT_BAD] = "redirect_bad",
+	[FDNET_C_RA_LIMIT] = "ra_limit",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

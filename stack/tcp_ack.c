@@ -234,6 +234,7 @@ static void move_una(struct fdnet_tcp *tp, uint32_t ack, struct ack_work *work)
 	tp->more = false; /* what MSG_MORE held goes when Nagle lets it */
 	if (tp->pmtu_guess)
 		fdnet_tcp_pmtu_acked(tp);
+	fdnet_neigh_confirm(tp->so.stack, &tp->so.peer.ip);
 }
 
 /* RFC 8985 7.4.2: did the probe repair a loss? If it was a retransmission and

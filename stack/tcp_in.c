@@ -142,6 +142,8 @@ static void data_in_order(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 	fdnet_rcvq_append(&tp->rcvq, tcp_pool(tp), pkt);
 	tp->rcv_nxt += len;
 	tp->bytes_received += len;
+	/* RFC 4861 7.3.1: our acknowledgments got there */
+	fdnet_neigh_confirm(tp->so.stack, &tp->so.peer.ip);
 	if (hole) {
 		tp->rcv_nxt = fdnet_rcvq_merge(&tp->rcvq, tcp_mem(tp),
 					       tcp_pool(tp), tp->rcv_nxt);
@@ -372,6 +374,7 @@ static bool complete_handshake(struct fdnet_tcp *tp,
 		return false;
 	}
 	tp->snd_una = tp->iss + 1;
+	fdnet_neigh_confirm(tp->so.stack, &tp->so.peer.ip);
 	tp->snd_wnd = (uint32_t)hdr->wnd << tp->snd_wscale;
 	tp->max_wnd = tp->snd_wnd;
 	tp->snd_wl1 = hdr->seq;
@@ -514,6 +517,7 @@ static void take_syn_data_ack(struct fdnet_tcp *tp,
 	fdnet_tcp_fo_synack(tp, hdr, taken < tp->syn_len);
 	tp->syn_data_acked = tp->syn_data && taken == tp->syn_len;
 	tp->snd_una = hdr->ack;
+	fdnet_neigh_confirm(tp->so.stack, &tp->so.peer.ip);
 	if (taken) {
 		fdnet_sndq_drop(&tp->sndq, tcp_mem(tp), taken);
 		tp->sndq_seq += taken;

@@ -118,14 +118,14 @@ START_TEST(advertised_addresses_and_routers_have_an_end)
 	struct fdnet_name any = name_of("::", 0), src;
 	struct fdnet_name far = name_of("2001:db8:1::1", 0);
 
-	fdnet_autoconf_prefix(s, &ip.ip, 100, 200); /* makes no sense */
+	fdnet_autoconf_prefix(s, &ip.ip, 100, 200, &router.ip); /* makes no sense */
 	ck_assert_int_eq(fdnet_stack_addr_state(s, &ip.ip), -EADDRNOTAVAIL);
-	fdnet_autoconf_prefix(s, &ip.ip, 10000, 100);
-	fdnet_autoconf_router(s, &router.ip, 1000);
+	fdnet_autoconf_prefix(s, &ip.ip, 10000, 100, &router.ip);
+	fdnet_autoconf_route(s, &any.ip, 0, &router.ip, 0, 1000);
 	ck_assert_int_eq(fdnet_ip_source(s, &far.ip, &src.ip), 0);
 	ck_assert(fdnet_ip_equal(&src.ip, &ip.ip));
 	/* a short new life does not end it within two hours */
-	fdnet_autoconf_prefix(s, &ip.ip, 1, 1);
+	fdnet_autoconf_prefix(s, &ip.ip, 1, 1, &router.ip);
 	stack_pair_pass(pair, 7100 * SEC);
 	ck_assert_int_eq(fdnet_stack_addr_state(s, &ip.ip), 0);
 	ck_assert_int_eq(fdnet_stack_del_route(s, &any.ip, 0), -ESRCH);
@@ -133,14 +133,14 @@ START_TEST(advertised_addresses_and_routers_have_an_end)
 	ck_assert_int_eq(fdnet_stack_addr_state(s, &ip.ip), -EADDRNOTAVAIL);
 	/* what was set by hand stays */
 	ip = name_of("fd00::2", 0);
-	fdnet_autoconf_prefix(s, &ip.ip, 1, 1);
+	fdnet_autoconf_prefix(s, &ip.ip, 1, 1, &router.ip);
 	stack_pair_pass(pair, 20000 * SEC);
 	ck_assert_int_eq(fdnet_stack_addr_state(s, &ip.ip), 0);
 	/* for ever is for ever */
 	ip = name_of("2001:db8::6", 0);
-	fdnet_autoconf_prefix(s, &ip.ip, UINT32_MAX, UINT32_MAX);
-	fdnet_autoconf_router(s, &router.ip, 65535);
-	fdnet_autoconf_router(s, &router.ip, 0);
+	fdnet_autoconf_prefix(s, &ip.ip, UINT32_MAX, UINT32_MAX, &router.ip);
+	fdnet_autoconf_route(s, &any.ip, 0, &router.ip, 0, 65535);
+	fdnet_autoconf_route(s, &any.ip, 0, &router.ip, 0, 0);
 	ck_assert_int_eq(fdnet_stack_del_route(s, &any.ip, 0), -ESRCH);
 	stack_pair_pass(pair, 1000000 * SEC);
 	ck_assert_int_eq(fdnet_stack_addr_state(s, &ip.ip), 0);
@@ -152,10 +152,11 @@ START_TEST(a_deprecated_address_is_the_last_choice)
 	struct fdnet_stack *s = pair->s[1];
 	struct fdnet_name a = name_of("2001:db8::5", 0), src;
 	struct fdnet_name b = name_of("2001:db9::5", 0);
+	struct fdnet_name router = name_of("fe80::9", 0);
 	struct fdnet_name far = name_of("2001:db8:1::1", 0);
 
-	fdnet_autoconf_prefix(s, &a.ip, 10000, 100);
-	fdnet_autoconf_prefix(s, &b.ip, 10000, 5000);
+	fdnet_autoconf_prefix(s, &a.ip, 10000, 100, &router.ip);
+	fdnet_autoconf_prefix(s, &b.ip, 10000, 5000, &router.ip);
 	ck_assert_int_eq(fdnet_ip_source(s, &far.ip, &src.ip), 0);
 	ck_assert(fdnet_ip_equal(&src.ip, &a.ip));
 	stack_pair_pass(pair, 200 * SEC);

@@ -161,6 +161,7 @@ struct fdnet_tcp_settings {
  * @autoconf:  on Ethernet: addresses are probed before they are used, which
  *             takes some seconds (fdnet_stack_addr_state()), and routers are
  *             asked for
+ * @no_redirects:  routers' redirects are ignored, and counted
  * @tcp:       TCP's choices; fdnet_stack_set_tcp() changes them later
  */
 struct fdnet_stack_config {
@@ -187,6 +188,7 @@ struct fdnet_stack_config {
 	bool ethernet;
 	uint8_t link_addr[6];
 	bool autoconf;
+	bool no_redirects;
 	struct fdnet_tcp_settings tcp;
 };
 
@@ -230,7 +232,8 @@ FDNET_API int fdnet_stack_add_addr(struct fdnet_stack *stack,
  * @net, @bits:  the network; 0 bits: everything else
  * @gateway:     a neighbour, or NULL: its hosts are on the link
  *
- * Without any route of a family everything goes to the link as it is.
+ * Without any route of a family everything goes to the link as it is. One
+ * network may have several gateways: the first is used as long as it answers.
  * Returns 0, -EEXIST, -EINVAL, -ENOSPC (32 at most).
  */
 FDNET_API int fdnet_stack_add_route(struct fdnet_stack *stack,
@@ -238,7 +241,7 @@ FDNET_API int fdnet_stack_add_route(struct fdnet_stack *stack,
 				    unsigned int bits,
 				    const struct fdnet_ip *gateway);
 
-/** fdnet_stack_del_route - 0, -ESRCH */
+/** fdnet_stack_del_route - the first route to exactly this network; 0, -ESRCH */
 FDNET_API int fdnet_stack_del_route(struct fdnet_stack *stack,
 				    const struct fdnet_ip *net,
 				    unsigned int bits);
@@ -425,6 +428,9 @@ enum fdnet_stack_counter {
 	FDNET_C_DHCP_IN,
 	FDNET_C_DHCP_OUT,
 	FDNET_C_DHCP_BAD,
+	FDNET_C_REDIRECT_IN,
+	FDNET_C_REDIRECT_BAD,
+	FDNET_C_RA_LIMIT,
 	FDNET_C_MAX
 };
 

@@ -11,7 +11,6 @@
 
 #define FDNET_PROTO_ICMP 1
 #define FDNET_PROTO_IGMP 2
-#define FDNET_PROTO_IGMP 2
 #define FDNET_PROTO_TCP 6
 #define FDNET_PROTO_UDP 17
 #define FDNET_PROTO_ICMP6 58
@@ -20,6 +19,7 @@ enum fdnet_icmp_type {
 	FDNET_ICMP_ECHO_REPLY = 0,
 	FDNET_ICMP_UNREACH = 3,
 	FDNET_ICMP_QUENCH = 4,
+	FDNET_ICMP_REDIRECT = 5,
 	FDNET_ICMP_ECHO = 8,
 	FDNET_ICMP_TIME_EXCEEDED = 11,
 	FDNET_ICMP_PARAM = 12,
@@ -50,6 +50,27 @@ enum fdnet_icmp6_type {
 	FDNET_ICMP6_PARAM = 4,
 	FDNET_ICMP6_ECHO = 128,
 	FDNET_ICMP6_ECHO_REPLY = 129,
+};
+
+/* Neighbour discovery (RFC 4861 4), and the bytes before its options. */
+enum fdnet_nd_type {
+	FDNET_ND_RS = 133,
+	FDNET_ND_RA = 134,
+	FDNET_ND_NS = 135,
+	FDNET_ND_NA = 136,
+	FDNET_ND_REDIRECT = 137,
+};
+
+#define FDNET_ND_LEN 24 /* solicitation, advertisement: with the target */
+#define FDNET_ND_RA_LEN 16
+#define FDNET_ND_REDIRECT_LEN 40
+
+enum fdnet_nd_option {
+	FDNET_ND_OPT_SOURCE = 1,
+	FDNET_ND_OPT_TARGET = 2,
+	FDNET_ND_OPT_PREFIX = 3,
+	FDNET_ND_OPT_MTU = 5,
+	FDNET_ND_OPT_ROUTE = 24, /* RFC 4191 2.3 */
 };
 
 /* Codes of FDNET_ICMP6_UNREACH. */
