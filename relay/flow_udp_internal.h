@@ -62,4 +62,29 @@ struct flow_udp_table {
 	struct iovec iovs[BATCH];
 };
 
+/** flow_udp_note - an event for the record */
+void flow_udp_note(struct relay *relay, const struct flow_udp *flow,
+		   enum record_kind kind, int error, const char *reason);
+/** flow_udp_find - the flow with this key, or NULL */
+struct flow_udp *flow_udp_find(struct relay *relay,
+			       const struct flow_key *key);
+/** flow_udp_new - one more, without a socket; when there are too many the
+ * longest idle one-way flow makes room. NULL: there is none */
+struct flow_udp *flow_udp_new(struct relay *relay, const struct flow_key *key);
+/** flow_udp_set_used - it was used just now
+ * @list:  it stands in this one from now on, unless it has answered before */
+void flow_udp_set_used(struct relay *relay, struct flow_udp *flow,
+		       enum flow_list list);
+/** flow_udp_finish - end it; @reason is for the record, static */
+void flow_udp_finish(struct relay *relay, struct flow_udp *flow,
+		     const char *reason);
+
+/** flow_udp_reject - tell the guest that its datagram came nowhere
+ * @error:  positive errno */
+void flow_udp_reject(struct guest *guest, const struct flow_key *key,
+		     const void *data, size_t len, int error);
+/** flow_udp_take_errors - pass on what ICMP told the host socket, and clear
+ * it */
+void flow_udp_take_errors(struct relay *relay, struct flow_udp *flow);
+
 #endif

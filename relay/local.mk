@@ -21,6 +21,7 @@ relay_librelay_la_SOURCES = \
 	relay/flow_tcp_pump.c \
 	relay/flow_tcp_state.c \
 	relay/flow_udp.c relay/flow_udp.h relay/flow_udp_internal.h \
+	relay/flow_udp_out.c relay/flow_udp_in.c \
 	relay/flow_udp_state.c \
 	relay/flows.c relay/flows.h \
 	relay/guest.c relay/guest.h \
