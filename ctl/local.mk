@@ -17,15 +17,15 @@ fdnet_pcap_LDADD = $(PCAP_LIBS)
 
 EXTRA_DIST += ctl/README.md
 
-TESTS += tests/test_ctl.sh tests/test_top.sh
-dist_check_SCRIPTS += tests/test_ctl.sh tests/test_top.sh
+TESTS += tests/test_ctl.sh tests/test_reload.sh tests/test_top.sh
+dist_check_SCRIPTS += tests/test_ctl.sh tests/test_reload.sh tests/test_top.sh
 TESTS += tests/test_record.sh
 dist_check_SCRIPTS += tests/test_record.sh
 TESTS += tests/test_rules.sh
 dist_check_SCRIPTS += tests/test_rules.sh
 TESTS += tests/test_takeover.sh
 dist_check_SCRIPTS += tests/test_takeover.sh
-EXTRA_DIST += tests/bulk.py
+EXTRA_DIST += tests/bulk.py tests/reload_inside.py
 TESTS += tests/test_systemd.sh
 dist_check_SCRIPTS += tests/test_systemd.sh
 TESTS += tests/test_impair.sh

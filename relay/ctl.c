@@ -173,7 +173,7 @@ static void do_reload(struct ask *ask)
 	} else if (err.line) {
 		tell(ask, EINVAL, "%u:%u: %s", err.line, err.column, err.text);
 	} else {
-		tell(ask, -rc, "%s", strerror(-rc));
+		tell(ask, -rc, "%s", err.text[0] ? err.text : strerror(-rc));
 	}
 }
 

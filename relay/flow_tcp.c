@@ -337,6 +337,7 @@ void flow_tcp_describe(struct flow *item, struct flow_info *ret_info)
 	*ret_info = (struct flow_info){
 		.proto = POLICY_TCP,
 		.published = flow->is_published,
+		.host_fd = flow->src.fd,
 		.state = state_name(flow),
 		.guest = flow->guest->id,
 		.pid = flow->item.owner.pid,

@@ -101,6 +101,16 @@ void flow_udp_end_all(struct guest *guest)
 	}
 }
 
+void flow_udp_end_published(struct relay *relay, int fd)
+{
+	struct flow_udp *flow, *tmp;
+
+	HASH_ITER(hh, relay->udp->flows, flow, tmp) {
+		if (flow->published && flow->fd == fd)
+			flow_udp_finish(relay, flow, "no longer published");
+	}
+}
+
 void flow_udp_move(struct relay *relay, uint32_t from, uint32_t to,
 		   const struct fdnet_name *local)
 {
@@ -219,6 +229,7 @@ void flow_udp_describe(struct relay *relay, struct flow *item,
 	*ret_info = (struct flow_info){
 		.proto = POLICY_UDP,
 		.published = flow->published,
+		.host_fd = flow->fd,
 		.state = flow->list == LIST_TWO_WAY ? "two-way" : "one-way",
 		.guest = flow->key.guest,
 		.pid = flow->item.owner.pid,

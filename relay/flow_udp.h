@@ -52,6 +52,9 @@ void flow_udp_publish(struct guest *guest, int fd,
 		      const struct fdnet_name *target, const void *data,
 		      size_t len);
 
+/** flow_udp_end_published - the published socket is about to be closed */
+void flow_udp_end_published(struct relay *relay, int fd);
+
 /** flow_udp_expiry, flow_udp_advance - end those that were idle too long */
 uint64_t flow_udp_expiry(const struct relay *relay);
 void flow_udp_advance(struct relay *relay);

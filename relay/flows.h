@@ -50,6 +50,7 @@ struct flows {
 
 /**
  * struct flow_info - a flow as people see it
+ * @host_fd:   published: the socket on the host's side
  * @guest, @pid, @comm:  who; as claimed
  * @src, @dst:    the guest's end; the other, or the client's
  * @name:         of @dst, or NULL
@@ -59,6 +60,7 @@ struct flows {
 struct flow_info {
 	uint8_t proto;
 	bool published;
+	int host_fd;
 	const char *state;
 	uint32_t guest, pid;
 	const char *comm;

@@ -125,6 +125,7 @@ static const struct allowed {
 	{ SCMP_SYS(pread64), CHECK_NONE, "state of a socket handed over" },
 	{ SCMP_SYS(connect), CHECK_NONE, "flows to the host" },
 	{ SCMP_SYS(bind), CHECK_NONE, "one port for a guest's datagrams" },
+	{ SCMP_SYS(listen), CHECK_NONE, "ports that a reload publishes" },
 	{ SCMP_SYS(accept4), CHECK_NONE, "published ports, --listen" },
 	{ SCMP_SYS(shutdown), CHECK_NONE, "a guest's FIN" },
 	{ SCMP_SYS(close), CHECK_NONE, "ended flows" },

@@ -56,7 +56,8 @@ relay_librelay_la_SOURCES = \
 	relay/policy_internal.h \
 	relay/policy_parse.c \
 	relay/policy_read.c \
-	relay/publish.c relay/publish.h \
+	relay/publish.c relay/publish.h relay/publish_internal.h \
+	relay/publish_change.c \
 	relay/publish_spec.c \
 	relay/pumped.c relay/pumped.h relay/pumped_internal.h \
 	relay/pumped_dgram.c relay/pumped_lag.c relay/pumped_urgent.c \

@@ -152,6 +152,14 @@ static void take_request(struct node_chan *chan,
 	node_chan_answer(chan, &ans);
 }
 
+void node_chan_limit(struct node *node, uint64_t rate)
+{
+	struct node_chan *chan;
+
+	DL_FOREACH(node->chans, chan)
+		throttle_change(&chan->throttle, node->relay, rate);
+}
+
 static void close_fds(int *fds)
 {
 	for (int i = 0; i < FDNET_ASK_FDS; i++)

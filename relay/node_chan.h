@@ -30,6 +30,9 @@ void node_chan_event(struct relay *relay, struct source *src, uint32_t events);
 void node_chan_answer(struct node_chan *chan,
 		      const struct fdnet_node_ans *ans);
 
+/** node_chan_limit - requests a second from each of them, from now on */
+void node_chan_limit(struct node *node, uint64_t rate);
+
 /** node_chan_end_all - close them; the node is about to be freed */
 void node_chan_end_all(struct node *node);
 

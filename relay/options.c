@@ -267,10 +267,22 @@ static int parse_fd(const char *option, const char *text, int *ret_fd)
 	return rc;
 }
 
+static struct options_place place_of(const struct policy_error *err)
+{
+	return (struct options_place){ err->line, err->column };
+}
+
 static int word_publish(void *arg, const char *text,
 			struct policy_error *ret_err)
 {
-	return add_publish(arg, text, ret_err);
+	struct options_place at = place_of(ret_err);
+	struct options *opts = arg;
+	unsigned int i = opts->npublish;
+	int rc = add_publish(opts, text, ret_err);
+
+	for (; i < opts->npublish; i++)
+		opts->publish[i].at = at;
+	return rc;
 }
 
 static int word_limit(void *arg, const char *text,
@@ -285,6 +297,7 @@ static int word_addr(void *arg, const char *text, struct policy_error *ret_err)
 {
 	struct options *opts = arg;
 
+	opts->net_at = place_of(ret_err);
 	return net_set(&opts->net, text) ?
 		       policy_fail(ret_err, 0,
 				   "ADDRESS/BITS as 10.0.2.15/24 is expected, "
@@ -312,6 +325,7 @@ static int word_network(void *arg, const char *text,
 {
 	struct options *opts = arg;
 
+	opts->network_at = place_of(ret_err);
 	return take_label(text, &opts->network, ret_err);
 }
 
@@ -319,6 +333,7 @@ static int word_name(void *arg, const char *text, struct policy_error *ret_err)
 {
 	struct options *opts = arg;
 
+	opts->network_at = place_of(ret_err);
 	return take_label(text, &opts->name, ret_err);
 }
 
@@ -332,18 +347,29 @@ static const struct policy_word words[] = {
 	{ NULL, NULL },
 };
 
-int options_reread(struct policy *policy, FILE *file,
-		   struct policy_error *ret_err)
+int options_reread(const struct options *opts, FILE *file,
+		   struct options *ret_fresh, struct policy_error *ret_err)
 {
-	struct options scratch = { 0 };
-	int rc;
+	const struct options_command *command = &opts->command;
+	int rc = 0;
 
-	net_init(&scratch.net);
-	limits_init(&scratch.limits);
-	rc = policy_read(policy, file, words, &scratch, ret_err);
-	free(scratch.network);
-	free(scratch.name);
-	return rc;
+	*ret_fresh = (struct options){
+		.net = command->net,
+		.limits = command->limits,
+		.npublish = command->npublish,
+	};
+	memcpy(ret_fresh->publish, opts->publish,
+	       command->npublish * sizeof(*opts->publish));
+	policy_init(&ret_fresh->policy);
+	for (unsigned int i = 0; !rc && i < command->nrules; i++) {
+		const struct rule *rule = &opts->policy.rules[i];
+
+		rc = policy_add(&ret_fresh->policy, rule->allow, rule->text,
+				ret_err);
+	}
+	return rc ? rc :
+		    policy_read(&ret_fresh->policy, file, words, ret_fresh,
+				ret_err);
 }
 
 static int read_policy(struct options *opts, const char *path)
@@ -636,9 +662,15 @@ enum options_result options_parse(int argc, char **argv,
 	if (!rc)
 		rc = check_own(opts);
 	/* the command line's rules come before the file's */
-	opts->ncommand = opts->policy.count;
+	opts->command = (struct options_command){
+		.net = opts->net,
+		.limits = opts->limits,
+		.nrules = opts->policy.count,
+		.npublish = opts->npublish,
+	};
 	if (!rc && opts->policy_path)
 		rc = read_policy(opts, opts->policy_path);
+	opts->wanted = opts->net;
 	if (!opts->mtu)
 		choose_mtu(opts);
 	return rc ? OPTIONS_WRONG : OPTIONS_RUN;

@@ -20,6 +20,11 @@
 #define OPTIONS_SANDBOXES 256
 #define OPTIONS_PER_USER 64
 
+/* Where in the policy file something is said; line 0: nowhere in it. */
+struct options_place {
+	unsigned int line, column;
+};
+
 /* One --publish: a host address and port, and the sandbox's port; the first
  * of @count each, when it was a range. */
 struct publish_spec {
@@ -27,6 +32,14 @@ struct publish_spec {
 	struct fdnet_name host; /* port 0: any */
 	uint16_t port;
 	unsigned int count;
+	struct options_place at;
+};
+
+/* What the command line alone says, to which a policy file adds. */
+struct options_command {
+	struct net net;
+	struct limits limits;
+	unsigned int nrules, npublish;
 };
 
 /**
@@ -58,7 +71,9 @@ struct options {
 	const char *hosts; /* file, "" for none */
 	const char *record, *control;
 	const char *policy_path; /* NULL: no file */
-	unsigned int ncommand;	 /* rules of the command line */
+	struct options_command command;
+	struct net wanted; /* as net was before peer_join() moved it */
+	struct options_place net_at, network_at; /* said last */
 	unsigned int record_keep; /* old records beside the new one */
 	uint64_t record_size;
 	const char *pcap, *pcap_filter; /* NULL: none */
@@ -100,14 +115,15 @@ enum options_result options_parse(int argc, char **argv,
 void options_done(struct options *opts);
 
 /**
- * options_reread - the rules of a policy file that has changed
- * @policy:  gets them, behind those it has
+ * options_reread - what a policy file says now
+ * @opts:       of the start: the command line's part is taken from there
+ * @ret_fresh:  rules, published ports, limits, addresses and network; to be
+ *              given to options_done() whatever is returned
  *
- * What else it says (published ports, limits, addresses) is checked, but stays
- * as it was at the start. Returns as policy_read().
+ * Returns as policy_read().
  */
-int options_reread(struct policy *policy, FILE *file,
-		   struct policy_error *ret_err);
+int options_reread(const struct options *opts, FILE *file,
+		   struct options *ret_fresh, struct policy_error *ret_err);
 
 /**
  * options_publish - "[ADDR:]HOSTPORT:PORT[/udp]", either may be a range

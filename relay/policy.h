@@ -105,7 +105,8 @@ int policy_add(struct policy *policy, bool allow, const char *text,
 	       struct policy_error *ret_err);
 
 /* A word that may begin a line besides "allow" and "deny", with what takes
- * the rest of it; its error text is taken over. Ends with a NULL name. */
+ * the rest of it; where that begins is in @ret_err then, and its error text is
+ * taken over. Ends with a NULL name. */
 struct policy_word {
 	const char *name;
 	int (*take)(void *arg, const char *text, struct policy_error *ret_err);

@@ -179,6 +179,8 @@ static int read_line(struct policy *policy, char *line,
 	next = stop + strspn(line + stop, " \t");
 	if (line[next] && !strchr(line + next, '='))
 		return policy_fail(ret_err, next, "one rule a line");
+	/* for words that remember where they were said */
+	ret_err->column = (unsigned int)start + 1;
 	if (word == 5 && !strncmp(line + verb, "allow", word))
 		rc = policy_add(policy, true, line + start, ret_err);
 	else if (word == 4 && !strncmp(line + verb, "deny", word))
@@ -204,7 +206,7 @@ int policy_read(struct policy *policy, FILE *file,
 	while (!rc && fgets(line, sizeof(line), file)) {
 		size_t len = strlen(line);
 
-		number++;
+		ret_err->line = ++number;
 		if (len && line[len - 1] == '\n')
 			line[len - 1] = '\0';
 		else if (len == sizeof(line) - 1)
@@ -212,7 +214,6 @@ int policy_read(struct policy *policy, FILE *file,
 		if (!rc)
 			rc = read_line(policy, line, words, arg, ret_err);
 	}
-	ret_err->line = number;
 	if (!rc && ferror(file)) {
 		policy_fail(ret_err, 0, "cannot be read");
 		return -EIO;

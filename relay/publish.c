@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "relay/publish.h"
+#include "relay/publish_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +19,6 @@
 /* Without descriptors or memory there is no use in trying at once again. */
 #define PAUSE_US 100000
 #define BACKLOG 4096
-
-struct publish {
-	struct source src;
-	struct publish_spec spec;
-	uint64_t paused_until_us; /* 0: it is waited for */
-	uint64_t clients; /* that were let in; of UDP: datagrams */
-	struct publish *next;
-};
 
 static int open_socket(struct publish_spec *spec)
 {
@@ -56,11 +48,12 @@ static int open_socket(struct publish_spec *spec)
 	return fd;
 }
 
-static void note_open(struct relay *relay, const struct publish_spec *spec)
+void publish_note(struct relay *relay, const struct publish_spec *spec,
+		  enum record_kind kind)
 {
 	int family = spec->host.ip.family;
 	struct record_event event = {
-		.kind = RECORD_PUBLISH,
+		.kind = kind,
 		.proto = spec->proto,
 		.src = { .ip = net_family(&relay->opts->net, family)->ip,
 			 .port = spec->port },
@@ -70,10 +63,10 @@ static void note_open(struct relay *relay, const struct publish_spec *spec)
 	record_event(&relay->record, relay->now_us, &event);
 }
 
-static int open_one(struct relay *relay, const struct publish_spec *spec)
+int publish_one(struct relay *relay, const struct publish_spec *spec,
+		struct publish **ret_pub)
 {
 	struct publish *pub = calloc(1, sizeof(*pub));
-	char text[FDNET_IP_STRLEN];
 	int rc;
 
 	if (!pub)
@@ -83,32 +76,52 @@ static int open_one(struct relay *relay, const struct publish_spec *spec)
 	pub->src.fd = open_socket(&pub->spec);
 	rc = pub->src.fd < 0 ? pub->src.fd :
 			       loop_add(&relay->loop, &pub->src, EPOLLIN);
-	fdnet_ip_format(&pub->spec.host.ip, text);
 	if (rc) {
-		fprintf(stderr,
-			"fdnet-relay: --publish: port %u of %s cannot be "
-			"taken: %s\n",
-			spec->host.port, text, strerror(-rc));
 		if (pub->src.fd >= 0)
 			close(pub->src.fd);
 		free(pub);
 		return rc;
 	}
 	LL_APPEND(relay->published, pub);
-	note_open(relay, &pub->spec);
-	if (!spec->host.port || relay->opts->verbose)
+	*ret_pub = pub;
+	return 0;
+}
+
+void publish_tell(const struct relay *relay, const struct publish *pub,
+		  uint16_t asked)
+{
+	const struct publish_spec *spec = &pub->spec;
+	char text[RECORD_NAME_LEN];
+
+	if (!asked || relay->opts->verbose)
+		fprintf(stderr, "fdnet-relay: published %s -> %u/%s\n",
+			record_name(&spec->host, text), spec->port,
+			spec->proto == POLICY_TCP ? "tcp" : "udp");
+}
+
+static int open_told(struct relay *relay, const struct publish_spec *spec)
+{
+	char text[FDNET_IP_STRLEN];
+	struct publish *pub;
+	int rc = publish_one(relay, spec, &pub);
+
+	if (rc) {
 		fprintf(stderr,
-			"fdnet-relay: published %s%s%s:%u -> %u/%s\n",
-			strchr(text, ':') ? "[" : "", text,
-			strchr(text, ':') ? "]" : "", pub->spec.host.port,
-			spec->port, spec->proto == POLICY_TCP ? "tcp" : "udp");
+			"fdnet-relay: --publish: port %u of %s cannot be "
+			"taken: %s\n",
+			spec->host.port,
+			fdnet_ip_format(&spec->host.ip, text), strerror(-rc));
+		return rc;
+	}
+	publish_note(relay, &pub->spec, RECORD_PUBLISH);
+	publish_tell(relay, pub, spec->host.port);
 	return 0;
 }
 
 int publish_open(struct relay *relay)
 {
 	for (unsigned int i = 0; i < relay->opts->npublish; i++) {
-		int rc = open_one(relay, &relay->opts->publish[i]);
+		int rc = open_told(relay, &relay->opts->publish[i]);
 
 		if (rc)
 			return rc;
@@ -116,16 +129,24 @@ int publish_open(struct relay *relay)
 	return 0;
 }
 
+static void free_source(struct source *src)
+{
+	free((struct publish *)src);
+}
+
+void publish_free(struct relay *relay, struct publish *pub)
+{
+	LL_DELETE(relay->published, pub);
+	loop_forget(&relay->loop, &pub->src);
+	close(pub->src.fd);
+	/* an event of this turn may still name it */
+	loop_bury(&relay->loop, &pub->src, free_source);
+}
+
 void publish_close(struct relay *relay)
 {
-	while (relay->published) {
-		struct publish *pub = relay->published;
-
-		LL_DELETE(relay->published, pub);
-		loop_remove(&relay->loop, &pub->src);
-		close(pub->src.fd);
-		free(pub);
-	}
+	while (relay->published)
+		publish_free(relay, relay->published);
 }
 
 void publish_show(const struct relay *relay, struct json *json)

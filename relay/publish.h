@@ -15,6 +15,25 @@
 int publish_open(struct relay *relay);
 /** publish_close - close them */
 void publish_close(struct relay *relay);
+
+/**
+ * publish_prepare - open what a reload adds
+ * @specs:    what is wanted then; a port that is open already goes on
+ * @ret_err:  where a port is named that cannot be taken, and why
+ *
+ * Until publish_commit(), which closes what is no longer wanted, or
+ * publish_cancel(), nothing else may change. Returns 0, -EINVAL (nothing has
+ * changed).
+ */
+int publish_prepare(struct relay *relay, const struct publish_spec *specs,
+		    unsigned int n, struct policy_error *ret_err);
+void publish_commit(struct relay *relay);
+void publish_cancel(struct relay *relay);
+/** publish_is_wanted - is it still so that who came by @fd, a socket on the
+ * host's side, is led to the sandbox's @port? */
+bool publish_is_wanted(const struct relay *relay, uint8_t proto, int fd,
+		       uint16_t port);
+
 /** publish_show - "published", with the ports that were chosen */
 void publish_show(const struct relay *relay, struct json *json);
 /** publish_learned - a line for each port that was used, as in a policy file */

@@ -19,7 +19,8 @@ static const char *const kind_names[] = {
 	[RECORD_DENY] = "deny",	    [RECORD_FAIL] = "fail",
 	[RECORD_NAME] = "name",	    [RECORD_NONAME] = "noname",
 	[RECORD_REBIND] = "rebind", [RECORD_RELOAD] = "reload",
-	[RECORD_PUBLISH] = "publish", [RECORD_CAPTURE] = "capture",
+	[RECORD_PUBLISH] = "publish", [RECORD_UNPUBLISH] = "unpublish",
+	[RECORD_CAPTURE] = "capture",
 	[RECORD_TAKEOVER] = "takeover",
 };
 static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == RECORD_KINDS,

@@ -31,6 +31,7 @@ enum record_kind {
 	RECORD_REBIND, /* a name's address is not public, and no rule names it */
 	RECORD_RELOAD, /* new rules, or why not */
 	RECORD_PUBLISH, /* a port is open: @src inside, @dst on the host */
+	RECORD_UNPUBLISH, /* it was closed, by a reload */
 	RECORD_CAPTURE, /* it began or ended */
 	RECORD_TAKEOVER, /* from here on another process writes */
 	RECORD_KINDS

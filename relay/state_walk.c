@@ -64,11 +64,11 @@ static void chosen_state(struct state *st)
 						 OPTIONS_MTU_MIN,
 						 OPTIONS_MTU_MAX);
 	state_chars(s, opts->own_name, sizeof(opts->own_name));
-	opts->ncommand = fdnet_save_u32(s, opts->ncommand);
+	opts->command.nrules = fdnet_save_u32(s, opts->command.nrules);
 	policy_state(st->relay->policy, s);
-	fdnet_save_check(s, opts->ncommand <= st->relay->policy->count);
+	fdnet_save_check(s, opts->command.nrules <= st->relay->policy->count);
 	if (s->reading && s->rc)
-		opts->ncommand = 0;
+		opts->command.nrules = 0;
 }
 
 /* ---- all ---- */

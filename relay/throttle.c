@@ -15,6 +15,12 @@ void throttle_init(struct throttle *throttle, struct relay *relay,
 	bucket_init(&throttle->bucket, rate, rate, relay->now_us);
 }
 
+void throttle_change(struct throttle *throttle, struct relay *relay,
+		     uint64_t rate)
+{
+	bucket_init(&throttle->bucket, rate, rate, relay->now_us);
+}
+
 /* A guest's link may wait for room meanwhile, which is its own business. */
 static void read_again(struct relay *relay, struct throttle *throttle)
 {

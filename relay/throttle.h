@@ -40,6 +40,9 @@ struct throttle {
  */
 void throttle_init(struct throttle *throttle, struct relay *relay,
 		   struct source *src, uint64_t rate, uint32_t events);
+/** throttle_change - another rate from now on */
+void throttle_change(struct throttle *throttle, struct relay *relay,
+		     uint64_t rate);
 /** throttle_done - the sender is gone */
 void throttle_done(struct relay *relay, struct throttle *throttle);
 
