@@ -18,6 +18,7 @@ struct shim_file *shim_begin(int fd, struct shim_guard *guard)
 	if (!shim_file_maybe(fd))
 		return NULL;
 	shim_enter(guard);
+	shim_net_catch_up();
 	file = shim_file_get(fd);
 	if (file && file->unknown && !shim_file_learn(file))
 		file = NULL;

@@ -55,6 +55,14 @@ void shim_net_drive(void);
  */
 bool shim_net_was_driven(void);
 
+/**
+ * shim_net_catch_up - shim_net_drive(), unless that was a moment ago
+ *
+ * A program that slept finds what came meanwhile with its first call, as it
+ * would in the kernel: send() after a reset fails, and recv() gives all.
+ */
+void shim_net_catch_up(void);
+
 /** shim_net_flush - the sending half of shim_net_drive(), and the events */
 void shim_net_flush(void);
 
