@@ -2,8 +2,10 @@
 /* Datagram sockets: one message, one datagram. */
 #include "config.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "relay/guest.h"
 #include "relay/pumped_internal.h"
@@ -211,9 +213,20 @@ static void take(struct pumped *sock, const uint8_t *data, size_t len)
 	fdnet_sock_send(sock->so, &msg);
 }
 
+/* There was nothing to read: an empty datagram, or the end? A may have been
+ * shut down, and stays readable for ever then. */
+static bool is_end(const struct pumped *sock)
+{
+	struct pollfd pfd = { .fd = sock->src.fd, .events = POLLRDHUP };
+	int left = 0;
+
+	return poll(&pfd, 1, 0) == 1 &&
+	       !ioctl(sock->src.fd, FIONREAD, &left) && !left;
+}
+
 static enum pumped_turn move_out(struct pumped *sock)
 {
-	for (int i = 0; i < BUDGET; i++) {
+	for (int i = 0; i < BUDGET && !sock->out_closed; i++) {
 		ssize_t n;
 
 		sock->out_full = !(fdnet_sock_poll(sock->so) & FDNET_EV_OUT);
@@ -223,14 +236,12 @@ static enum pumped_turn move_out(struct pumped *sock)
 				   PUMPED_DGRAM_MAX, MSG_DONTWAIT));
 		if (n == -EAGAIN)
 			return PUMPED_WAIT;
-		/* nothing: an empty datagram, or the end */
-		if (n < 0 || (!n && sock->hup)) {
+		if (n < 0 || (!n && is_end(sock)))
 			sock->out_closed = true;
-			return PUMPED_WAIT;
-		}
-		take(sock, sock->node->buf, (size_t)n);
+		else
+			take(sock, sock->node->buf, (size_t)n);
 	}
-	return PUMPED_MORE;
+	return sock->out_closed ? PUMPED_WAIT : PUMPED_MORE;
 }
 
 enum pumped_turn pumped_run_datagrams(struct pumped *sock)

@@ -254,6 +254,7 @@ static Suite *node_suite(void)
 	Suite *s = suite_create("node");
 	TCase *tc = tcase_create("streams");
 
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_socket_reaches_the_host);
 	tcase_add_test(tc, refusals_are_told);
 	tcase_add_test(tc, listeners_pass_connections);

@@ -168,16 +168,62 @@ START_TEST(names_of_many_peers)
 }
 END_TEST
 
+/* Does the relay sleep? One that turns in a circle never does for long. */
+static bool is_asleep(void *arg)
+{
+	unsigned int *looks = arg;
+	char path[64], state = '?';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", relay.pid);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%*d %*s %c", &state), 1);
+	fclose(file);
+	*looks = state == 'S' ? *looks + 1 : 0;
+	usleep(2000);
+	return *looks == 30;
+}
+
+START_TEST(one_that_is_shut_down_is_left_alone)
+{
+	static const int ways[] = { SHUT_WR, SHUT_RD, SHUT_RDWR };
+	int host = rg_host_udp("127.0.0.1", &port), fd;
+	unsigned int looks = 0;
+
+	open_node("--allow host:%u/udp");
+	fd = node_socket(FDNET_SOCK_DGRAM, 0);
+	ck_assert_int_eq(node_connect(fd, GATEWAY, port, 0), 0);
+	ck_assert_int_eq(send(fd, "a", 1, 0), 1);
+	ck_assert_int_eq(send(fd, "", 0, 0), 0);
+	ck_assert_int_eq(send(fd, "bc", 2, 0), 2);
+	/* by the kernel, as a program without the preload may */
+	ck_assert_int_eq(shutdown(fd, ways[_i]), 0);
+	ck_assert(rg_until(&relay, RG_PATIENCE_MS, is_asleep, &looks));
+	/* what was sent before has gone */
+	wait_ready(host, POLLIN);
+	rg_drive(&relay, 20);
+	ck_assert_int_eq(recv(host, text, 16, 0), 1);
+	ck_assert_int_eq(recv(host, text, 16, 0), 0);
+	ck_assert_int_eq(recv(host, text, 16, 0), 2);
+	close(fd);
+	close(host);
+	rg_stop(&relay);
+}
+END_TEST
+
 static Suite *node_suite(void)
 {
 	Suite *s = suite_create("node_dgram");
 	TCase *tc = tcase_create("datagrams");
 
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, framed_datagrams_have_names_beside_them);
 	tcase_add_test(tc, a_datagram_goes_past_the_connection);
 	tcase_add_loop_test(tc, a_port_is_free_as_soon_as_it_is_closed, 0, 2);
 	tcase_add_test(tc, names_of_many_peers);
 	tcase_add_test(tc, connected_datagrams_are_bare);
+	tcase_add_loop_test(tc, one_that_is_shut_down_is_left_alone, 0, 3);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -133,6 +133,7 @@ static Suite *node_suite(void)
 	Suite *s = suite_create("node_hostile");
 	TCase *tc = tcase_create("enemies");
 
+	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, bad_states_are_refused, 0, N_ROWS(bad_states));
 	tcase_add_loop_test(tc, unfit_fds_are_refused, 0, N_ROWS(wrong_fds));
 	tcase_add_test(tc, nonsense_is_counted_and_dropped);

@@ -242,6 +242,7 @@ static Suite *node_suite(void)
 	Suite *s = suite_create("node_plain");
 	TCase *tc = tcase_create("plain");
 
+	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_plain_stream_shows_a_reset, 0, N_ROWS(ends));
 	tcase_add_test(tc, a_plain_stream_keeps_nothing_back);
 	tcase_add_test(tc, a_plain_stream_resets_too);

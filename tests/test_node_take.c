@@ -337,6 +337,7 @@ static Suite *node_suite(void)
 	Suite *s = suite_create("node_take");
 	TCase *tc = tcase_create("hand-over");
 
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_connection_is_taken_over);
 	tcase_add_test(tc, a_listener_is_taken_over_with_its_queue);
 	tcase_add_test(tc, both_ends_of_a_loop_are_taken_over);
