@@ -24,16 +24,33 @@ def a(owner, text, ttl=60):
     return record(owner, A, ttl, socket.inet_aton(text))
 
 
+def aaaa(owner, text, ttl=60):
+    return record(owner, AAAA, ttl, socket.inet_pton(socket.AF_INET6, text))
+
+
+# of 2606:2800:220:1::1
+PTR6 = ("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.2.2.0.0.0.8.2.6.0.6.2"
+        ".ip6.arpa")
 TABLE = {
     ("plain.test", A): [a("plain.test", "93.184.216.34")],
-    ("plain.test", AAAA): [record("plain.test", AAAA, 60,
-                                  socket.inet_pton(socket.AF_INET6,
-                                                   "2606:2800:220:1::1"))],
+    ("plain.test", AAAA): [aaaa("plain.test", "2606:2800:220:1::1")],
     ("short.test", A): [a("short.test", "93.184.216.35", 1)],
     ("chain.test", A): [
         record("chain.test", CNAME, 60, name("middle.test")),
         record("middle.test", CNAME, 60, name("end.other")),
         a("end.other", "93.184.216.36")],
+    ("chain.test", AAAA): [
+        record("chain.test", CNAME, 60, name("end.other")),
+        aaaa("end.other", "2606:2800:220:1::2")],
+    ("mixed.test", A): [a("mixed.test", "93.184.216.37"),
+                        a("mixed.test", "192.168.1.1")],
+    ("alias.test", A): [record("alias.test", CNAME, 60, name("end.other")),
+                        a("end.other", "172.16.0.1")],
+    ("ula.test", AAAA): [aaaa("ula.test", "fd12::1")],
+    ("link.test", AAAA): [aaaa("link.test", "fe80::1")],
+    ("mapped.test", AAAA): [aaaa("mapped.test", "::ffff:10.1.2.3")],
+    ("nat64.test", AAAA): [aaaa("nat64.test", "64:ff9b::10.1.2.3")],
+    ("self.test", AAAA): [aaaa("self.test", "::1")],
     ("rebind.test", A): [a("rebind.test", "10.1.2.3")],
     ("loop.test", A): [a("loop.test", "127.0.0.1")],
     ("meta.test", A): [a("meta.test", "169.254.169.254")],
@@ -43,6 +60,7 @@ TABLE = {
                          for i in range(30)],
     ("34.216.184.93.in-addr.arpa", PTR): [
         record("34.216.184.93.in-addr.arpa", PTR, 60, name("plain.test"))],
+    (PTR6, PTR): [record(PTR6, PTR, 60, name("plain.test"))],
 }
 NAMES = {owner for owner, kind in TABLE}
 

@@ -51,6 +51,19 @@ same "a name that does not exist" "3 0 whole plain" "$out"
 ask "93.184.216.0/24:443" udp PTR 34.216.184.93.in-addr.arpa
 same "an address's name" "0 1 whole plain plain.test" "$out"
 
+ask "*.test:443" udp AAAA chain.test
+same "a chain to an IPv6 address" \
+	"0 2 whole plain end.other 2606:2800:220:1::2" "$out"
+ptr6=1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.2.2.0.0.0.8.2.6.0.6.2.ip6.arpa
+ask "[2606:2800:220:1::]/64:443" udp PTR $ptr6
+same "an IPv6 address's name" "0 1 whole plain plain.test" "$out"
+ask "93.184.216.0/24:443" udp PTR $ptr6
+same "only of an address that a rule allows" "5 0 whole plain" "$out"
+ask "*.test:443" udp AAAA missing.test
+same "a name that does not exist has no IPv6 address" "3 0 whole plain" "$out"
+ask "*.test:443" udp AAAA short.test
+same "nor has one with IPv4 only: that is no error" "0 0 whole plain" "$out"
+
 # ---- kept ----
 ask "*.test:443" udp A plain.test plain.test PLAIN.test
 same "asked three times, answered three times" "3 0 1 whole plain 93.184.216.34" \
@@ -92,6 +105,17 @@ same "answers that lead inside are refused" "3 5 0 whole plain" \
 	"$(uniq -c <<<"$out" | sed 's/^ *//')"
 ask "127.0.0.1:1" udp PTR 34.216.184.93.in-addr.arpa
 same "the name of an address that no rule allows" "5 0 whole plain" "$out"
+ask "any" udp AAAA ula.test link.test mapped.test nat64.test self.test
+same "IPv6 addresses that lead inside likewise, IPv4 ones in them too" \
+	"5 5 0 whole plain" "$(uniq -c <<<"$out" | sed 's/^ *//')"
+ask "any" udp A alias.test mixed.test
+same "behind an alias, and among public ones" "2 5 0 whole plain" \
+	"$(uniq -c <<<"$out" | sed 's/^ *//')"
+ask "any" tcp A rebind.test
+same "over TCP" "5 0 whole plain" "$out"
+ask "any" udp A rebind.test rebind.test
+same "and each time it is asked" "2 5 0 whole plain" \
+	"$(uniq -c <<<"$out" | sed 's/^ *//')"
 out=$(timeout 60 "$run" --dns "127.0.0.1:$port" --allow any -- $python -S \
 	"$top_src/tests/name_client.py" udp A rebind.test 2>&1 </dev/null)
 matches "the summary says why" "rebind.test at 10.1.2.3, not a public" "$out"

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -69,8 +70,9 @@ static int lookup(struct rg *g, struct fdnet_sock *so, const char *name,
 	return lookup_at(g, so, DNS, name, ret_ip);
 }
 
-/* One question at the name server: answered with @ip, or by nothing. */
-static void serve_name(int fd, const char *ip_bytes)
+/* One question at the name server: answered with @count records. */
+static void serve_bytes(int fd, const char *records, size_t size,
+			uint8_t count)
 {
 	struct sockaddr_storage from;
 	socklen_t len = sizeof(from);
@@ -83,10 +85,17 @@ static void serve_name(int fd, const char *ip_bytes)
 	rc = recvfrom(fd, msg, sizeof(msg), 0, (struct sockaddr *)&from, &len);
 	ck_assert_int_gt(rc, 12);
 	msg[2] |= 0x80;
-	msg[7] = 1;
-	memcpy(msg + rc, "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4", 12);
-	memcpy(msg + rc + 12, ip_bytes, 4);
-	sendto(fd, msg, (size_t)rc + 16, 0, (struct sockaddr *)&from, len);
+	msg[7] = count;
+	memcpy(msg + rc, records, size);
+	sendto(fd, msg, (size_t)rc + size, 0, (struct sockaddr *)&from, len);
+}
+
+static void serve_name(int fd, const char *ip_bytes)
+{
+	char record[16] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4";
+
+	memcpy(record + 12, ip_bytes, 4);
+	serve_bytes(fd, record, sizeof(record), 1);
 }
 
 static int lookup_served(struct rg *g, struct fdnet_sock *so, int server,
@@ -300,6 +309,76 @@ START_TEST(the_machines_name_servers_are_the_forwarder)
 }
 END_TEST
 
+/* Served by a name server as serve_name() is one, and pinned. */
+START_TEST(aliases_and_ipv6_addresses_are_pinned_to_what_was_asked)
+{
+	/* an alias, whose address is behind it */
+	static const char answer[] = "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\7"
+				     "\5other\0"
+				     "\5other\0\0\1\0\1\0\0\0\x3c\0\4"
+				     "\xcb\0\x71\5";
+	uint16_t dns_port;
+	int server = rg_host_udp("127.0.0.1", &dns_port);
+	int listener = rg_host_listen("203.0.113.5", &port);
+	struct fdnet_sock *so, *tcp;
+	char options[256];
+	uint8_t msg[512];
+	struct rg *g;
+	size_t len;
+
+	/* the address is this machine's own, and so needs a rule; one for
+	 * another port does not let anything out */
+	snprintf(options, sizeof(options),
+		 "--hosts= --dns 127.0.0.1:%u --allow tcp:www.test:%u "
+		 "--allow tcp:203.0.113.5:1",
+		 dns_port, port);
+	rg_start(&relay, options);
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	ck_assert_int_eq(rg_connect(g, "203.0.113.5", port, &tcp),
+			 -EHOSTUNREACH);
+	len = put_question(msg, "www.test", 1);
+	ck_assert_int_eq(rg_sendto(g, so, DNS, 53, msg, len), (int)len);
+	serve_bytes(server, answer, sizeof(answer) - 1, 2);
+	ck_assert_int_gt(rg_recvfrom(g, so, msg, sizeof(msg), NULL), 0);
+	ck_assert_int_eq(msg[3] & 15, 0);
+	ck_assert_int_eq(rg_connect(g, "203.0.113.5", port, &tcp), 0);
+	fdnet_sock_close(tcp);
+	rg_stop(&relay);
+	close(listener);
+	close(server);
+}
+END_TEST
+
+/* Without --dns those of resolv.conf are asked, the next when one is silent
+ * or not there. */
+START_TEST(the_machines_name_servers_are_asked)
+{
+	struct fdnet_sock *so;
+	uint8_t ip[4] = { 0 };
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(53),
+		.sin_addr.s_addr = htonl(0xcb007105),
+	};
+	int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct rg *g;
+
+	set_resolv_conf("nameserver 127.0.0.9\nnameserver 203.0.113.5\n"
+			"options timeout:1\n");
+	ck_assert_int_eq(bind(server, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	rg_start(&relay, "--hosts= --allow *.test:443");
+	g = rg_attach(&relay);
+	so = rg_udp(g);
+	ck_assert_int_eq(lookup_served(g, so, server, "a.test",
+				       "\xc6\x33\x64\x09", ip),
+			 0);
+	ck_assert_mem_eq(ip, "\xc6\x33\x64\x09", 4);
+	rg_stop(&relay);
+	close(server);
+}
+END_TEST
+
 static Suite *relay_names_suite(void)
 {
 	Suite *s = suite_create("relay_names");
@@ -310,6 +389,9 @@ static Suite *relay_names_suite(void)
 	tcase_add_test(tc, name_servers_are_asked_and_not_believed_everything);
 	tcase_add_test(tc, names_are_answered_over_tcp_too);
 	tcase_add_test(tc, the_machines_name_servers_are_the_forwarder);
+	tcase_add_test(tc, the_machines_name_servers_are_asked);
+	tcase_add_test(
+		tc, aliases_and_ipv6_addresses_are_pinned_to_what_was_asked);
 	suite_add_tcase(s, tc);
 	return s;
 }
