@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "relay/impair_link.h"
+
 /* The engine's half of the flow, as it stands, in the engine of @to. */
 static int move_sock(struct flow_tcp *flow, struct guest *to)
 {
@@ -70,5 +72,6 @@ int flow_tcp_move(struct guest *from, struct guest *to,
 		return rc;
 	}
 	change_guest(flow, to);
+	impair_move(from, to, POLICY_TCP, local, peer);
 	return 0;
 }

@@ -97,9 +97,14 @@ int guest_new_node(struct relay *relay, struct node *node)
 		free(guest);
 		return -ENOMEM;
 	}
-	rc = guest_greet(guest, FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO |
-					FDNET_LINK_F_BIG,
-			 GUEST_GSO_MAX);
+	/* as of other guests' links: one loss is one packet's */
+	if (relay->impairing)
+		rc = guest_greet(guest, FDNET_LINK_F_CSUM | FDNET_LINK_F_LOSSY,
+				 0);
+	else
+		rc = guest_greet(guest, FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO |
+						FDNET_LINK_F_BIG,
+				 GUEST_GSO_MAX);
 	if (rc) {
 		guest_free(guest);
 		return rc;

@@ -193,6 +193,19 @@ static int send_one(struct guest *guest)
 	return -EAGAIN;
 }
 
+/* The node's link is a call. */
+static void node_link_output(struct guest *guest)
+{
+	struct relay *relay = guest->relay;
+	struct fdnet_pkt *pkt;
+
+	while ((pkt = fdnet_stack_output(guest->stack))) {
+		capture(&relay->capture, pkt);
+		if (!relay->impairing || !impair_to(guest, pkt))
+			node_input(guest->node, pkt);
+	}
+}
+
 void guest_link_output(struct guest *guest)
 {
 	struct fdnet_pkt *pkt;
@@ -200,8 +213,7 @@ void guest_link_output(struct guest *guest)
 	int rc;
 
 	if (guest->node) {
-		while ((pkt = fdnet_stack_output(guest->stack)))
-			node_input(guest->node, pkt);
+		node_link_output(guest);
 		return;
 	}
 	if (!guest->link) {
@@ -288,8 +300,7 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 			       &to_id);
 	switch (verdict) {
 	case SWITCH_ENGINE:
-		if (relay->impairing && !guest->node &&
-		    impair_from(guest, pkt, &head))
+		if (relay->impairing && impair_from(guest, pkt, &head))
 			return;
 		fdnet_stack_input(guest->stack, pkt);
 		return;

@@ -89,9 +89,6 @@ static struct impair_line *find_line(struct guest *guest, uint8_t proto,
 
 	addr_normalise(&name.ip);
 	proto = policy_proto(proto);
-	/* the name forwarder is no part of the network outside */
-	if (net_is_dns(&relay->opts->net, &name.ip))
-		return NULL;
 	rule = find_rule(relay, proto, &name);
 	if (!rule || !rule->impair.on)
 		rule = find_client_rule(relay, proto, &name, port);
@@ -166,6 +163,76 @@ uint64_t impair_next(const struct guest *guest)
 		}
 	}
 	return next_us;
+}
+
+/* ---- hand-overs ---- */
+
+/* The flow that moves; @peer NULL: whatever @local's port has. */
+struct moving {
+	struct guest *to;
+	uint8_t proto;
+	const struct fdnet_name *local, *peer;
+};
+
+static bool is_end(const struct fdnet_name *name, const struct fdnet_ip *ip,
+		   uint16_t port)
+{
+	return name->port == port && (fdnet_ip_is_any(&name->ip) ||
+				      fdnet_ip_equal(&name->ip, ip));
+}
+
+static bool moves(const struct moving *moving, struct fdnet_pkt *pkt,
+		  int dir)
+{
+	struct head h;
+
+	if (head_parse_pkt(pkt, &h) || !h.has_ports ||
+	    h.proto != moving->proto)
+		return false;
+	if (dir)
+		return is_end(moving->local, &h.dst, h.dport) &&
+		       (!moving->peer || is_end(moving->peer, &h.src, h.sport));
+	return is_end(moving->local, &h.src, h.sport) &&
+	       (!moving->peer || is_end(moving->peer, &h.dst, h.dport));
+}
+
+static void move_line(const struct moving *moving, struct impair_path *path,
+		      int dir)
+{
+	struct impair_line *line = &path->lines[dir];
+	struct fdnet_pkt *pkt = line->head, *next;
+
+	line->head = line->tail = NULL;
+	line->n = 0;
+	for (; pkt; pkt = next) {
+		struct impair_line *to = line;
+		struct impair_path *other;
+
+		next = pkt->next;
+		if (moves(moving, pkt, dir)) {
+			other = path_get(moving->to, path->rule);
+			to = other ? &other->lines[dir] : NULL;
+		}
+		if (to && to->n < IMPAIR_QUEUE)
+			impair_line_append(to, pkt);
+		else
+			fdnet_pkt_free(pkt);
+	}
+}
+
+void impair_move(struct guest *from, struct guest *to, uint8_t proto,
+		 const struct fdnet_name *local, const struct fdnet_name *peer)
+{
+	struct moving moving = { to, proto, local, peer };
+	struct impair_path *path;
+
+	if (from == to || !from->impaired)
+		return;
+	LL_FOREACH(from->impaired, path) {
+		move_line(&moving, path, 0);
+		move_line(&moving, path, 1);
+	}
+	guest_touch(to);
 }
 
 void impair_forget(struct guest *guest, bool drop)

@@ -25,6 +25,15 @@ void impair_advance(struct guest *guest);
 /** impair_next - when impair_advance() is due, or FDNET_NEVER */
 uint64_t impair_next(const struct guest *guest);
 
+/**
+ * impair_move - a flow has moved from one guest's engine to another's
+ * @proto, @local, @peer:  the flow; @peer NULL: all from and to @local's port
+ *
+ * What is on its way follows, or it would come where nobody knows it.
+ */
+void impair_move(struct guest *from, struct guest *to, uint8_t proto,
+		 const struct fdnet_name *local, const struct fdnet_name *peer);
+
 /** impair_forget - all go on at once: the rules have changed
  * @drop:  or go nowhere: the guest has ended */
 void impair_forget(struct guest *guest, bool drop);

@@ -34,10 +34,10 @@ static int open_stack(struct node *node, uint16_t lo, uint16_t hi)
 	if (getrandom(cfg.seed, sizeof(cfg.seed), 0) != sizeof(cfg.seed))
 		return -EIO;
 	cfg.mtu = relay->opts->mtu;
-	cfg.gso_max = GUEST_GSO_MAX;
+	cfg.gso_max = relay->impairing ? 0 : GUEST_GSO_MAX;
 	cfg.csum_offload = true;
 	cfg.switched = true;
-	cfg.lossless = true;
+	cfg.lossless = !relay->impairing;
 	cfg.ephemeral_lo = lo;
 	cfg.ephemeral_hi = hi;
 	cfg.max_socks = 2 * LIMIT_NODE_SOCKS;

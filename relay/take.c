@@ -9,6 +9,7 @@
 #include "relay/flow_tcp.h"
 #include "relay/flow_udp.h"
 #include "relay/hold.h"
+#include "relay/impair_link.h"
 #include "relay/node_ops.h"
 #include "relay/pumped_internal.h"
 #include "relay/sys.h"
@@ -131,16 +132,19 @@ static int move_rest(struct pumped *sock, struct guest *from,
 		rc = move_claim(sock, from, saved);
 	if (rc)
 		return rc;
-	if (saved->proto == FDNET_PROTO_UDP)
+	if (saved->proto == FDNET_PROTO_UDP) {
 		flow_udp_move(node->relay, from->id, node->guest->id,
 			      &saved->local);
-	else if (saved->queued)
+		impair_move(from, node->guest, FDNET_PROTO_UDP, &saved->local,
+			    NULL);
+	} else if (saved->queued) {
 		fdnet_tcp_each_queued(sock->so, move_child,
 				      &(struct children){ node, from });
-	else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port &&
-		 saved->state != FDNET_TCP_CLOSE)
+	} else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port &&
+		   saved->state != FDNET_TCP_CLOSE) {
 		return take_connection(node, from, &saved->local,
 				       &saved->peer);
+	}
 	return 0;
 }
 
