@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/apps/java.sh tests/apps/HttpPair.java \
 	tests/apps/scripting.sh tests/apps/activation.sh \
 	tests/apps/multiproc.sh tests/apps/multiproc.py \
+	tests/apps/rust-musl tests/apps/rust-musl.sh \
 	tests/apps/bulk.sh \
 	tests/apps/bulk-server.sh \
 	tests/apps/curl.sh \
