@@ -1,6 +1,7 @@
 noinst_LTLIBRARIES += base/libbase.la
 base_libbase_la_SOURCES = base/mem.h base/mem.c \
 	base/ask.h base/ask.c \
+	base/ifreq.h base/ifreq.c \
 	base/procnet.h base/procnet.c \
 	base/rtnl.h base/rtnl.c \
 	base/rtnl_sandbox.c \

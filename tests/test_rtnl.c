@@ -7,10 +7,14 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stddef.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include "base/ifreq.h"
 #include "tests/suite_main.h"
 
 static struct fdnet_rtnl net;
@@ -317,6 +321,85 @@ START_TEST(too_much_is_left_out)
 }
 END_TEST
 
+static const struct {
+	unsigned long request;
+	const char *name;
+	int index, rc;
+} if_rows[] = {
+	{SIOCGIFINDEX, "lo", 0, 0},
+	{SIOCGIFINDEX, "eth0", 0, 0},
+	{SIOCGIFINDEX, "eth1", 0, -ENODEV},
+	{SIOCGIFINDEX, "a name of 16 ab.", 0, -ENODEV},
+	{SIOCGIFINDEX, "", 0, -ENODEV},
+	{SIOCGIFNAME, "", 0, -ENODEV},
+	{SIOCGIFNAME, "", 2, 0},
+	{SIOCGIFNAME, "", 3, -ENODEV},
+	{SIOCGIFNAME, "", -1, -ENODEV},
+	{SIOCGIFADDR, "eth0", 0, 0},
+	{SIOCGIFNETMASK, "eth0", 0, 0},
+	{SIOCGIFDSTADDR, "eth0", 0, 0},
+	{SIOCGIFBRDADDR, "eth0", 0, -EADDRNOTAVAIL},
+	{SIOCGIFFLAGS, "lo", 0, 0},
+	{SIOCGIFMTU, "eth0", 0, 0},
+	{SIOCGIFHWADDR, "lo", 0, 0},
+	{SIOCGIFTXQLEN, "eth0", 0, 0},
+	{SIOCGIFMETRIC, "eth0", 0, 0},
+	{SIOCGIFMAP, "eth0", 0, 0},
+	{SIOCETHTOOL, "eth0", 0, -EOPNOTSUPP},
+	{SIOCSIFADDR, "eth0", 0, -EPERM},
+	{SIOCSIFFLAGS, "eth0", 0, -EPERM},
+	{SIOCADDRT, "eth0", 0, -EPERM},
+};
+
+START_TEST(what_ifconfig_asks)
+{
+	struct ifreq req = {0};
+
+	set_up();
+	memcpy(req.ifr_name, if_rows[_i].name, strlen(if_rows[_i].name));
+	if (if_rows[_i].request == SIOCGIFNAME)
+		req.ifr_ifindex = if_rows[_i].index;
+	ck_assert(fdnet_ifreq_is(if_rows[_i].request));
+	ck_assert_int_eq(fdnet_ifreq_answer(&net, if_rows[_i].request, &req),
+			 if_rows[_i].rc);
+}
+END_TEST
+
+static uint32_t address_in(const struct sockaddr *sa)
+{
+	struct sockaddr_in sin;
+
+	memcpy(&sin, sa, sizeof(sin));
+	return ntohl(sin.sin_addr.s_addr);
+}
+
+START_TEST(what_ifconfig_is_told)
+{
+	struct ifreq req = {.ifr_name = "eth0"}, list[FDNET_RTNL_IFACES];
+
+	set_up();
+	fdnet_ifreq_answer(&net, SIOCGIFINDEX, &req);
+	ck_assert_int_eq(req.ifr_ifindex, 2);
+	fdnet_ifreq_answer(&net, SIOCGIFNAME, &req);
+	ck_assert_str_eq(req.ifr_name, "eth0");
+	fdnet_ifreq_answer(&net, SIOCGIFADDR, &req);
+	ck_assert_uint_eq(address_in(&req.ifr_addr), 0x0a00020f);
+	fdnet_ifreq_answer(&net, SIOCGIFNETMASK, &req);
+	ck_assert_uint_eq(address_in(&req.ifr_netmask), 0xffffff00);
+	fdnet_ifreq_answer(&net, SIOCGIFMTU, &req);
+	ck_assert_int_eq(req.ifr_mtu, 1500);
+	ck_assert(!fdnet_ifreq_is(SIOCOUTQ));
+	ck_assert_uint_eq(fdnet_ifreq_list(&net, list), 2);
+	ck_assert_str_eq(list[0].ifr_name, "lo");
+	ck_assert_uint_eq(address_in(&list[0].ifr_addr), 0x7f000001);
+	ck_assert_str_eq(list[1].ifr_name, "eth0");
+	net.naddrs = 0;
+	ck_assert_uint_eq(fdnet_ifreq_list(&net, list), 0);
+	ck_assert_int_eq(fdnet_ifreq_answer(&net, SIOCGIFADDR, &req),
+			 -EADDRNOTAVAIL);
+}
+END_TEST
+
 START_TEST(shorter_and_changed_requests_never_hurt)
 {
 	struct request r = ask(dumps[_i].type, 0, AF_INET, dumps[_i].body);
@@ -355,6 +438,8 @@ static Suite *rtnl_suite(void)
 	tcase_add_test(tc, nothing_there_is_said);
 	tcase_add_test(tc, several_requests_in_one_datagram);
 	tcase_add_test(tc, too_much_is_left_out);
+	tcase_add_loop_test(tc, what_ifconfig_asks, 0, N_ROWS(if_rows));
+	tcase_add_test(tc, what_ifconfig_is_told);
 	tcase_add_loop_test(tc, shorter_and_changed_requests_never_hurt, 0,
 			    N_ROWS(dumps));
 	suite_add_tcase(s, tc);
