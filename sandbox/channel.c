@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <utlist.h>
@@ -87,6 +88,28 @@ static int open_node(struct supervisor *sup)
 	return rc < 0 ? -ENETDOWN : 0;
 }
 
+static bool is_of_network(const struct call *call)
+{
+	return call->nr == SYS_socket || call->nr == SYS_connect ||
+	       call->nr == SYS_bind || kind_find(call->sup, call->cookie);
+}
+
+/*
+ * Without a relay there is no network any more, but AF_UNIX sockets go on:
+ * those that no relay would know. One of its own that we have forgotten
+ * passes for such a socket: a pair's end whose other end has gone.
+ */
+static void unanswered(struct call *call)
+{
+	static const struct fdnet_node_ans unknown = {.error = ENOENT};
+
+	call->ask_id = 0;
+	if (is_of_network(call))
+		call_reply(call, -ENETDOWN);
+	else
+		call->answered(call, &unknown);
+}
+
 void call_ask(struct call *call, struct fdnet_node_req *req, int fd,
 	      call_answered_fn *answered)
 {
@@ -103,13 +126,15 @@ void call_ask(struct call *call, struct fdnet_node_req *req, int fd,
 		rc = send_fd(sup->node.fd, msg,
 			     fdnet_node_req_encode(msg, req), fd);
 	}
-	if (rc < 0) {
-		call_reply(call, rc == -EAGAIN ? -ENOBUFS : -ENETDOWN);
-		return;
-	}
-	call->ask_id = req->id;
-	call->ask_deadline_ms = supervise_now_ms() + PATIENCE_MS;
 	call->answered = answered;
+	if (rc == -EAGAIN) {
+		call_reply(call, -ENOBUFS);
+	} else if (rc < 0) {
+		unanswered(call);
+	} else {
+		call->ask_id = req->id;
+		call->ask_deadline_ms = supervise_now_ms() + PATIENCE_MS;
+	}
 }
 
 static struct call *asked(struct supervisor *sup, uint32_t id)
@@ -122,7 +147,6 @@ static struct call *asked(struct supervisor *sup, uint32_t id)
 	return NULL;
 }
 
-/* Without a relay there is no network any more. */
 static void node_lost(struct supervisor *sup)
 {
 	struct call *call, *next;
@@ -133,7 +157,7 @@ static void node_lost(struct supervisor *sup)
 	sup->node_failed = true;
 	DL_FOREACH_SAFE(sup->calls, call, next)
 		if (call->ask_id)
-			call_reply(call, -ENETDOWN);
+			unanswered(call);
 }
 
 static void on_node(struct watch *watch, uint32_t events)
@@ -146,20 +170,19 @@ static void on_node(struct watch *watch, uint32_t events)
 	struct call *call;
 	ssize_t len;
 
-	while (watch->fd >= 0) {
-		len = recv(watch->fd, msg, sizeof(msg), MSG_DONTWAIT);
-		if (len < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (len <= 0) {
-			node_lost(sup);
-			return;
-		}
-		if (fdnet_node_ans_decode(msg, len, &ans) < 0)
-			continue;
-		call = asked(sup, ans.id);
-		if (!call)
-			continue; /* its caller has gone */
-		call->ask_id = 0;
-		call->answered(call, &ans);
+	/* one at a time: mostly there is no other, and the loop says so */
+	len = recv(watch->fd, msg, sizeof(msg), MSG_DONTWAIT);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		node_lost(sup);
+		return;
 	}
+	if (fdnet_node_ans_decode(msg, len, &ans) < 0)
+		return;
+	call = asked(sup, ans.id);
+	if (!call)
+		return; /* its caller has gone */
+	call->ask_id = 0;
+	call->answered(call, &ans);
 }

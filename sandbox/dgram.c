@@ -102,7 +102,7 @@ static int prepare(struct call *call, const struct message *message)
 static void sent(struct call *call, const struct fdnet_node_ans *ans)
 {
 	long len = (long)(call->len - HEAD);
-	int rc = -(int)ans->error;
+	int rc = ans->error == ENOENT ? -ENETDOWN : -(int)ans->error;
 
 	/* of several messages the first is a valid answer */
 	if (rc == 0 && call->nr == SYS_sendmmsg) {

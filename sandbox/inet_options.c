@@ -14,42 +14,6 @@
 
 #define SO_PEERPIDFD_NR 77 /* not in the headers of Debian 12 */
 
-/* ---- ioctl(): SIOCOUTQ ---- */
-
-static void counted(struct call *call, const struct fdnet_node_ans *ans)
-{
-	int bytes = 0;
-	int rc;
-
-	if (ans->error) {
-		call_continue(call, "a number is read from whatever it is");
-		return;
-	}
-	if (ans->len == sizeof(bytes))
-		memcpy(&bytes, ans->value, sizeof(bytes));
-	rc = call_write(call, call->args[2], &bytes, sizeof(bytes));
-	call_reply(call, rc);
-}
-
-/* A pair's end would count what it takes to show a reset. */
-void handle_ioctl(struct call *call)
-{
-	struct fdnet_node_req req = {
-		.op = FDNET_NODE_GETOPT,
-		.level = FDNET_NODE_SOL_IOCTL,
-		.optname = FDNET_NODE_OUTQ,
-		.optlen = sizeof(int),
-	};
-	int rc = call_take_fd(call, (int)call->args[0]);
-
-	if (rc == 0 && call->unix_type == SOCK_STREAM)
-		call_ask(call, &req, -1, counted);
-	else if (rc == -EBADF || rc == -ESRCH)
-		call_reply(call, rc);
-	else
-		call_continue(call, "a number is read from whatever it is");
-}
-
 /* ---- names and options ---- */
 
 static void named(struct call *call, const struct fdnet_node_ans *ans)

@@ -28,8 +28,10 @@ SANDBOX_SOURCES = \
 	sandbox/answer.c sandbox/channel.c sandbox/kinds.c \
 	sandbox/caller.c sandbox/sockaddr.c sandbox/inet.c sandbox/dgram.c \
 	sandbox/inet_accept.c sandbox/inet_options.c \
+	sandbox/ioctls.c \
 	sandbox/dgram_recv.c sandbox/message.c sandbox/message.h \
-	sandbox/netlink.c sandbox/unixnames.c \
+	sandbox/netlink.c sandbox/unixnames.c sandbox/unixaccept.c \
+	sandbox/bound.c sandbox/bound.h \
 	sandbox/udgram.c sandbox/udgram.h \
 	sandbox/watch.c sandbox/watch.h \
 	sandbox/weaken.h

@@ -115,7 +115,7 @@ struct meeting {
 	int inode; /* O_PATH, without a name */
 };
 
-struct bound; /* sandbox/unixnames.c */
+struct bound; /* sandbox/bound.c */
 struct netlink;
 
 struct supervisor {
@@ -270,7 +270,7 @@ void handle_name(struct call *call); /* getsockname, getpeername */
 void handle_getsockopt(struct call *call);
 void handle_setsockopt(struct call *call);
 void handle_shutdown(struct call *call);
-void handle_ioctl(struct call *call); /* SIOCOUTQ */
+void handle_ioctl(struct call *call); /* SIOCOUTQ, SIOCGIF... */
 void handle_send(struct call *call); /* sendto, sendmsg, sendmmsg */
 void handle_recv(struct call *call); /* recvfrom, recvmsg, recvmmsg */
 /** dgram_receive - the call is one of these, on a datagram socket: call->kind,
@@ -286,6 +286,8 @@ void unix_connect(struct call *call, const struct sockaddr_storage *sa,
  * as call->spare_fd. 0 or a negative errno */
 int unix_find(struct call *call, const struct sockaddr_storage *sa,
 	      socklen_t len);
+/** unix_is_stream - call->fd is an AF_UNIX stream or SEQPACKET socket */
+bool unix_is_stream(const struct call *call);
 void unix_listen(struct call *call);
 void unix_accept(struct call *call);
 /** unix_peer - whom SO_PEERCRED of call->fd shows, unless the kernel knows */

@@ -27,95 +27,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <utlist.h>
-
+#include "sandbox/bound.h"
 #include "sandbox/notify.h"
 #include "sandbox/outside.h"
 #include "sandbox/udgram.h"
 #include "sandbox/weaken.h"
 
-#define BOUND_MAX 1024
 #define SIOCUNIXFILE_NR 0x89E0 /* Linux 4.11 */
 #define PATH_AT		offsetof(struct sockaddr_un, sun_path)
-
-/* An inode of this sandbox. */
-struct bound {
-	struct bound *next;
-	int fd; /* O_PATH */
-	dev_t dev;
-	ino_t ino;
-	uint64_t cookie; /* of the socket that made it */
-};
-
-/* ---- the inodes ---- */
-
-/* Names that are gone lead nowhere: their inodes need not be kept. */
-static void forget_unlinked(struct supervisor *sup)
-{
-	struct bound *bound, *next;
-	struct stat st;
-
-	LL_FOREACH_SAFE(sup->bound, bound, next) {
-		if (fstat(bound->fd, &st) == 0 && st.st_nlink)
-			continue;
-		LL_DELETE(sup->bound, bound);
-		sup->bound_count--;
-		close(bound->fd);
-		free(bound);
-	}
-}
-
-/* @fd is taken on success. */
-static int remember(struct supervisor *sup, int fd, uint64_t cookie)
-{
-	struct bound *bound;
-	struct stat st;
-
-	if (sup->bound_count >= BOUND_MAX)
-		forget_unlinked(sup);
-	if (sup->bound_count >= BOUND_MAX)
-		return -ENOBUFS;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	bound = malloc(sizeof(*bound));
-	if (!bound)
-		return -ENOMEM;
-	*bound = (struct bound){NULL, fd, st.st_dev, st.st_ino, cookie};
-	LL_PREPEND(sup->bound, bound);
-	sup->bound_count++;
-	return 0;
-}
-
-static bool is_named(const struct supervisor *sup, const struct stat *st)
-{
-	struct stat named;
-	size_t i;
-
-	for (i = 0; i < sup->setup.unix_count; i++)
-		if (stat(sup->setup.unix_paths[i], &named) == 0 &&
-		    named.st_dev == st->st_dev && named.st_ino == st->st_ino)
-			return true;
-	return false;
-}
-
-static const struct bound *find_bound(const struct supervisor *sup,
-				      const struct stat *st)
-{
-	const struct bound *bound;
-
-	for (bound = sup->bound; bound; bound = bound->next)
-		if (bound->dev == st->st_dev && bound->ino == st->st_ino)
-			return bound;
-	return NULL;
-}
 
 /* ---- paths as the caller means them ---- */
 
@@ -231,7 +156,7 @@ static int bind_here(struct call *call, int bound, const char *path)
 	if (rc < 0)
 		return rc;
 	fd = open_bound(bound, path, &since);
-	rc = fd < 0 ? fd : remember(call->sup, fd, call->cookie);
+	rc = fd < 0 ? fd : bound_add(call->sup, fd, call->cookie);
 	if (rc < 0 && fd >= 0)
 		close(fd);
 	return rc;
@@ -244,9 +169,7 @@ static int bind_path(struct call *call, int bound, const char *path)
 
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return -EINVAL;
-	if (call->sup->bound_count >= BOUND_MAX)
-		forget_unlinked(call->sup);
-	if (call->sup->bound_count >= BOUND_MAX)
+	if (!bound_has_room(call->sup))
 		return -ENOBUFS;
 	dir = open_start(call, "");
 	if (dir < 0)
@@ -271,7 +194,7 @@ static int bind_abstract(struct call *call, const struct sockaddr_storage *sa,
 
 /* Real datagram sockets do not exist inside; should one be there, it stays
  * mute. */
-static bool is_stream(const struct call *call)
+bool unix_is_stream(const struct call *call)
 {
 	return call->unix_type == SOCK_STREAM ||
 	       call->unix_type == SOCK_SEQPACKET;
@@ -284,7 +207,7 @@ void unix_bind(struct call *call, const struct sockaddr_storage *sa,
 	char path[sizeof(*sa) + 1];
 	int rc;
 
-	if (!is_stream(call) || len > sizeof(struct sockaddr_un))
+	if (!unix_is_stream(call) || len > sizeof(struct sockaddr_un))
 		rc = -EINVAL;
 	else if (len <= PATH_AT || !((const char *)sa)[PATH_AT])
 		/* datagram sockets are in our network namespace */
@@ -346,21 +269,33 @@ static int connect_inode(struct call *call)
 static int connect_path(struct call *call)
 {
 	int rc = connect_inode(call);
-	const struct bound *bound;
+	uint64_t listener;
 	struct stat st;
 
 	if (rc < 0 || fstat(call->spare_fd, &st) < 0)
 		return rc;
-	bound = find_bound(call->sup, &st);
-	if (bound)
-		note_peer(call, bound->cookie);
+	if (bound_find(call->sup, &st, &listener))
+		note_peer(call, listener);
 	return rc;
+}
+
+static bool is_named(const struct supervisor *sup, const struct stat *st)
+{
+	struct stat named;
+	size_t i;
+
+	for (i = 0; i < sup->setup.unix_count; i++)
+		if (stat(sup->setup.unix_paths[i], &named) == 0 &&
+		    named.st_dev == st->st_dev && named.st_ino == st->st_ino)
+			return true;
+	return false;
 }
 
 /* The inode, as call->spare_fd, which is the host's if call->outside. */
 static int find_target(struct call *call, const char *path)
 {
 	struct supervisor *sup = call->sup;
+	uint64_t listener;
 	struct stat st;
 	int fd = open_path(call, path, 0);
 
@@ -371,7 +306,7 @@ static int find_target(struct call *call, const char *path)
 		return -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -ECONNREFUSED;
-	if (find_bound(sup, &st))
+	if (bound_find(sup, &st, &listener))
 		return 0;
 	if (weaken("any-name", ""))
 		return 0;
@@ -449,7 +384,7 @@ void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 		call_reply(call, connect_udgram(call, udgram, sa, len));
 		return;
 	}
-	if (!is_stream(call) || len > sizeof(struct sockaddr_un) ||
+	if (!unix_is_stream(call) || len > sizeof(struct sockaddr_un) ||
 	    len <= PATH_AT)
 		rc = -EINVAL;
 	else if (!((const char *)sa)[PATH_AT]) {
@@ -470,115 +405,4 @@ void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 		call_reply(call, rc);
 	else
 		try_connect(call);
-}
-
-/* ---- listen, accept ---- */
-
-/* As the caller: those who connect see who listens. */
-static int listen_now(struct call *call)
-{
-	int rc = identity_assume(call);
-	struct ucred cred;
-
-	if (rc < 0)
-		return rc;
-	rc = listen(call->fd, (int)call->args[1]) < 0 ? -errno : 0;
-	identity_resume(call);
-	cred = identity_peer(call);
-	if (rc == 0)
-		peers_listens(&call->sup->peers, call->fd, call->cookie, &cred);
-	return rc;
-}
-
-void unix_listen(struct call *call)
-{
-	if (!is_stream(call) || udgram_find(call->sup, call->cookie))
-		call_reply(call, -EOPNOTSUPP);
-	else
-		call_reply(call, listen_now(call));
-}
-
-bool unix_peer(const struct call *call, struct ucred *ret_cred)
-{
-	const struct ucred *cred = joins_find(&call->sup->joins, call->cookie);
-	socklen_t len = sizeof(*ret_cred);
-
-	if (!cred)
-		cred = peers_find(&call->sup->peers, call->cookie);
-	if (cred) {
-		*ret_cred = *cred;
-		return true;
-	}
-	if (getsockopt(call->fd, SOL_SOCKET, SO_PEERCRED, ret_cred, &len) < 0 ||
-	    ret_cred->pid != getpid())
-		return false;
-	/* of the sandbox, but forgotten who: the user is right */
-	ret_cred->pid = 0;
-	return true;
-}
-
-/* From the host, it is not the connection itself that the program gets. */
-static int accepted_from(struct call *call, int fd, int flags)
-{
-	fd = outside_accepted(call, fd);
-	if (fd >= 0 && flags & SOCK_NONBLOCK)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
-}
-
-static void try_accept(struct call *call)
-{
-	int flags = call->nr == SYS_accept4 ? (int)call->args[3] : 0;
-	struct sockaddr_storage sa = {0};
-	socklen_t len = sizeof(sa);
-	int fd, rc;
-
-	if (!call_is_valid(call)) {
-		call_reply(call, -ESRCH);
-		return;
-	}
-	/* it is ready, or somebody was quicker: never waited for here */
-	rc = fcntl(call->fd, F_GETFL);
-	fcntl(call->fd, F_SETFL, rc | O_NONBLOCK);
-	fd = accept4(call->fd, (struct sockaddr *)&sa, &len,
-		     SOCK_CLOEXEC | (flags & SOCK_NONBLOCK));
-	if (fd < 0)
-		fd = -errno;
-	fcntl(call->fd, F_SETFL, rc);
-	if (fd >= 0)
-		fd = accepted_from(call, fd, flags);
-	if (fd == -EAGAIN && !call_is_nonblocking(call, 0) && !call->timed_out) {
-		call_wait(call, EPOLLIN, 0, try_accept);
-		return;
-	}
-	if (fd < 0) {
-		call_reply(call, fd);
-		return;
-	}
-	rc = call->args[1] ? sockaddr_write(call, call->args[1], call->args[2],
-					    &sa, len) :
-			     0;
-	if (rc < 0) {
-		close(fd);
-		call_reply(call, rc);
-		return;
-	}
-	call_reply_fd(call, fd, flags & SOCK_CLOEXEC);
-}
-
-void unix_accept(struct call *call)
-{
-	try_accept(call);
-}
-
-void unix_end(struct supervisor *sup)
-{
-	struct bound *bound, *next;
-
-	LL_FOREACH_SAFE(sup->bound, bound, next) {
-		close(bound->fd);
-		free(bound);
-	}
-	sup->bound = NULL;
-	peers_end(&sup->peers);
 }

@@ -264,7 +264,7 @@ tests_apps_netpeer_static_LDADD = $(PTHREAD_LIBS)
 TESTS += tests/test_static.sh
 dist_check_SCRIPTS += tests/test_static.sh
 EXTRA_DIST += tests/apps/gonet.go tests/apps/rustnet.rs tests/apps/crowd.c \
-	tests/apps/inflight.c \
+	tests/apps/inflight.c tests/apps/relayless.c \
 	tests/apps/tlsget.c tests/unix_names.py
 # What Go has compiled of its library, for the next run.
 clean-local:

@@ -140,6 +140,33 @@ recvfrom restarted: done
 		exec 7>&-
 	fi
 
+	# ---- the relay's end: no network, but AF_UNIX goes on ----
+	if static relayless; then
+		mkfifo "$work/dead"
+		exec 7<>"$work/dead"
+		mkdir "$work/named"
+		"$run" -q -- "$work/relayless" "$work/named" >"$work/ends" \
+			2>"$work/ends.err" <"$work/dead" 7>&- &
+		ends=$!
+		kill_at_end+=("$ends")
+		wait_until 60 grep -q socket "$work/ends"
+		for pid in $(cat "/proc/$ends/task/$ends/children"); do
+			grep -qx fdnet-relay "/proc/$pid/comm" &&
+				kill -9 "$pid"
+		done
+		echo >&7
+		wait "$ends"
+		alive="pair ok type ok is 1 size ok name ok shutdown ok
+bind ok listen ok connect ok accept ok byte x"
+		same "static: AF_UNIX without a relay" "$alive
+socket ok option ok
+$alive
+socket ENETDOWN option ENETDOWN" "$(cat "$work/ends")"
+		matches "static: the relay's end is said" \
+			"ended by signal 9" "$(cat "$work/ends.err")"
+		exec 7>&-
+	fi
+
 	# ---- published ----
 	inner=$(free_port)
 	timeout 60 "$run" -q --publish "$inner:8080" -- "$static" serve \
@@ -168,6 +195,13 @@ if have busybox && busybox wget --help 2>&1 | grep -q Usage; then
 		"http://host.fdnet:$web/page"
 	same "busybox wget by name, without namespaces" 100000 \
 		"$(wc -c <"$work/out")"
+	run_it -q -- busybox ifconfig
+	same "busybox ifconfig: the sandbox's interfaces" \
+		"inet addr:10.0.2.15 Mask:255.255.255.0 inet addr:127.0.0.1 Mask:255.0.0.0" \
+		"$(grep -o 'inet addr:[^ ]*\|Mask:[0-9.]*' <<<"$out" | tr '\n' ' ' |
+			sed 's/ $//')"
+	run_it -q --no-namespaces -- busybox ifconfig host9
+	matches "busybox ifconfig: others are not there" "Device not found" "$err"
 	# a daemon outlives the program: fdnet-run returns, and serves it on
 	mkfifo "$work/go" "$work/got"
 	run_it -q --allow "host:$web" -- sh -c 'exec >/dev/null 2>&1

@@ -7,9 +7,9 @@ bin=$top_build/tests/escape
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 
-# an interface that the sandbox must not see
+# an interface that the sandbox must not see; eth0 is a name of its own
 ESCAPE_IFACE=$(find /sys/devices/virtual/net /sys/class/net -mindepth 1 -maxdepth 1 -printf '%f\n' |
-	grep -v '^lo$' | head -1)
+	grep -vx 'lo\|eth0' | head -1)
 export ESCAPE_IFACE
 [ -n "$ESCAPE_IFACE" ] || unset ESCAPE_IFACE
 
