@@ -3,6 +3,8 @@
 
 #include "relay/attach.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,22 +132,71 @@ void attach_channel_event(struct relay *relay, struct source *src,
 	}
 }
 
+/* ---- processes that have no channel, but know where to ask ---- */
+
+void attach_share_event(struct relay *relay)
+{
+	for (int i = 0; i < BUDGET; i++) {
+		int fd = sys_accept(relay->share.fd, NULL, NULL);
+
+		if (fd < 0)
+			return;
+		/* the name is for all users to see */
+		if (!unixsock_is_ours(fd) || channel_new(relay, fd)) {
+			count(&relay->counters, C_ATTACH_BAD);
+			close(fd);
+		}
+	}
+}
+
+static int share_open(struct relay *relay)
+{
+	int fd = relay->opts->share_fd, listens = 0, rc;
+
+	relay->share = (struct source){ .type = SOURCE_SHARE, .fd = fd };
+	if (fd < 0)
+		return 0;
+	rc = attach_check(fd);
+	if (!rc)
+		rc = sys_get_int(fd, SO_ACCEPTCONN, &listens);
+	if (!rc && !listens)
+		rc = -EINVAL;
+	if (!rc && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		rc = -errno;
+	if (!rc)
+		rc = loop_add(&relay->loop, &relay->share, EPOLLIN);
+	if (!rc)
+		return 0;
+	relay->share.fd = -1;
+	fprintf(stderr,
+		"fdnet-relay: --share-fd %d: a listening SEQPACKET socket is "
+		"expected: %s\n",
+		fd, strerror(-rc));
+	return rc;
+}
+
 int attach_open(struct relay *relay)
 {
 	int fd = relay->opts->attach_fd, rc = attach_check(fd);
 
 	if (!rc)
 		rc = channel_new(relay, fd);
-	if (rc)
-		fprintf(stderr,
-			"fdnet-relay: --attach-fd %d: a SEQPACKET socket is "
-			"expected: %s\n",
-			fd, strerror(-rc));
+	if (!rc)
+		return share_open(relay);
+	fprintf(stderr,
+		"fdnet-relay: --attach-fd %d: a SEQPACKET socket is expected: "
+		"%s\n",
+		fd, strerror(-rc));
 	return rc;
 }
 
 void attach_close(struct relay *relay)
 {
+	if (relay->share.type == SOURCE_SHARE && relay->share.fd >= 0) {
+		loop_remove(&relay->loop, &relay->share);
+		close(relay->share.fd);
+		relay->share.fd = -1;
+	}
 	while (relay->channels)
 		channel_free(relay, relay->channels);
 }

@@ -9,7 +9,8 @@
 
 #include "relay/relay.h"
 
-/** attach_open - the channel that the options name. 0, or a
+/** attach_open - the channel that the options name, and where others of the
+ * sandbox connect for one of their own. 0, or a
  * negative errno after a line on standard error */
 int attach_open(struct relay *relay);
 /** attach_close - close them */
@@ -18,6 +19,9 @@ void attach_close(struct relay *relay);
 /** attach_channel_event - SOURCE_CHANNEL's handler */
 void attach_channel_event(struct relay *relay, struct source *src,
 			  uint32_t events);
+
+/** attach_share_event - SOURCE_SHARE's handler */
+void attach_share_event(struct relay *relay);
 
 /**
  * attach_check - is this fd fit to be a link?

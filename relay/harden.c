@@ -47,18 +47,22 @@ static void close_gap(unsigned int lo, unsigned int hi)
 		close_range(lo, hi, 0);
 }
 
-static void close_others(int a, int b)
+static int by_number(const void *a, const void *b)
 {
-	int low = a < b ? a : b, high = a < b ? b : a;
-	unsigned int next = STDERR_FILENO + 1;
+	return *(const int *)a - *(const int *)b;
+}
 
-	if (low >= (int)next) {
-		close_gap(next, (unsigned int)low - 1);
-		next = (unsigned int)low + 1;
-	}
-	if (high >= (int)next) {
-		close_gap(next, (unsigned int)high - 1);
-		next = (unsigned int)high + 1;
+/* All but standard descriptors and these; -1 is none. */
+static void close_others(int *keep, unsigned int n)
+{
+	unsigned int next = STDERR_FILENO + 1, i;
+
+	qsort(keep, n, sizeof(*keep), by_number);
+	for (i = 0; i < n; i++) {
+		if (keep[i] < (int)next)
+			continue;
+		close_gap(next, (unsigned int)keep[i] - 1);
+		next = (unsigned int)keep[i] + 1;
 	}
 	close_gap(next, ~0u);
 }
@@ -76,13 +80,16 @@ static void raise_limits(void)
 
 int harden_early(const struct options *opts)
 {
+	int keep[] = {
+		opts->takeover_fd >= 0 ? opts->takeover_fd : opts->attach_fd,
+		opts->share_fd,
+		opts->status_fd,
+	};
 	int rc = open_standard();
 
 	if (rc)
 		return rc;
-	close_others(opts->takeover_fd >= 0 ? opts->takeover_fd :
-					      opts->attach_fd,
-		     opts->status_fd);
+	close_others(keep, sizeof(keep) / sizeof(*keep));
 	raise_limits();
 	/* /proc/PID/mem, ptrace and pidfd_getfd fail for the same uid then */
 	if (HARDEN_FILTER && prctl(PR_SET_DUMPABLE, 0) < 0)

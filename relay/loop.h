@@ -15,6 +15,7 @@
 enum source_type {
 	SOURCE_DEAD, /* buried: events are ignored */
 	SOURCE_CHANNEL, /* attach channel */
+	SOURCE_SHARE,	/* --share-fd: makes attach channels */
 	SOURCE_LISTEN,	/* --listen: makes attach channels */
 	SOURCE_STATUS,	/* the launcher */
 	SOURCE_SIGNAL,

@@ -34,6 +34,7 @@ enum option_id {
 	OPT_QUIET,
 	OPT_VERBOSE,
 	OPT_ATTACH_FD,
+	OPT_SHARE_FD,
 	OPT_LISTEN,
 	OPT_STATUS_FD,
 	OPT_TAKEOVER,
@@ -72,6 +73,7 @@ static const struct option options[] = {
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "attach-fd", required_argument, NULL, OPT_ATTACH_FD },
+	{ "share-fd", required_argument, NULL, OPT_SHARE_FD },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
 	{ "takeover", required_argument, NULL, OPT_TAKEOVER },
@@ -117,6 +119,7 @@ static const char usage[] =
 	"  --quiet           no summary at the end\n"
 	"  --verbose         a line for each event\n"
 	"  --attach-fd N     attach channel, a SEQPACKET socket\n"
+	"  --share-fd N      where others of the sandbox connect for one\n"
 	"  --status-fd N     launcher's channel, a SEQPACKET socket\n"
 	"  --takeover PATH   go on in the place of the relay whose control\n"
 	"                    socket this is, with all that it has\n"
@@ -524,6 +527,8 @@ static int take_option(struct options *opts, int id, const char *value)
 		return 0;
 	case OPT_ATTACH_FD:
 		return parse_fd("attach-fd", value, &opts->attach_fd);
+	case OPT_SHARE_FD:
+		return parse_fd("share-fd", value, &opts->share_fd);
 	case OPT_LIMIT:
 		return limits_set(&opts->limits, value, &err) ?
 			       wrong("limit", value, &err) :
@@ -587,6 +592,10 @@ static int check(struct options *opts, int argc, char **argv)
 	}
 	if (opts->attach_fd >= 0 && !opts->is_service)
 		return 0;
+	if (opts->share_fd >= 0) {
+		fputs("fdnet-relay: --share-fd is for --attach-fd\n", stderr);
+		return -EINVAL;
+	}
 	if (opts->attach_fd < 0 &&
 	    (opts->service.nlisten || getenv("LISTEN_FDS"))) {
 		opts->is_service = true;
@@ -623,6 +632,7 @@ enum options_result options_parse(int argc, char **argv,
 		.hosts = "/etc/hosts",
 		.record_size = LIMIT_RECORD_BYTES,
 		.attach_fd = -1,
+		.share_fd = -1,
 		.status_fd = -1,
 		.takeover_fd = -1,
 		.argc = argc,

@@ -84,7 +84,7 @@ struct options {
 	struct fdnet_name metrics_name; /* no family: it is a path */
 	unsigned int mtu; /* 0: not chosen */
 	struct impair impair; /* of what no rule says otherwise about */
-	int attach_fd, status_fd; /* -1: none */
+	int attach_fd, share_fd, status_fd; /* -1: none */
 	/* take over from the relay with this control socket, or over this
 	 * channel; NULL, -1: no */
 	const char *takeover;

@@ -438,6 +438,9 @@ static void dispatch(struct relay *relay, struct source *src, uint32_t events)
 	case SOURCE_CHANNEL:
 		attach_channel_event(relay, src, events);
 		break;
+	case SOURCE_SHARE:
+		attach_share_event(relay);
+		break;
 	case SOURCE_STATUS:
 		status_event(relay);
 		break;

@@ -86,6 +86,7 @@ struct relay {
 	struct peer *peers;
 	struct publish *published;
 	struct channel *channels;
+	struct source share; /* makes channels; fd -1: none */
 	struct node *node; /* NULL before the first pumped socket */
 	int probe[2]; /* sockets that find out a destination's class: IPv4, 6 */
 

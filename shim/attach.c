@@ -14,6 +14,7 @@
 #include "endpoint/link.h"
 #include "shim/highfd.h"
 #include "shim/logline.h"
+#include "shim/meet.h"
 #include "shim/raw.h"
 #include "shim/spawn.h"
 
@@ -25,7 +26,7 @@
 /* Copied at start: the program may clear its environment afterwards. */
 static char env_relay[ENV_LEN], env_fd[16], env_addr[64], env_mtu[16];
 static int attach_fd = -1;
-static bool publish;
+static bool publish, meets, met;
 /* What exec adds to an environment that lacks it. */
 static char entry_preload[ENV_LEN * 4], entry_relay[ENV_LEN + 16];
 static const char *entries[3];
@@ -40,6 +41,9 @@ static void make_entries(void)
 	else if (env_relay[0])
 		snprintf(entry_relay, sizeof(entry_relay), "FDNET_RELAY=%s",
 			 env_relay);
+	else if (meets)
+		snprintf(entry_relay, sizeof(entry_relay), "FDNET_RELAY=%s",
+			 shim_meet_env());
 	if (entry_preload[0])
 		entries[n++] = entry_preload;
 	if (entry_relay[0])
@@ -88,6 +92,9 @@ void shim_attach_init(void)
 			shim_fd_protect(fd);
 		}
 	}
+	meets = !env_fd[0] && shim_meet_init(env_relay);
+	if (meets)
+		env_relay[0] = '\0';
 	preload = getenv("LD_PRELOAD");
 	if (preload &&
 	    strlen(preload) + sizeof("LD_PRELOAD=") <= sizeof(entry_preload))
@@ -188,8 +195,8 @@ static int channel(void)
 		shim_log("FDNET_RELAY=%s: no channel to a relay", env_relay);
 		fd = -ENETDOWN;
 	} else {
-		fd = shim_spawn_relay();
-		publish = fd >= 0;
+		fd = meets ? shim_meet() : shim_spawn_relay(-1);
+		publish = met = fd >= 0;
 	}
 	if (fd < 0)
 		return -ENETDOWN;
@@ -263,6 +270,17 @@ static int attach(uint16_t flags, int size)
 int shim_attach_relay(void)
 {
 	return attach(0, LINK_SNDBUF);
+}
+
+bool shim_attach_again(void)
+{
+	if (!met || attach_fd < 0)
+		return false;
+	met = false;
+	shim_fd_lower(attach_fd);
+	attach_fd = -1;
+	make_entries();
+	return true;
 }
 
 int shim_attach_node(void)

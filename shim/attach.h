@@ -36,6 +36,15 @@ int shim_attach_relay(void);
  */
 int shim_attach_node(void);
 
+/**
+ * shim_attach_again - forget a channel that this process found by itself
+ *
+ * For a relay that ended in the moment between meeting and attaching: the
+ * next shim_attach_relay() looks for one, or starts it, once more.
+ * Returns whether there was such a channel.
+ */
+bool shim_attach_again(void);
+
 /** shim_attach_known - is there a relay, or the way to one? */
 bool shim_attach_known(void);
 

@@ -30,6 +30,7 @@ shim_libshim_la_SOURCES = \
 	shim/lookup.c shim/lookup.h \
 	shim/mem.c shim/mem.h \
 	shim/eset.c shim/eset.h \
+	shim/meet.c shim/meet.h \
 	shim/mirror.c shim/mirror.h \
 	shim/names.c \
 	shim/net.c shim/net.h \
@@ -92,3 +93,6 @@ tests_test_bell_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) $(PTHREAD_LIBS) \
 	-l:libcares.a
 TESTS += tests/test_bell
 dist_check_SCRIPTS += tests/check-exports
+# Processes of one preload.
+TESTS += tests/test_meet.sh
+dist_check_SCRIPTS += tests/test_meet.sh

@@ -300,13 +300,15 @@ int shim_net_start(void)
 		net_drop();
 		net.inherited = false;
 	}
-	rc = net_open();
-	if (rc < 0) {
+	do {
+		rc = net_open();
+		if (rc == 0)
+			break;
 		net_drop();
-		return rc;
-	}
-	net.state = NET_UP;
-	return 0;
+	} while (rc == -ENETDOWN && shim_attach_again());
+	if (rc == 0)
+		net.state = NET_UP;
+	return rc;
 }
 
 void shim_net_init(void)

@@ -53,6 +53,11 @@ static bool runs(const char *path)
 	return RAW(SYS_faccessat, AT_FDCWD, path, 1 /* X_OK */, 0, 0, 0) == 0;
 }
 
+const char *shim_spawn_rules(void)
+{
+	return rules;
+}
+
 /* FDNET_RELAY_BIN, beside the library, one folder up (a build tree keeps
  * libraries in .libs), where it was to be installed. */
 static const char *find_relay(void)
@@ -94,38 +99,42 @@ static long clone_child(void)
 
 /* Runs in the grandchild, which shares nothing with the program but what it
  * inherited; only raw system calls from here. */
-static void become_relay(const char *path, char **argv, char **envp, int chan)
+static void become_relay(const char *path, char **argv, char **envp,
+			 const int given[2])
 {
 	uint64_t none = 0;
-	int null;
+	int null, i, fds[2];
 
 	RAW(SYS_setsid, 0, 0, 0, 0, 0, 0);
 	raw_sigmask(SIG_SETMASK, &none, NULL);
 	null = (int)RAW(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0, 0, 0);
-	if (chan != 3)
-		RAW(SYS_dup3, chan, 3, 0, 0, 0, 0);
-	else
-		raw_fcntl(3, F_SETFD, 0);
+	/* first out of each other's way */
+	for (i = 0; i < 2; i++)
+		fds[i] = raw_fcntl(given[i] < 0 ? null : given[i],
+				   F_DUPFD_CLOEXEC, 10);
+	for (i = 0; i < 2; i++)
+		RAW(SYS_dup3, fds[i], 3 + i, 0, 0, 0, 0);
 	RAW(SYS_dup3, null, 0, 0, 0, 0, 0);
 	RAW(SYS_dup3, null, 1, 0, 0, 0, 0);
 	RAW(SYS_dup3, null, 2, 0, 0, 0, 0);
-	RAW(SYS_close_range, 4, ~0u, 0, 0, 0, 0);
+	RAW(SYS_close_range, 5, ~0u, 0, 0, 0, 0);
 	RAW(SYS_execve, path, argv, envp, 0, 0, 0);
 	RAW(SYS_exit_group, 127, 0, 0, 0, 0, 0);
 }
 
-static void become_nobody(const char *path, char **argv, char **envp, int chan)
+static void become_nobody(const char *path, char **argv, char **envp,
+			  const int given[2])
 {
 	if (clone_child() == 0)
-		become_relay(path, argv, envp, chan);
+		become_relay(path, argv, envp, given);
 	RAW(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
-int shim_spawn_relay(void)
+int shim_spawn_relay(int share)
 {
 	static char text[sizeof(rules)];
 	char comm[16] = "";
-	char *argv[8], *env[MAX_ENV + 1];
+	char *argv[10], *env[MAX_ENV + 1];
 	const char *path = find_relay();
 	unsigned int n = 0;
 	int rc, sv[2];
@@ -146,6 +155,10 @@ int shim_spawn_relay(void)
 	argv[n++] = (char *)"--attach-fd";
 	argv[n++] = (char *)"3";
 	argv[n++] = (char *)"--quiet";
+	if (share >= 0) {
+		argv[n++] = (char *)"--share-fd";
+		argv[n++] = (char *)"4";
+	}
 	if (text[0]) {
 		argv[n++] = (char *)"--rules";
 		argv[n++] = text;
@@ -153,7 +166,8 @@ int shim_spawn_relay(void)
 	argv[n] = NULL;
 	child = clone_child();
 	if (child == 0)
-		become_nobody(path, argv, relay_env(env), sv[1]);
+		become_nobody(path, argv, relay_env(env),
+			      (const int[]){ sv[1], share });
 	raw_close(sv[1]);
 	if (child < 0) {
 		raw_close(sv[0]);
