@@ -27,6 +27,7 @@ struct context {
 	struct client client;
 	bool json;
 	unsigned int interval_s;
+	struct pcap_target capture;
 	int argc; /* of the command's own words */
 	char **argv;
 };
@@ -48,6 +49,8 @@ static const char usage[] =
 	"  -c, --control PATH   the relay's --control; else $FDNET_CONTROL\n"
 	"  -j, --json           the answer as JSON\n"
 	"  -n, --interval S     seconds between two looks of top (1)\n"
+	"  -s, --size KIB       a capture is full then (1048576), and\n"
+	"  -k, --keep N         N older ones are kept; with 0 it ends (0)\n"
 	"  -h, --help, -V, --version\n";
 
 static int say(int rc, const char *what)
@@ -189,8 +192,11 @@ static int capture_on(struct context *ctx)
 {
 	struct ctl_request request = { .op = CTL_CAPTURE_ON };
 	const char *path = ctx->argv[1];
-	int rc, fd = pcap_proc_start(path, ctx->argc > 2 ? ctx->argv[2] : NULL);
+	int rc, fd;
 
+	ctx->capture.path = path;
+	ctx->capture.filter = ctx->argc > 2 ? ctx->argv[2] : NULL;
+	fd = pcap_proc_start(&ctx->capture);
 	/* what is wrong with the file or the filter has been said */
 	if (fd == -EINVAL)
 		return EXIT_REFUSED;
@@ -274,14 +280,20 @@ static int run(struct context *ctx, const char *path, int argc, char **argv)
 	return status;
 }
 
-static int parse_interval(const char *text, unsigned int *ret_s)
+static int parse_number(const char *option, const char *text, unsigned int lo,
+			unsigned int hi, unsigned int *ret_value)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
-	if (end == text || *end || !n || n > 3600)
+	if (end == text || *end || *text == '-' || n < lo || n > hi) {
+		fprintf(stderr,
+			"fdnet-ctl: --%s %s: a number from %u to %u is "
+			"expected\n",
+			option, text, lo, hi);
 		return -EINVAL;
-	*ret_s = (unsigned int)n;
+	}
+	*ret_value = (unsigned int)n;
 	return 0;
 }
 
@@ -291,15 +303,21 @@ int main(int argc, char **argv)
 		{ "control", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "interval", required_argument, NULL, 'n' },
+		{ "size", required_argument, NULL, 's' },
+		{ "keep", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	const char *path = getenv("FDNET_CONTROL");
-	static struct context ctx = { .interval_s = 1 };
+	static struct context ctx = {
+		.interval_s = 1,
+		.capture.kib = PCAP_PROC_KIB,
+	};
 	int id;
 
-	while ((id = getopt_long(argc, argv, "+c:jn:hV", options, NULL)) >= 0) {
+	while ((id = getopt_long(argc, argv, "+c:jn:s:k:hV", options, NULL)) >=
+	       0) {
 		switch (id) {
 		case 'c':
 			path = optarg;
@@ -308,12 +326,20 @@ int main(int argc, char **argv)
 			ctx.json = true;
 			break;
 		case 'n':
-			if (!parse_interval(optarg, &ctx.interval_s))
-				break;
-			fprintf(stderr,
-				"fdnet-ctl: --interval %s: 1 to 3600 seconds\n",
-				optarg);
-			return EXIT_USAGE;
+			if (parse_number("interval", optarg, 1, 3600,
+					 &ctx.interval_s))
+				return EXIT_USAGE;
+			break;
+		case 's':
+			if (parse_number("size", optarg, 4, 1u << 30,
+					 &ctx.capture.kib))
+				return EXIT_USAGE;
+			break;
+		case 'k':
+			if (parse_number("keep", optarg, 0, 100,
+					 &ctx.capture.keep))
+				return EXIT_USAGE;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return EXIT_OK;

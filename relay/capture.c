@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "relay/pcap_proc.h"
 #include "endpoint/packet_internal.h"
 #include "relay/sys.h"
 #include "relay/state.h"
@@ -33,10 +32,9 @@ void capture_start(struct capture *capture, int fd)
 	sys_set_buffers(fd, 4 << 20);
 }
 
-int capture_spawn(struct capture *capture, const char *path,
-		  const char *filter)
+int capture_spawn(struct capture *capture, const struct pcap_target *target)
 {
-	int fd = pcap_proc_start(path, filter);
+	int fd = pcap_proc_start(target);
 
 	if (fd < 0)
 		return fd;

@@ -18,6 +18,7 @@
 
 #include <fdnet/packet.h>
 
+#include "relay/pcap_proc.h"
 #include "stack/wire/bytes.h"
 
 #define CAPTURE_PATIENCE_MS 1000
@@ -68,14 +69,11 @@ void capture_start(struct capture *capture, int fd);
 
 /**
  * capture_spawn - start fdnet-pcap, and capture to it
- * @path:    of the file
- * @filter:  as pcap-filter(7) has it, or NULL
  *
  * Before the hardening. Returns 0, or a negative errno; what is wrong with the
  * filter or the file the writer has said itself, and it is -EINVAL then.
  */
-int capture_spawn(struct capture *capture, const char *path,
-		  const char *filter);
+int capture_spawn(struct capture *capture, const struct pcap_target *target);
 
 /** capture_packet - one more; for capture() */
 void capture_packet(struct capture *capture, const struct fdnet_pkt *pkt);

@@ -28,6 +28,8 @@ enum option_id {
 	OPT_LEARN,
 	OPT_PCAP,
 	OPT_PCAP_FILTER,
+	OPT_PCAP_KEEP,
+	OPT_PCAP_SIZE,
 	OPT_METRICS,
 	OPT_METRICS_FILE,
 	OPT_CONTROL,
@@ -66,6 +68,8 @@ static const struct option options[] = {
 	{ "record-size", required_argument, NULL, OPT_RECORD_SIZE },
 	{ "pcap", required_argument, NULL, OPT_PCAP },
 	{ "pcap-filter", required_argument, NULL, OPT_PCAP_FILTER },
+	{ "pcap-keep", required_argument, NULL, OPT_PCAP_KEEP },
+	{ "pcap-size", required_argument, NULL, OPT_PCAP_SIZE },
 	{ "learn", optional_argument, NULL, OPT_LEARN },
 	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "metrics-file", required_argument, NULL, OPT_METRICS_FILE },
@@ -112,6 +116,8 @@ static const char usage[] =
 	"  --record-keep N   old records kept as FILE.1 ... FILE.N (0)\n"
 	"  --pcap FILE       what crosses the links, for tcpdump or Wireshark\n"
 	"  --pcap-filter X   only what pcap-filter(7) X matches\n"
+	"  --pcap-size N     largest capture, in KiB (1048576)\n"
+	"  --pcap-keep N     old captures kept as FILE.1 ... FILE.N (0)\n"
 	"  --learn[=FILE]    what was needed, as a policy file, at the end\n"
 	"  --metrics WHERE   counters for Prometheus at PATH or ADDR:PORT\n"
 	"  --metrics-file FILE   the same, every 10 s and at the end\n"
@@ -502,11 +508,17 @@ static int take_option(struct options *opts, int id, const char *value)
 		opts->record_size = (uint64_t)kib << 10;
 		return 0;
 	case OPT_PCAP:
-		opts->pcap = value;
+		opts->pcap.path = value;
 		return 0;
 	case OPT_PCAP_FILTER:
-		opts->pcap_filter = value;
+		opts->pcap.filter = value;
 		return 0;
+	case OPT_PCAP_KEEP:
+		return parse_number("pcap-keep", value, 0, 100, "0 to 100",
+				    &opts->pcap.keep);
+	case OPT_PCAP_SIZE:
+		return parse_number("pcap-size", value, 4, 1u << 30,
+				    "a number of KiB from 4", &opts->pcap.kib);
 	case OPT_LEARN:
 		opts->learn = true;
 		opts->learn_path = value;
@@ -552,7 +564,7 @@ static int take_option(struct options *opts, int id, const char *value)
 static int check_own(const struct options *opts)
 {
 	const char *const values[] = { opts->control, opts->metrics,
-				       opts->metrics_file, opts->pcap };
+				       opts->metrics_file, opts->pcap.path };
 	static const char *const names[] = { "control", "metrics",
 					     "metrics-file", "pcap" };
 
@@ -631,6 +643,7 @@ enum options_result options_parse(int argc, char **argv,
 	*opts = (struct options){
 		.hosts = "/etc/hosts",
 		.record_size = LIMIT_RECORD_BYTES,
+		.pcap.kib = PCAP_PROC_KIB,
 		.attach_fd = -1,
 		.share_fd = -1,
 		.status_fd = -1,

@@ -8,6 +8,7 @@
 
 #include "relay/limits.h"
 #include "relay/net.h"
+#include "relay/pcap_proc.h"
 #include "relay/policy.h"
 
 #define OPTIONS_MTU_DEFAULT 65520
@@ -76,7 +77,7 @@ struct options {
 	struct options_place net_at, network_at; /* said last */
 	unsigned int record_keep; /* old records beside the new one */
 	uint64_t record_size;
-	const char *pcap, *pcap_filter; /* NULL: none */
+	struct pcap_target pcap; /* without a path: none */
 	bool learn;
 	const char *learn_path; /* NULL: standard error */
 	const char *metrics;	/* NULL: none */

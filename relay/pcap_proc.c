@@ -34,9 +34,12 @@ static void find_program(char *dst, size_t size)
 }
 
 __attribute__((noreturn)) static void
-become_writer(int fd, const char *path, const char *filter)
+become_writer(int fd, const struct pcap_target *target)
 {
-	char program[PATH_MAX];
+	char program[PATH_MAX], kib[16], keep[16];
+
+	snprintf(kib, sizeof(kib), "%u", target->kib);
+	snprintf(keep, sizeof(keep), "%u", target->keep);
 
 	find_program(program, sizeof(program));
 	/* whatever the terminal says, its end is the socket's */
@@ -45,13 +48,14 @@ become_writer(int fd, const char *path, const char *filter)
 		close_range(4, ~0u, 0);
 		if (fd == 3)
 			close_range(3, 3, CLOSE_RANGE_CLOEXEC);
-		execl(program, PROGRAM, path, filter, NULL);
+		execl(program, PROGRAM, target->path, kib, keep,
+		      target->filter, NULL);
 	}
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
-int pcap_proc_start(const char *path, const char *filter)
+int pcap_proc_start(const struct pcap_target *target)
 {
 	int pair[2], rc = 0;
 	ssize_t len;
@@ -64,7 +68,7 @@ int pcap_proc_start(const char *path, const char *filter)
 	if (!pid) {
 		/* nobody's child to wait for */
 		if (fork() == 0)
-			become_writer(pair[1], path, filter);
+			become_writer(pair[1], target);
 		_exit(0);
 	}
 	close(pair[1]);

@@ -363,9 +363,8 @@ int relay_open(struct relay *relay, struct options *opts)
 	capture_init(&relay->capture);
 	/* while there is nothing that it could inherit */
 	rc = start_files(relay);
-	if (!rc && opts->pcap && !opts->taking)
-		rc = capture_spawn(&relay->capture, opts->pcap,
-				   opts->pcap_filter);
+	if (!rc && opts->pcap.path && !opts->taking)
+		rc = capture_spawn(&relay->capture, &opts->pcap);
 	budget_init(&relay->budget, opts->limits.bytes, &relay->counters);
 	relay->mem = &relay->budget.mem;
 	spin_init(&relay->spin);
@@ -524,7 +523,8 @@ static void note_capture(struct relay *relay)
 {
 	struct record_event event = {
 		.kind = RECORD_CAPTURE,
-		.reason = "the writer has ended, or did not keep up",
+		.reason = "the file is full, or its writer did not "
+			  "keep up or has ended",
 	};
 
 	record_event(&relay->record, relay->now_us, &event);

@@ -127,7 +127,48 @@ wait_until 10 closed_pcap "$work/syn.pcap"
 same "a filter picks" 6 "$(packets "$work/syn.pcap")"
 run_it --pcap "$work/no.pcap" --pcap-filter "host or" -- echo ran
 same "a filter that is wrong gives 125" 125 "$rc"
-matches "and is told" "host or: " "$err"
+matches "and is told" \
+	'the filter "host or" is none: .*; pcap-filter.7. has the words' "$err"
+# written FILE: its writer has ended
+written() {
+	! pgrep -f "fdnet-pcap $1 " >/dev/null
+}
+# complete FILE...: each is a whole capture
+complete() {
+	local file
+	for file in "$@"; do
+		packets "$file" | grep -qE '^[1-9][0-9]*$' || return 1
+	done
+}
+run_it -q --allow "host:$port" --pcap "$work/part.pcap" --pcap-size 4 \
+	--pcap-keep 2 -- "$peer" many 10.0.2.2 "$port" 60
+same "the program does not notice that captures are full" \
+	"60 of 60 connections answered" "$out"
+wait_until 20 written "$work/part.pcap"
+same "a full capture makes room for the next, two are kept" \
+	"$work/part.pcap $work/part.pcap.1 $work/part.pcap.2" \
+	"$(echo "$work"/part.pcap*)"
+complete "$work"/part.pcap*
+same "each is whole" 0 $?
+for file in "$work"/part.pcap.?; do
+	# its last packet may end behind the limit
+	size=$(stat -c %s "$file")
+	if [ "$size" -ge 4096 ] && [ "$size" -lt 8192 ]; then
+		ok "$(basename "$file") ends where it is full"
+	else
+		not_ok "$(basename "$file") ends where it is full ($size)"
+	fi
+done
+run_it --verbose --allow "host:$port" --pcap "$work/one.pcap" --pcap-size 4 \
+	--record "$work/one.r" -- "$peer" many 10.0.2.2 "$port" 60
+matches "without --pcap-keep the capture ends, and nothing else" \
+	"60 of 60 connections answered" "$out"
+same "at its size" "$work/one.pcap" "$(echo "$work"/one.pcap*)"
+matches "which is said" "the capture has ended" "$err"
+matches "and is an event" '"capture","reason":"the file is full' \
+	"$(cat "$work/one.r")"
+run_it --pcap-size 1 -- echo ran
+same "a size that is none gives 125" 125 "$rc"
 run_it --pcap /nonexistent/x.pcap -- echo ran
 same "so does a file that cannot be written" 125 "$rc"
 matches "and is named" "/nonexistent/x.pcap" "$err"
@@ -136,8 +177,8 @@ timeout 60 "$run" -q --allow "host:$port" --control "$work/c2" -- bash -c '
 	for i in 1 2 3 4 5 6 7 8 9; do
 		until [ -e "$2.$i" ] || [ -e "$2.end" ]; do sleep 0.05; done
 		[ -e "$2.end" ] && break
-		"$0" many 10.0.2.2 "$1" 1; touch "$2.$i.done"
-	done' "$peer" "$port" "$work/step" >"$work/out" 2>&1 </dev/null &
+		"$0" many 10.0.2.2 "$1" $((i < 4 ? 1 : 8)); touch "$2.$i.done"
+	done' "$peer" "$port" "$work/step" >"$work/steps" 2>&1 </dev/null &
 sandbox=$!
 kill_at_end+=("$sandbox")
 step() {
@@ -162,6 +203,17 @@ if [ "$before" -ge 5 ] && [ "$before" -lt 10 ]; then
 else
 	not_ok "with its packets only ($before)"
 fi
+"$ctl" -c "$work/c2" capture on "$work/bad.pcap" "port nowhere" 2>"$work/err"
+same "a filter that is none is refused" 1 $?
+matches "and told" 'the filter "port nowhere" is none: ' "$(cat "$work/err")"
+"$ctl" -c "$work/c2" -s 4 -k 1 capture on "$work/two.pcap" || not_ok "on"
+for i in 4 5 6 7 8; do step $i; done
+"$ctl" -c "$work/c2" capture off >/dev/null || not_ok "off"
+wait_until 20 written "$work/two.pcap"
+same "fdnet-ctl's captures are bounded likewise" \
+	"$work/two.pcap $work/two.pcap.1" "$(echo "$work"/two.pcap*)"
+"$ctl" -c "$work/c2" -s 1 capture on "$work/x" 2>"$work/err"
+same "a size that is none is a mistake" 2 $?
 "$ctl" -c "$work/c2" capture off 2>"$work/err"
 matches "off twice is told" "no capture" "$(cat "$work/err")"
 touch "$work/step.end"
@@ -181,10 +233,10 @@ print(data.decode())'
 timeout 60 "$run" -q --allow "host:$port" --metrics "$work/m" \
 	--control "$work/c" -- bash -c '"$0" many 10.0.2.2 "$1" 5
 	until [ -e "$2" ]; do sleep 0.1; done' "$peer" "$port" "$work/enough" \
-	>"$work/out" 2>&1 </dev/null &
+	>"$work/metered" 2>&1 </dev/null &
 sandbox=$!
 kill_at_end+=("$sandbox")
-answered() { grep -q answered "$work/out"; }
+answered() { grep -q answered "$work/metered"; }
 wait_until 15 answered
 text=$(/usr/bin/python3 -S -c "$fetch" "$work/m")
 matches "metrics come by HTTP" "^HTTP/1.0 200 OK" "$text"
@@ -211,9 +263,9 @@ s.sendall(b"GET / HTTP/1.0\r\n\r\n"); print(s.recv(15))' "${where#*:}"
 same "an address and port serve too" "b'HTTP/1.0 200 OK'" "$out"
 run_it -q --metrics-file "$work/m.prom" --allow "host:$port" -- "$peer" many \
 	10.0.2.2 "$port" 3
-written() { grep -q "^fdnet_tcp_open_total 3$" "$work/m.prom" &&
+metrics_file() { grep -q "^fdnet_tcp_open_total 3$" "$work/m.prom" &&
 	[ ! -e "$work/m.prom.new" ]; }
-wait_until 15 written
+wait_until 15 metrics_file
 matches "a file has them at the end" "^fdnet_tcp_open_total 3\$" \
 	"$(cat "$work/m.prom")"
 same "and is whole" "m.prom" "$(cd "$work" && echo m.prom*)"
