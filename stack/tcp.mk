@@ -72,8 +72,10 @@ tests_tcp_script_LDADD = $(STACK_LIBS)
 TCP_SCRIPT_FILES = \
 	tests/tcp/closing.tcp \
 	tests/tcp/congestion.tcp \
+	tests/tcp/cookies.tcp \
 	tests/tcp/data.tcp \
 	tests/tcp/ecn.tcp \
+	tests/tcp/fastopen.tcp \
 	tests/tcp/gateway.tcp \
 	tests/tcp/handshake.tcp \
 	tests/tcp/loss.tcp \

@@ -23,17 +23,20 @@
  *   wait N                           N ms pass
  *   icmp CODE [mtu N] [seq N]        destination unreachable for that segment
  *   socket | bind | listen N | connect = R | accept = R | close | abort
- *   send N [more|eor|oob] = R | recv N [peek|oob|trunc] = R | shutdown rd|wr|rdwr =
- * R set OPTION N = R | get OPTION = N | linger N cc NAME congestion control cwnd
- * N                           what TCP_INFO says, segments admit | refuse ERRNO
- *   state NAME | poll WORD,... | error ERRNO | socks N | inq N | outq N
- *   idle                             no timer is armed
+ *   flood N [port P]                 N SYNs from port P on
+ *   fresh                            the next SYNs begin another connection
+ *   send N [more|eor|oob|fastopen] = R | recv N [peek|oob|trunc] = R |
+ * shutdown rd|wr|rdwr = R set OPTION N = R | get OPTION = N | linger N cc NAME
+ * congestion control cwnd N                           what TCP_INFO says,
+ * segments admit | refuse ERRNO state NAME | poll WORD,... | error ERRNO |
+ * socks N | inq N | outq N idle                             no timer is armed
  *
  * FLAGS: S F R P . U E (ECE) W (CWR), in any order; P is not compared unless
  * given. OPTION: mss N, ws N, sackok, ts VAL ECR (ECR or VAL may be *),
- * sack A-B..., nosack. R: a number or an errno's name. What a statement does
- * not name has a default (in) or is not compared (out): seq is what comes next,
- * ack is everything seen.
+ * sack A-B..., nosack, fo COOKIE (fast open: 16 hex digits, "none" for a
+ * request, "own" for the last that the stack sent, out also "any"), nofo. R: a
+ * number or an errno's name. What a statement does not name has a default (in)
+ * or is not compared (out): seq is what comes next, ack is everything seen.
  */
 #include "config.h"
 
@@ -80,6 +83,7 @@ static struct {
 	uint32_t ts_base; /* the stack's first timestamp */
 	bool have_ts, ts_on;
 	uint16_t local_port;
+	struct fdnet_tcp_fo cookie; /* the last that the stack sent */
 	char *word[MAX_WORDS];
 	int words;
 } t;
@@ -189,6 +193,8 @@ static const struct {
 	{"USER_TIMEOUT", 6, TCP_USER_TIMEOUT},
 	{"NOTSENT_LOWAT", 6, TCP_NOTSENT_LOWAT},
 	{"FASTOPEN", 6, TCP_FASTOPEN},
+	{"FASTOPEN_CONNECT", 6, TCP_FASTOPEN_CONNECT},
+	{"FASTOPEN_NO_COOKIE", 6, TCP_FASTOPEN_NO_COOKIE},
 	{"KEEPALIVE", 1, 9},
 	{"SNDBUF", 1, 7},
 	{"RCVBUF", 1, 8},
@@ -235,6 +241,8 @@ static void take_packet(struct fdnet_pkt *pkt)
 			t.have_ts = true;
 		}
 		t.local_port = seg->hdr.sport;
+		if (seg->hdr.fo.present && seg->hdr.fo.len)
+			t.cookie = seg->hdr.fo;
 	}
 	if (!pkt->gso_size && fdnet_pkt_total(pkt) > t.cfg.mtu)
 		fail("packet of %u bytes exceeds the MTU", fdnet_pkt_total(pkt));
@@ -307,7 +315,8 @@ struct spec {
 	bool psh_given;
 	bool has_seq, has_len, has_ack, has_win, has_urg, has_mss, has_ws,
 		has_sackok, has_ts, has_sack, no_sack, has_ecn, ts_any, ecr_any,
-		has_port;
+		has_port, has_fo, fo_any, no_fo;
+	struct fdnet_tcp_fo fo;
 	uint32_t seq, len, ack, win, urg, mss, ws, ts_val, ts_ecr, ecn, port;
 	unsigned int nsack;
 	struct fdnet_tcp_range sack[4];
@@ -368,6 +377,24 @@ static int parse_sack(struct spec *s, int i)
 	return i;
 }
 
+static void parse_fo(struct spec *s, const char *text)
+{
+	unsigned int byte;
+
+	s->has_fo = true;
+	s->fo.present = true;
+	if (!strcmp(text, "own")) {
+		s->fo = t.cookie;
+	} else if (!strcmp(text, "any")) {
+		s->fo_any = true;
+	} else if (strcmp(text, "none")) {
+		while (s->fo.len < 8 && sscanf(text, "%2x", &byte) == 1) {
+			s->fo.cookie[s->fo.len++] = (uint8_t)byte;
+			text += 2;
+		}
+	}
+}
+
 #define NUMBER(field)                                                          \
 	do {                                                                   \
 		s->has_##field = true;                                         \
@@ -384,6 +411,8 @@ static int parse_word(struct spec *s, int i)
 		s->has_sackok = true;
 	} else if (!strcmp(w, "nosack")) {
 		s->no_sack = true;
+	} else if (!strcmp(w, "nofo")) {
+		s->no_fo = true;
 	} else if (!strcmp(w, "sack")) {
 		i = parse_sack(s, i);
 	} else if (!more) {
@@ -406,6 +435,8 @@ static int parse_word(struct spec *s, int i)
 		NUMBER(ws);
 	} else if (!strcmp(w, "ecn")) {
 		NUMBER(ecn);
+	} else if (!strcmp(w, "fo")) {
+		parse_fo(s, t.word[++i]);
 	} else if (!strcmp(w, "ts") && i + 2 < t.words) {
 		s->has_ts = true;
 		s->ts_any = !strcmp(t.word[++i], "*");
@@ -493,6 +524,7 @@ static void inject(const struct spec *s)
 		.ts_val = s->has_ts ? s->ts_val : t.ts_val,
 		.ts_ecr = t.ts_base + (s->has_ts ? s->ts_ecr : 0),
 		.nsack = (uint8_t)s->nsack,
+		.fo = s->fo,
 	};
 
 	if (s->has_port)
@@ -541,6 +573,15 @@ static void compare_options(const struct segment *seg, const struct spec *s)
 		differ("echoed timestamp", h->ts_ecr, s->ts_ecr);
 	if (s->no_sack)
 		differ("SACK blocks", h->nsack, 0);
+	if (s->no_fo)
+		differ("fast open's option", h->fo.present, 0);
+	if (s->has_fo && !h->fo.present)
+		fail("no fast open's option");
+	if (s->fo_any)
+		differ("cookie's length", h->fo.len, 8);
+	else if (s->has_fo && (h->fo.len != s->fo.len ||
+			       memcmp(h->fo.cookie, s->fo.cookie, s->fo.len)))
+		fail("another cookie, of %u bytes", h->fo.len);
 	if (!s->has_sack)
 		return;
 	differ("SACK blocks", h->nsack, s->nsack);
@@ -704,6 +745,8 @@ static int msg_flag(void)
 			return FDNET_MSG_EOR;
 		if (!strcmp(t.word[i], "oob"))
 			return FDNET_MSG_OOB;
+		if (!strcmp(t.word[i], "fastopen"))
+			return FDNET_MSG_FASTOPEN;
 		if (!strcmp(t.word[i], "peek"))
 			return FDNET_MSG_PEEK;
 		if (!strcmp(t.word[i], "trunc"))
@@ -717,8 +760,21 @@ static void do_io(bool sending)
 	size_t len = (size_t)number(t.word[1]);
 	char *buf = calloc(1, len + 1);
 	struct iovec iov = {buf, len};
-	struct fdnet_msg msg = {.iov = &iov, .iovcnt = 1, .flags = msg_flag()};
+	struct fdnet_msg msg = {.iov = &iov,
+				.iovcnt = 1,
+				.flags = msg_flag(),
+				.ttl = -1,
+				.tos = -1};
 
+	if (msg.flags & FDNET_MSG_FASTOPEN) {
+		if (!t.so)
+			open_socket();
+		t.active = true;
+		msg.to_from = (struct fdnet_name){.ip = fdnet_ip4(0x0a000002),
+						  .port = STACK_PORT};
+	}
+	for (size_t i = 0; sending && i < len; i++)
+		buf[i] = (char)i;
 	result(sending ? fdnet_sock_send(t.so, &msg)
 		       : fdnet_sock_recv(t.so, &msg));
 	free(buf);
@@ -968,6 +1024,28 @@ static void do_handshake(bool active)
 		free(pop());
 }
 
+static void do_flood(void)
+{
+	struct spec s = {.flags = FDNET_TH_SYN,
+			 .has_seq = true,
+			 .has_port = true,
+			 .has_mss = true,
+			 .mss = 1460};
+	long n = number(t.word[1]);
+
+	s.port = t.words > 3 ? (uint32_t)number(t.word[3]) : 10000;
+	for (; n > 0; n--, s.port++)
+		inject(&s);
+}
+
+/* Another connection is looked at from here on. */
+static void do_fresh(void)
+{
+	t.have_iss = t.have_ts = false;
+	t.seen = t.peer_nxt = 0;
+	t.so = NULL;
+}
+
 static void do_count(void)
 {
 	long n = 0;
@@ -1038,6 +1116,10 @@ static void statement(void)
 	} else if (!strcmp(w, "any")) {
 		while (t.out)
 			free(pop());
+	} else if (!strcmp(w, "flood")) {
+		do_flood();
+	} else if (!strcmp(w, "fresh")) {
+		do_fresh();
 	} else if (!strcmp(w, "count")) {
 		do_count();
 	} else if (!strcmp(w, "wait")) {
