@@ -463,7 +463,8 @@ int fdnet_demux_matches(const struct fdnet_sock *so,
 		return 0;
 	if (so->type == FDNET_SOCK_STREAM && !so->listening)
 		return 0;
-	if (!takes_family(so, local->ip.family))
+	if (!takes_family(so, local->ip.family) ||
+	    !fdnet_sock_on_device(so, &local->ip))
 		return 0;
 	if (fdnet_ip_is_any(&so->local.ip)) {
 		/* in a gateway "any" means its own addresses */
@@ -556,7 +557,8 @@ unsigned int fdnet_demux_group(struct fdnet_stack *stack, uint8_t proto,
 	if (!port)
 		return 0;
 	for (so = port->owners; so; so = so->bound_next) {
-		if (!in_group(so, local, remote))
+		if (!in_group(so, local, remote) ||
+		    (so->opts.bound_dev && so->opts.bound_dev != ifindex))
 			continue;
 		if (fdnet_ip_is_multicast(&local->ip) &&
 		    !fdnet_mcast_has(so, &local->ip, ifindex))

@@ -314,6 +314,8 @@ void fdnet_dgram_queue(struct fdnet_sock *so, struct fdnet_pkt *pkt)
 {
 	struct fdnet_dgram *d = fdnet_dgram_of(so);
 
+	if (so->opts.mtu6 && pkt->ethertype == 0x86dd)
+		pkt->user[FDNET_USER_OUT_MTU].u64 = so->opts.mtu6;
 	fdnet_pktq_push(&d->tx, pkt);
 	fdnet_sock_want_output(so);
 }
@@ -359,6 +361,12 @@ static void route_opts(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	r->df = v4 && (pmtu == 2 || pmtu == 3 || pmtu == 1);
 }
 
+static struct fdnet_ip loopback(int family)
+{
+	return family == 4 ? fdnet_ip4(0x7f000001)
+			   : (struct fdnet_ip){6, {[15] = 1}};
+}
+
 static int route_source(struct fdnet_sock *so, const struct fdnet_msg *msg,
 			struct fdnet_dgram_route *r)
 {
@@ -374,12 +382,21 @@ static int route_source(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	}
 	if (so->local.ip.family == 4 && r->dst.ip.family == 6)
 		return -EAFNOSUPPORT;
+	if (r->group && fdnet_ip_is_any(&so->local.ip) &&
+	    (so->opts.mcast_if == 1 || so->opts.bound_dev == 1)) {
+		r->src = loopback(r->dst.ip.family);
+		return 0;
+	}
 	if (fdnet_ip_is_any(&so->local.ip) ||
 	    fdnet_ip_is_multicast(&so->local.ip) ||
 	    fdnet_ip_is_broadcast(stack, &so->local.ip) ||
 	    so->local.ip.family != r->dst.ip.family)
 		return fdnet_ip_source(stack, &r->dst.ip, &r->src);
 	r->src = so->local.ip;
+	/* IP_FREEBIND: IPv4 listens there only, ip_route_output() */
+	if (r->src.family == 4 && !stack->cfg.gateway &&
+	    !fdnet_stack_is_local(stack, &r->src))
+		return -ENETUNREACH;
 	/* ip_route_output(): 127.0.0.1 does not speak to the outside */
 	if (r->src.family == 4 && fdnet_ip_is_loopback(&r->src) &&
 	    !fdnet_stack_is_local(stack, &r->dst.ip) && !r->group &&
@@ -422,9 +439,8 @@ static void any_is_loopback(const struct fdnet_sock *so, struct fdnet_ip *ip)
 	    !fdnet_ip_is_any(&so->local.ip))
 		*ip = so->local.ip;
 	else
-		*ip = ip->family == 4 || so->local.ip.family == 4 ?
-			      fdnet_ip4(0x7f000001) :
-			      (struct fdnet_ip){ 6, { [15] = 1 } };
+		*ip = loopback(ip->family == 4 || so->local.ip.family == 4 ? 4
+									   : 6);
 }
 
 int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
@@ -441,6 +457,10 @@ int fdnet_dgram_route(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	any_is_loopback(so, &r.dst.ip);
 	broadcast = fdnet_ip_is_broadcast(stack, &r.dst.ip);
 	r.group = broadcast || fdnet_ip_is_multicast(&r.dst.ip);
+	rc = fdnet_sock_may_reach(so, &r.dst.ip,
+				  msg->flags & FDNET_MSG_DONTROUTE);
+	if (rc)
+		return rc;
 	rc = route_source(so, msg, &r);
 	if (rc)
 		return rc;

@@ -109,6 +109,10 @@ struct fdnet_proto_ops {
 	void (*peer_gone)(struct fdnet_sock *so, bool reset);
 };
 
+/* Of a packet on its way out, in user[]: it is cut into no larger fragments
+ * than this (IPV6_MTU), 0: than what fits. */
+enum { FDNET_USER_OUT_MTU = 3 };
+
 /* What IP learned about a packet, for the transport above it. */
 struct fdnet_ip_in {
 	struct fdnet_ip src, dst;
@@ -118,6 +122,7 @@ struct fdnet_ip_in {
 	uint16_t ident;
 	uint32_t len;	     /* transport header and payload, bytes */
 	bool group;	     /* multicast or broadcast destination */
+	bool no_csum;	     /* UDP over IPv6 without one (RFC 6936) */
 	const uint8_t *hdr;  /* IP header, for quoting in ICMP errors; stands
 			      * right before the transport header */
 	uint32_t hdr_len;
@@ -191,6 +196,17 @@ void fdnet_sock_want_output(struct fdnet_sock *so);
  * Returns 0, -EADDRNOTAVAIL (lease more).
  */
 int fdnet_sock_autobind(struct fdnet_sock *so, const struct fdnet_ip *dst);
+/** fdnet_sock_may_reach - do SO_BINDTODEVICE and SO_DONTROUTE (@dontroute:
+ * MSG_DONTROUTE) leave a way to @dst? 0, -ENETUNREACH */
+int fdnet_sock_may_reach(const struct fdnet_sock *so,
+			 const struct fdnet_ip *dst, bool dontroute);
+/** fdnet_sock_on_device - does SO_BINDTODEVICE let in what came to @local? */
+static inline bool fdnet_sock_on_device(const struct fdnet_sock *so,
+					const struct fdnet_ip *local)
+{
+	return !so->opts.bound_dev ||
+	       so->opts.bound_dev == (fdnet_ip_is_loopback(local) ? 1 : 2);
+}
 /** fdnet_sock_set_busy - the socket has data that somebody must keep driving
  * (sent and unacknowledged, or unsent): fdnet_stack_has_work() counts these */
 void fdnet_sock_set_busy(struct fdnet_sock *so, bool busy);

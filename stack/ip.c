@@ -167,7 +167,7 @@ static void deliver_tcp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 }
 
 static void deliver_udp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
-			const struct fdnet_ip_in *in)
+			struct fdnet_ip_in *in)
 {
 	uint16_t csum;
 
@@ -177,8 +177,10 @@ static void deliver_udp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		return;
 	}
 	memcpy(&csum, pkt->data + 6, 2);
-	/* RFC 768: zero is "none"; RFC 8200 8.1 forbids it for IPv6 */
-	if ((csum || in->dst.family == 6) && !csum_ok(stack, pkt, in)) {
+	/* RFC 768: zero is "none"; RFC 8200 8.1 forbids it for IPv6, but to
+	 * those who ask for it (RFC 6936) */
+	in->no_csum = !csum && in->dst.family == 6 && !csum_ok(stack, pkt, in);
+	if (csum && !csum_ok(stack, pkt, in)) {
 		drop(stack, pkt, FDNET_C_UDP_BAD);
 		return;
 	}

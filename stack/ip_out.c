@@ -429,6 +429,9 @@ static struct fdnet_pkt *to_link(struct fdnet_stack *stack,
 	if (pkt->gso_size || out->df)
 		return to_neighbour(stack, pkt, &out->dst.ip);
 	mtu = fdnet_ip_mtu(stack, &out->dst.ip);
+	if (pkt->user[FDNET_USER_OUT_MTU].u64 &&
+	    pkt->user[FDNET_USER_OUT_MTU].u64 < mtu)
+		mtu = (uint32_t)pkt->user[FDNET_USER_OUT_MTU].u64;
 	if (total <= mtu)
 		return to_neighbour(stack, pkt, &out->dst.ip);
 	cut(stack, pkt, out, mtu);
@@ -446,6 +449,12 @@ struct fdnet_pkt *fdnet_ip_route(struct fdnet_stack *stack,
 	if (fdnet_ip_is_multicast(&out.dst.ip) ||
 	    fdnet_ip_is_broadcast(stack, &out.dst.ip)) {
 		loop_group(stack, pkt, &out);
+		/* IP_MULTICAST_IF: what is said on the loopback interface is
+		 * heard by this host only */
+		if (fdnet_ip_is_loopback(&out.src.ip) && !stack->cfg.switched) {
+			fdnet_pkt_free(pkt);
+			return NULL;
+		}
 		return to_link(stack, pkt, &out);
 	}
 	if (!fdnet_stack_is_local(stack, &out.dst.ip) ||

@@ -113,6 +113,7 @@ STACK_TESTS = \
 	tests/test_save_dgram \
 	tests/test_node_wire \
 	tests/test_sockopt \
+	tests/test_sockopt_effect \
 	tests/test_timer \
 	tests/test_udp
 check_PROGRAMS += $(STACK_TESTS)
@@ -142,6 +143,8 @@ tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
+tests_test_sockopt_effect_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_sockopt_effect_LDADD = $(STACK_TEST_LIBS)
 tests_test_like_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_like_kernel_LDADD = $(STACK_TEST_LIBS)
 tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -81,7 +81,8 @@ unsigned int fdnet_raw_input(struct fdnet_stack *stack,
 	unsigned int n = 0;
 
 	for (so = stack->raws; so; so = so->bound_next) {
-		if (!wants(so, in->proto, &in->dst, &in->src))
+		if (!wants(so, in->proto, &in->dst, &in->src) ||
+		    !fdnet_sock_on_device(so, &in->dst))
 			continue;
 		n++;
 		if (filtered(so, pkt))

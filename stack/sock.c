@@ -13,6 +13,7 @@
 #include "stack/errq.h"
 #include "stack/mcast.h"
 #include "stack/object.h"
+#include "stack/sockopt.h"
 #include "stack/wire/icmp.h"
 
 /* ---- life ---- */
@@ -190,7 +191,8 @@ static int check_bind(struct fdnet_sock *so, const struct fdnet_name *name)
 							    -EAFNOSUPPORT;
 	if (!fdnet_ip_is_any(ip) && !fdnet_stack_is_local(so->stack, ip) &&
 	    !fdnet_ip_is_multicast(ip) &&
-	    !fdnet_ip_is_broadcast(so->stack, ip))
+	    !fdnet_ip_is_broadcast(so->stack, ip) &&
+	    !fdnet_sock_flag(so, FDNET_SF_FREEBIND))
 		return -EADDRNOTAVAIL;
 	if (fdnet_ip_is_multicast(ip) && so->type == FDNET_SOCK_STREAM)
 		return -EADDRNOTAVAIL;
@@ -207,6 +209,11 @@ static int claim_port(struct fdnet_sock *so, uint16_t port)
 		so->local.port = so->proto;
 		return 0;
 	}
+	/* IP_BIND_ADDRESS_NO_PORT: connect(), listen() or sending choose one,
+	 * until then there is only an address */
+	if (!port && fdnet_sock_flag(so, FDNET_SF_BIND_NO_PORT) &&
+	    !fdnet_ip_is_any(&so->local.ip))
+		return 0;
 	if (!port)
 		return fdnet_sock_autobind(so, NULL);
 	rc = fdnet_demux_bind(so);
@@ -289,6 +296,29 @@ int fdnet_sock_peer(const struct fdnet_sock *so, struct fdnet_name *ret_name)
 	}
 	*ret_name = so->peer;
 	return 0;
+}
+
+int fdnet_sock_may_reach(const struct fdnet_sock *so,
+			 const struct fdnet_ip *dst, bool dontroute)
+{
+	const struct fdnet_stack *stack = so->stack;
+	bool local;
+	struct fdnet_ip hop;
+
+	if (!dontroute && !so->opts.dontroute && !so->opts.bound_dev)
+		return 0;
+	if (fdnet_ip_is_multicast(dst) || fdnet_ip_is_broadcast(stack, dst))
+		return 0;
+	local = fdnet_stack_is_local(stack, dst);
+	/* the kernel lets IPv4 try, into the void */
+	if (so->opts.bound_dev == 1 && !local)
+		return -ENETUNREACH;
+	if (so->opts.bound_dev == 2 && fdnet_ip_is_loopback(dst))
+		return -ENETUNREACH;
+	if (!(dontroute || so->opts.dontroute) || local ||
+	    fdnet_route_find(stack, dst, &hop))
+		return 0;
+	return fdnet_ip_equal(&hop, dst) ? 0 : -ENETUNREACH;
 }
 
 /* ---- calls that the kind answers ---- */

@@ -44,10 +44,11 @@ OPTION(SOL_SOCKET, SO_DOMAIN, int, none, what,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(SOL_SOCKET, SO_ACCEPTCONN, int, none, what,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: a_listener_says_that_it_is_one")
 OPTION(SOL_SOCKET, SO_DONTROUTE, int, bool, bool,
        OPT(dontroute), 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: dontroute_reaches_the_link_only, "
+       "one_message_may_stay_on_the_link")
 OPTION(SOL_SOCKET, SO_BROADCAST, int, bool, bool,
        OPT(broadcast), 0, 0, FOR_ALL,
        "test_udp: send_refuses_as_linux")
@@ -59,7 +60,7 @@ OPTION(SOL_SOCKET, SO_OOBINLINE, int, bool, bool,
        "test_tcp: urgent_byte_stands_apart")
 OPTION(SOL_SOCKET, SO_NO_CHECK, int, bool, bool,
        OPT(no_check), 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: no_check_sends_no_checksum")
 OPTION(SOL_SOCKET, SO_SNDBUF, int, sndbuf, u32,
        OPT(sndbuf), 0, 0, FOR_ALL,
        "test_udp: a_full_send_buffer_says_when_there_is_room")
@@ -74,7 +75,7 @@ OPTION(SOL_SOCKET, SO_RCVBUFFORCE, int, refused, none,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(SOL_SOCKET, SO_BUF_LOCK, int, buf_lock, buf_lock,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: a_locked_buffer_bounds_the_low_water_mark")
 OPTION(SOL_SOCKET, SO_PRIORITY, int, priority, int,
        OPT(priority), 0, 0, FOR_ALL,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
@@ -89,7 +90,7 @@ OPTION(SOL_SOCKET, SO_PASSCRED, int, unsupported, unsupported,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(SOL_SOCKET, SO_PEERCRED, struct ucred, none, peercred,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: nobody_is_at_the_other_end")
 OPTION(SOL_SOCKET, SO_RCVLOWAT, int, rcvlowat, u32,
        OPT(rcvlowat), 0, 0, FOR_ALL,
        "data.tcp: receive_low_water_mark")
@@ -104,25 +105,28 @@ OPTION(SOL_SOCKET, SO_SNDTIMEO, struct timeval, timeo, timeo,
        "test_sockopt: timeouts_are_kept")
 OPTION(SOL_SOCKET, SO_RCVTIMEO_NEW, struct timeval, timeo, timeo,
        OPT(rcvtimeo_us), 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt: timeouts_are_kept")
 OPTION(SOL_SOCKET, SO_SNDTIMEO_NEW, struct timeval, timeo, timeo,
        OPT(sndtimeo_us), 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt: timeouts_are_kept")
 OPTION(SOL_SOCKET, SO_BINDTODEVICE, char, device, device,
        0, 0, 0, ANY_SIZE,
-       "test_sockopt: devices_are_bound_by_name")
+       "test_sockopt: devices_are_bound_by_name; test_sockopt_effect: "
+       "a_device_narrows_what_is_heard")
 OPTION(SOL_SOCKET, SO_BINDTOIFINDEX, int, ifindex, int,
        OPT(bound_dev), 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: a_device_narrows_what_is_heard, "
+       "a_device_narrows_where_to_send, "
+       "a_listener_on_a_device_answers_there")
 OPTION(SOL_SOCKET, SO_ATTACH_FILTER, struct sock_fprog, filter, nothing,
        16, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: packet_filters_are_refused")
 OPTION(SOL_SOCKET, SO_ATTACH_BPF, int, filter, none,
        4, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: packet_filters_are_refused")
 OPTION(SOL_SOCKET, SO_DETACH_FILTER, int, nothing_there, none,
        0, 0, 0, ANY_SIZE,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: packet_filters_are_refused")
 OPTION(SOL_SOCKET, SO_TIMESTAMP, int, timestamp, timestamp,
        0, 0, 0, FOR_ALL,
        "test_cmsg: datagrams_tell_when_they_arrived")
@@ -149,7 +153,7 @@ OPTION(SOL_SOCKET, SO_RXQ_OVFL, int, flag, flag,
        "test_cmsg: lost_datagrams_are_counted")
 OPTION(SOL_SOCKET, SO_SELECT_ERR_QUEUE, int, flag, flag,
        FDNET_SF_SELECT_ERRQ, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: a_queued_error_may_count_as_urgent")
 OPTION(SOL_SOCKET, SO_BUSY_POLL, int, int, int,
        OPT(busy_poll), 0, INT_MAX, FOR_ALL,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
@@ -164,7 +168,7 @@ OPTION(SOL_SOCKET, SO_INCOMING_NAPI_ID, int, none, fixed,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(SOL_SOCKET, SO_MEMINFO, uint32_t, none, meminfo,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: meminfo_tells_the_queues")
 OPTION(SOL_SOCKET, SO_ZEROCOPY, int, bit, flag,
        FDNET_SF_ZEROCOPY, 0, 0, FOR_PORTS,
        "test_cmsg: zero_copy_sends_are_told_in_ranges")
@@ -173,7 +177,7 @@ OPTION(SOL_SOCKET, SO_TXREHASH, int, flag, flag,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(SOL_SOCKET, SO_RCVMARK, int, flag, flag,
        FDNET_SF_RCVMARK, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: marks_are_wanted_and_there_are_none")
 
 /* ---- IPPROTO_IP ---- */
 
@@ -188,7 +192,7 @@ OPTION(IPPROTO_IP, IP_HDRINCL, int, bool, bool,
        "test_icmp: an_own_header_is_completed")
 OPTION(IPPROTO_IP, IP_OPTIONS, uint8_t, options, nothing,
        0, 0, 0, ANY_SIZE,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: only_padding_is_an_ip_option")
 OPTION(IPPROTO_IP, IP_ROUTER_ALERT, int, router_alert, flag,
        FDNET_SF_ROUTER_ALERT, 0, 0, ANY_SIZE,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
@@ -203,7 +207,7 @@ OPTION(IPPROTO_IP, IP_PKTINFO, int, bool, bool,
        "test_cmsg: ipv4_tells_what_was_asked_for")
 OPTION(IPPROTO_IP, IP_PKTOPTIONS, uint8_t, none, pktoptions,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: a_stream_has_no_packet_options")
 OPTION(IPPROTO_IP, IP_MTU_DISCOVER, int, short, short,
        OPT(mtu_discover), 0, 5, ANY_SIZE,
        "test_udp: dont_fragment_refuses_what_does_not_fit")
@@ -221,7 +225,7 @@ OPTION(IPPROTO_IP, IP_MTU, int, none, mtu,
        "test_sockopt: mtu_is_told_of_connected_sockets_only")
 OPTION(IPPROTO_IP, IP_FREEBIND, uint8_t, flag, flag,
        FDNET_SF_FREEBIND, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: freebind_takes_any_address")
 OPTION(IPPROTO_IP, IP_PASSSEC, int, flag, flag,
        FDNET_SF_PASSSEC, 0, 0, ANY_SIZE,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
@@ -233,7 +237,7 @@ OPTION(IPPROTO_IP, IP_RECVORIGDSTADDR, int, flag, flag,
        "test_cmsg: ipv4_tells_what_was_asked_for")
 OPTION(IPPROTO_IP, IP_MINTTL, int, min_ttl, min_ttl,
        0, 0, 0, ANY_SIZE,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: what_came_from_afar_is_not_heard")
 OPTION(IPPROTO_IP, IP_NODEFRAG, int, flag, flag,
        FDNET_SF_NODEFRAG, 0, 0, FOR_RAW | ANY_SIZE,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
@@ -242,7 +246,7 @@ OPTION(IPPROTO_IP, IP_CHECKSUM, int, flag, flag,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, int, flag, flag,
        FDNET_SF_BIND_NO_PORT, 0, 0, ANY_SIZE,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: an_address_may_be_bound_without_a_port")
 OPTION(IPPROTO_IP, IP_RECVFRAGSIZE, int, flag, flag,
        FDNET_SF_FRAGSIZE, 0, 0, FOR_DGRAM | ANY_SIZE,
        "test_cmsg: the_largest_fragment_is_told")
@@ -251,10 +255,11 @@ OPTION(IPPROTO_IP, IP_RECVERR_RFC4884, int, bit, flag,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(IPPROTO_IP, IP_PROTOCOL, int, none, what,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: a_raw_socket_tells_its_protocol")
 OPTION(IPPROTO_IP, IP_MULTICAST_IF, struct in_addr, mcast_if, mcast_if,
        0, 0, 0, FOR_DGRAM | ANY_SIZE,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: what_is_said_on_loopback_stays_here, "
+       "multicast_interface_is_told_by_its_address")
 OPTION(IPPROTO_IP, IP_MULTICAST_TTL, int, mcast_ttl, short,
        OPT(mcast_ttl), 0, 0, FOR_DGRAM | ANY_SIZE,
        "test_udp: multicast_has_its_own_ttl")
@@ -272,10 +277,10 @@ OPTION(IPPROTO_IP, IP_DROP_MEMBERSHIP, int, membership, none,
        "test_sockopt: groups_are_joined_and_left")
 OPTION(IPPROTO_IP, MCAST_JOIN_GROUP, struct group_req, group, none,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: members_hear_until_they_leave")
 OPTION(IPPROTO_IP, MCAST_LEAVE_GROUP, struct group_req, group, none,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: members_hear_until_they_leave")
 
 /* ---- IPPROTO_IPV6 ---- */
 
@@ -290,37 +295,37 @@ OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS, int, short, default,
        "test_cmsg: ipv6_tells_what_was_asked_for")
 OPTION(IPPROTO_IPV6, IPV6_MULTICAST_IF, int, mcast_if6, int,
        OPT(mcast_if), 0, 0, FOR_DGRAM6,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: what_is_said_on_loopback_stays_here")
 OPTION(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, int, short, default,
        OPT(mcast_hops6), -1, 255, FOR_DGRAM6,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: ipv6_groups_have_their_own_options")
 OPTION(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, int, flag, flag,
        FDNET_SF_MCAST_LOOP6, 0, 1, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: ipv6_groups_have_their_own_options")
 OPTION(IPPROTO_IPV6, IPV6_MULTICAST_ALL, int, flag, flag,
        FDNET_SF_MCAST_ALL6, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: ipv6_groups_have_their_own_options")
 OPTION(IPPROTO_IPV6, IPV6_JOIN_GROUP, struct ipv6_mreq, membership6, none,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: members_hear_until_they_leave")
 OPTION(IPPROTO_IPV6, IPV6_LEAVE_GROUP, struct ipv6_mreq, membership6, none,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: members_hear_until_they_leave")
 OPTION(IPPROTO_IPV6, MCAST_JOIN_GROUP, struct group_req, group, none,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: members_hear_until_they_leave")
 OPTION(IPPROTO_IPV6, MCAST_LEAVE_GROUP, struct group_req, group, none,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: members_hear_until_they_leave")
 OPTION(IPPROTO_IPV6, IPV6_MTU_DISCOVER, int, short, short,
        OPT(mtu_discover6), 0, 5, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: ipv6_packets_are_no_longer_than_said")
 OPTION(IPPROTO_IPV6, IPV6_MTU, int, mtu6, mtu,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: ipv6_packets_are_no_longer_than_said")
 OPTION(IPPROTO_IPV6, IPV6_RECVERR, int, flag, flag,
        FDNET_SF_RECVERR6, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: ipv6_errors_are_queued")
 OPTION(IPPROTO_IPV6, IPV6_RECVERR_RFC4884, int, bit, flag,
        FDNET_SF_RFC4884_6, 0, 0, FOR_ALL,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
@@ -365,19 +370,19 @@ OPTION(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, int, flag, flag,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(IPPROTO_IPV6, IPV6_MINHOPCOUNT, int, min_ttl, min_ttl,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       "test_sockopt_effect: what_came_from_afar_is_not_heard")
 OPTION(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, int, flag, flag,
        FDNET_SF_ORIGDST6, 0, 0, FOR_ALL,
        "test_cmsg: ipv6_tells_what_was_asked_for")
 OPTION(IPPROTO_IPV6, IPV6_TRANSPARENT, int, refused_on, fixed,
        0, 0, 0, FOR_ALL,
-       "test_sockopt: no_row_reads_or_writes_out_of_bounds")
+       "test_sockopt_effect: transparent_is_for_administrators")
 OPTION(IPPROTO_IPV6, IPV6_RECVFRAGSIZE, int, flag, flag,
        FDNET_SF_FRAGSIZE6, 0, 0, ANY_SIZE,
        "test_cmsg: the_largest_fragment_is_told")
 OPTION(IPPROTO_IPV6, IPV6_FREEBIND, int, flag, flag,
-       FDNET_SF_FREEBIND6, 0, 0, FOR_ALL,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+       FDNET_SF_FREEBIND, 0, 0, FOR_ALL,
+       "test_sockopt_effect: freebind_takes_any_address")
 OPTION(IPPROTO_IPV6, IPV6_CHECKSUM, int, ip6_checksum, ip6_checksum,
        0, 0, 0, OF_RAW,
        "test_icmp: raw_sockets_of_ipv6_see_the_payload_and_get_their_checksum")
@@ -389,34 +394,42 @@ OPTION(IPPROTO_TCP, TCP_NODELAY, int, tcp_nodelay, tcp_nodelay,
        "data.tcp: nodelay_does_not_hold")
 OPTION(IPPROTO_TCP, TCP_MAXSEG, int, tcp_maxseg, tcp_maxseg,
        0, 0, 0, OF_TCP,
-       "options.tcp: maxseg_is_kept")
+       "data.tcp: maxseg_limits_what_is_offered; options.tcp: "
+       "maxseg_is_kept")
 OPTION(IPPROTO_TCP, TCP_CORK, int, tcp_cork, tcp_cork,
        0, 0, 0, OF_TCP,
        "test_tcp: cork_holds_until_it_is_pulled")
 OPTION(IPPROTO_TCP, TCP_KEEPIDLE, int, tcp_keepidle, tcp_keepidle,
        0, 0, 0, OF_TCP,
-       "options.tcp: keepidle_is_kept")
+       "data.tcp: keepalive_probes_and_gives_up; options.tcp: "
+       "keepidle_is_kept")
 OPTION(IPPROTO_TCP, TCP_KEEPINTVL, int, tcp_keepintvl, tcp_keepintvl,
        0, 0, 0, OF_TCP,
-       "options.tcp: keepintvl_is_kept")
+       "data.tcp: keepalive_probes_and_gives_up; options.tcp: "
+       "keepintvl_is_kept")
 OPTION(IPPROTO_TCP, TCP_KEEPCNT, int, tcp_keepcnt, tcp_keepcnt,
        0, 0, 0, OF_TCP,
-       "options.tcp: keepcnt_is_kept")
+       "data.tcp: keepalive_probes_and_gives_up; options.tcp: "
+       "keepcnt_is_kept")
 OPTION(IPPROTO_TCP, TCP_SYNCNT, int, tcp_syncnt, tcp_syncnt,
        0, 0, 0, OF_TCP,
-       "options.tcp: syncnt_is_kept")
+       "options.tcp: syncnt_bounds_the_syns, syncnt_is_kept")
 OPTION(IPPROTO_TCP, TCP_LINGER2, int, tcp_linger2, tcp_linger2,
        0, 0, 0, OF_TCP,
+       "closing.tcp: linger2_shortens_fin_wait2, negative_linger2_resets; "
        "options.tcp: linger2_is_kept")
 OPTION(IPPROTO_TCP, TCP_DEFER_ACCEPT, int, tcp_defer_accept, tcp_defer_accept,
        0, 0, 0, OF_TCP,
-       "options.tcp: defer_accept_is_kept")
+       "handshake.tcp: defer_accept_waits_for_data; options.tcp: "
+       "defer_accept_is_kept")
 OPTION(IPPROTO_TCP, TCP_WINDOW_CLAMP, int, tcp_window_clamp, tcp_window_clamp,
        0, 0, 0, OF_TCP,
-       "options.tcp: window_clamp_is_kept")
+       "data.tcp: window_clamp_limits_the_window; options.tcp: "
+       "window_clamp_is_kept")
 OPTION(IPPROTO_TCP, TCP_QUICKACK, int, tcp_quickack, tcp_quickack,
        0, 0, 0, OF_TCP,
-       "options.tcp: quickack_is_kept")
+       "data.tcp: quickack_acknowledges_at_once; options.tcp: "
+       "quickack_is_kept")
 OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT, int, tcp_user_timeout, tcp_user_timeout,
        0, 0, 0, OF_TCP,
        "data.tcp: user_timeout_ends_zero_window")
@@ -425,12 +438,13 @@ OPTION(IPPROTO_TCP, TCP_NOTSENT_LOWAT, int, tcp_notsent_lowat, tcp_notsent_lowat
        "test_cmsg: one_write_ends_at_the_low_water_mark")
 OPTION(IPPROTO_TCP, TCP_FASTOPEN, int, tcp_fastopen, tcp_fastopen,
        0, 0, 0, OF_TCP,
-       "test_tcp_fastopen")
+       "fastopen.tcp; test_tcp_fastopen")
 OPTION(IPPROTO_TCP, TCP_FASTOPEN_CONNECT, int, tcp_fastopen_connect, tcp_fastopen_connect,
        0, 0, 0, OF_TCP,
-       "test_tcp_fastopen")
+       "fastopen.tcp: connect_waits_for_the_first_write; test_tcp_fastopen")
 OPTION(IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, int, tcp_fastopen_no_cookie, tcp_fastopen_no_cookie,
        0, 0, 0, OF_TCP,
+       "fastopen.tcp: no_cookie_is_asked_for_when_the_listener_says_so; "
        "test_tcp_fastopen")
 OPTION(IPPROTO_TCP, TCP_INQ, int, tcp_inq, tcp_inq,
        0, 0, 0, OF_TCP,
@@ -462,12 +476,12 @@ OPTION(IPPROTO_UDP, UDP_GRO, int, udp_gro, udp_gro,
 OPTION(IPPROTO_UDP, UDP_ENCAP, int, udp_encap, fixed,
        0, 0, 0, OF_UDP,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
-OPTION(IPPROTO_UDP, UDP_NO_CHECK6_TX, int, ignored, fixed,
-       0, 0, 0, OF_UDP,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
-OPTION(IPPROTO_UDP, UDP_NO_CHECK6_RX, int, ignored, fixed,
-       0, 0, 0, OF_UDP,
-       "test_sockopt: ints_are_set_and_read_as_linux_does")
+OPTION(IPPROTO_UDP, UDP_NO_CHECK6_TX, int, flag, flag,
+       FDNET_SF_NO_CHECK6_TX, 0, 0, OF_UDP,
+       "test_sockopt_effect: no_check6_is_for_those_who_ask")
+OPTION(IPPROTO_UDP, UDP_NO_CHECK6_RX, int, flag, flag,
+       FDNET_SF_NO_CHECK6_RX, 0, 0, OF_UDP,
+       "test_sockopt_effect: no_check6_is_for_those_who_ask")
 
 /* ---- SOL_RAW ---- */
 
@@ -482,5 +496,5 @@ OPTION(SOL_RAW, IPV6_CHECKSUM, int, ip6_checksum, ip6_checksum,
 
 OPTION(IPPROTO_ICMPV6, ICMP6_FILTER, struct icmp6_filter, icmp6_filter, icmp6_filter,
        0, 0, 0, OF_RAW | ANY_SIZE,
-       "")
+       "test_sockopt_effect: icmp6_types_are_filtered")
 /* clang-format on */

@@ -306,13 +306,18 @@ static int choose_names(struct fdnet_tcp *tp, const struct fdnet_name *name)
 		else
 			peer.ip.bytes[15] = 1;
 	}
+	rc = fdnet_sock_may_reach(so, &peer.ip, false);
+	if (rc)
+		return rc;
 	if (fdnet_ip_is_any(&so->local.ip)) {
 		rc = fdnet_ip_source(so->stack, &peer.ip, &src);
 		if (rc)
 			return rc;
 		so->local.ip = src;
-	} else if (so->local.ip.family != peer.ip.family) {
-		return -ENETUNREACH;
+	} else if (so->local.ip.family != peer.ip.family ||
+		   (peer.ip.family == 4 && !so->foreign &&
+		    !fdnet_stack_is_local(so->stack, &so->local.ip))) {
+		return -ENETUNREACH; /* IP_FREEBIND is for listeners there */
 	}
 	so->peer = peer;
 	return 0;

@@ -41,6 +41,12 @@ static struct udp_sock *udp_of(struct fdnet_sock *so)
 
 /* ---- input ---- */
 
+static void bad(struct fdnet_stack *stack, struct fdnet_pkt *pkt)
+{
+	stack->counters[FDNET_C_UDP_BAD]++;
+	fdnet_pkt_free(pkt);
+}
+
 static void no_port(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		    const struct fdnet_ip_in *in)
 {
@@ -79,8 +85,7 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 
 	fdnet_udp_decode(pkt->data, pkt->len, &hdr);
 	if (hdr.len && (hdr.len < FDNET_UDP_LEN || hdr.len > in->len)) {
-		stack->counters[FDNET_C_UDP_BAD]++;
-		fdnet_pkt_free(pkt);
+		bad(stack, pkt);
 		return;
 	}
 	if (hdr.len && hdr.len < in->len)
@@ -101,6 +106,8 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	so = fdnet_demux_find(stack, FDNET_PROTO_UDP, &local, &remote);
 	if (so)
 		so->ops->input(so, pkt, in);
+	else if (in->no_csum)
+		bad(stack, pkt);
 	else
 		no_port(stack, pkt, in);
 }
@@ -108,6 +115,11 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 static void udp_input(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		      const struct fdnet_ip_in *in)
 {
+	/* RFC 6936: for those who asked for it */
+	if (in->no_csum && !fdnet_sock_flag(so, FDNET_SF_NO_CHECK6_RX)) {
+		bad(so->stack, pkt);
+		return;
+	}
 	if (!fdnet_dgram_receive(so, pkt, in))
 		so->stack->counters[FDNET_C_UDP_RCVBUF]++;
 }
@@ -152,7 +164,8 @@ static int send_one(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	if (!pkt)
 		return -ENOBUFS;
 	fdnet_udp_encode(fdnet_pkt_push(pkt, FDNET_UDP_LEN), &hdr);
-	if (so->opts.no_check && r->dst.ip.family == 4)
+	if (r->dst.ip.family == 4 ? so->opts.no_check
+				  : fdnet_sock_flag(so, FDNET_SF_NO_CHECK6_TX))
 		pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
 	else
 		fdnet_ip_csum_fill(stack, pkt, &r->src, &r->dst.ip,
@@ -164,7 +177,9 @@ static int send_one(struct fdnet_sock *so, const struct fdnet_msg *msg,
 		return rc;
 	}
 	/* see loop_group() in ip_out.c */
-	if (r->group && so->opts.mcast_loop)
+	if (r->group && (r->dst.ip.family == 4
+				 ? so->opts.mcast_loop
+				 : fdnet_sock_flag(so, FDNET_SF_MCAST_LOOP6)))
 		pkt->flags |= FDNET_PKT_LOOPED;
 	fdnet_dgram_queue(so, pkt);
 	stack->counters[FDNET_C_UDP_OUT]++;

@@ -163,8 +163,8 @@ static const struct {
 	{ UDP6, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 255, 0, 255 },
 	{ UDP6, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 256, -EINVAL, 0 },
 	{ UDP6, IPPROTO_IPV6, IPV6_FREEBIND, 1, 0, 1 },
-	{ UDP4, IPPROTO_UDP, 101 /* UDP_NO_CHECK6_TX */, 0, 0, 0 },
-	{ UDP4, IPPROTO_UDP, 102 /* UDP_NO_CHECK6_RX */, 0, 0, 0 },
+	{ UDP4, IPPROTO_UDP, 101 /* UDP_NO_CHECK6_TX */, 5, 0, 1 },
+	{ UDP4, IPPROTO_UDP, 102 /* UDP_NO_CHECK6_RX */, 1, 0, 1 },
 	{ UDP4, IPPROTO_UDP, 1 /* UDP_CORK */, 1, 0, 1 },
 	{ UDP4, IPPROTO_UDP, 103 /* UDP_SEGMENT */, 1400, 0, 1400 },
 	{ UDP4, IPPROTO_UDP, 103, 70000, -EINVAL, 0 },
@@ -318,13 +318,14 @@ static const struct {
 
 START_TEST(timeouts_are_kept)
 {
-	static const int names[] = { SO_RCVTIMEO, SO_SNDTIMEO };
+	static const int names[] = { SO_RCVTIMEO, SO_SNDTIMEO,
+				     SO_RCVTIMEO_NEW, SO_SNDTIMEO_NEW };
 	struct fdnet_sock *so = open_kind(UDP4);
 	struct timeval tv;
 	uint32_t len;
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 4; i++) {
 		len = sizeof(tv);
 		ck_assert_int_eq(fdnet_sock_setopt(so, SOL_SOCKET, names[i],
 						   &timeouts[_i].set,
