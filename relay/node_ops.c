@@ -106,7 +106,8 @@ static int check_bind(struct pumped *sock, const struct fdnet_name *name)
 		return -EAFNOSUPPORT;
 	if (!fdnet_ip_is_any(&name->ip) &&
 	    !fdnet_ip_is_multicast(&name->ip) &&
-	    !fdnet_stack_is_local(sock->node->stack, &name->ip))
+	    !fdnet_stack_is_local(sock->node->stack, &name->ip) &&
+	    !has_option(sock, IPPROTO_IP, IP_FREEBIND))
 		return -EADDRNOTAVAIL;
 	return 0;
 }
@@ -148,6 +149,17 @@ static int op_bind(struct pumped *sock, const struct fdnet_name *name,
 	return rc ? rc : fdnet_sock_name(sock->so, ret_local);
 }
 
+static int choose_port(struct pumped *sock)
+{
+	int rc = fdnet_sock_choose_port(sock->so);
+
+	if (rc != -EADDRNOTAVAIL)
+		return rc;
+	if (node_lease(sock->node, (uint8_t)sock->proto))
+		return -EADDRINUSE;
+	return fdnet_sock_choose_port(sock->so);
+}
+
 /* A listener's port is known to the registry, also when it was chosen from a
  * lease. */
 static int claim_listener(struct pumped *sock)
@@ -159,13 +171,14 @@ static int claim_listener(struct pumped *sock)
 	if (!sock->claim) {
 		rc = fdnet_sock_name(sock->so, &name);
 		if (!rc && !name.port) {
-			name.ip.family = sock->family;
-			rc = bind_leased(sock, &name);
+			rc = choose_port(sock);
 			if (!rc)
 				rc = fdnet_sock_name(sock->so, &name);
 		}
 		if (!rc)
 			rc = claim(sock, &name);
+		if (!rc && !sock->claim)
+			rc = -EINVAL;
 	}
 	return rc ? rc :
 		    registry_listen(&node->relay->registry, node->guest->id,

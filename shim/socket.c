@@ -149,6 +149,14 @@ int shim_socketpair(int domain, int type, int protocol, int sv[2])
 }
 SHIM_EXPORT(socketpair);
 
+static bool has_option(const struct shim_file *file, int level, int name)
+{
+	uint32_t len = sizeof(int);
+	int on = 0;
+
+	return fdnet_sock_getopt(file->so, level, name, &on, &len) == 0 && on;
+}
+
 /* A claim at the relay for the port the program names. */
 static int claim_for(struct shim_file *file, const struct fdnet_name *name,
 		     struct shim_claim **ret_claim)
@@ -158,28 +166,18 @@ static int claim_for(struct shim_file *file, const struct fdnet_name *name,
 		.family = name->ip.family,
 		.port = name->port,
 	};
-	int on = 0;
-	uint32_t len = sizeof(on);
 
 	*ret_claim = NULL;
 	if (name->port == 0 || (ctl.proto != IPPROTO_TCP &&
 				ctl.proto != IPPROTO_UDP))
 		return 0;
 	memcpy(ctl.addr, name->ip.bytes, sizeof(ctl.addr));
-	if (fdnet_sock_getopt(file->so, SOL_SOCKET, SO_REUSEADDR, &on, &len) ==
-		    0 &&
-	    on)
+	if (has_option(file, SOL_SOCKET, SO_REUSEADDR))
 		ctl.flags |= FDNET_BIND_REUSEADDR;
-	len = sizeof(on);
-	if (fdnet_sock_getopt(file->so, SOL_SOCKET, SO_REUSEPORT, &on, &len) ==
-		    0 &&
-	    on)
+	if (has_option(file, SOL_SOCKET, SO_REUSEPORT))
 		ctl.flags |= FDNET_BIND_REUSEPORT;
-	len = sizeof(on);
 	if (file->domain == AF_INET6 &&
-	    fdnet_sock_getopt(file->so, IPPROTO_IPV6, IPV6_V6ONLY, &on, &len) ==
-		    0 &&
-	    on)
+	    has_option(file, IPPROTO_IPV6, IPV6_V6ONLY))
 		ctl.flags |= FDNET_BIND_V6ONLY;
 	return shim_claim_get(&ctl, ret_claim);
 }
@@ -194,7 +192,8 @@ static int check_bind(struct shim_file *file, const struct fdnet_name *name)
 		return -EINVAL;
 	if (!fdnet_ip_is_any(&name->ip) &&
 	    !fdnet_ip_is_multicast(&name->ip) &&
-	    !fdnet_stack_is_local(shim_net_stack(), &name->ip))
+	    !fdnet_stack_is_local(shim_net_stack(), &name->ip) &&
+	    !has_option(file, IPPROTO_IP, IP_FREEBIND))
 		return -EADDRNOTAVAIL;
 	return 0;
 }
@@ -284,6 +283,17 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 }
 SHIM_EXPORT(bind);
 
+static int choose_port(struct shim_file *file)
+{
+	int rc = fdnet_sock_choose_port(file->so);
+
+	if (rc != -EADDRNOTAVAIL)
+		return rc;
+	if (shim_net_lease((uint8_t)fdnet_sock_proto(file->so)) < 0)
+		return -EADDRINUSE;
+	return file->so ? fdnet_sock_choose_port(file->so) : -ENETDOWN;
+}
+
 /* A listener's port is known to the relay, also when it was chosen from a
  * lease: other processes of the sandbox will ask for it. */
 static int claim_listener(struct shim_file *file)
@@ -295,7 +305,7 @@ static int claim_listener(struct shim_file *file)
 		return shim_claim_listen(file->claim);
 	rc = fdnet_sock_name(file->so, &name);
 	if (rc == 0 && name.port == 0) {
-		rc = bind_leased(file, &name);
+		rc = choose_port(file);
 		if (rc == 0)
 			rc = fdnet_sock_name(file->so, &name);
 	}

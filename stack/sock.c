@@ -298,6 +298,13 @@ int fdnet_sock_peer(const struct fdnet_sock *so, struct fdnet_name *ret_name)
 	return 0;
 }
 
+int fdnet_sock_choose_port(struct fdnet_sock *so)
+{
+	if (!so->local.ip.family)
+		so->local.ip.family = (uint8_t)so->family;
+	return fdnet_sock_autobind(so, NULL);
+}
+
 int fdnet_sock_may_reach(const struct fdnet_sock *so,
 			 const struct fdnet_ip *dst, bool dontroute)
 {

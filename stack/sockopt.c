@@ -163,7 +163,7 @@ int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,
 		return -ENOPROTOOPT;
 	if (level == IPPROTO_IP && !speaks_ip4(so))
 		return -ENOPROTOOPT;
-	if (!row)
+	if (!row || row->set == fdnet_opt_set_none)
 		return -ENOPROTOOPT;
 	rc = refused(so, row);
 	if (rc)

@@ -646,6 +646,17 @@ FDNET_API void fdnet_sock_recv_consume(struct fdnet_sock *so, size_t len);
 /** fdnet_sock_poll - readiness now: enum fdnet_event bits, as poll(2) has them */
 FDNET_API uint32_t fdnet_sock_poll(struct fdnet_sock *so);
 
+/**
+ * fdnet_sock_choose_port - as listen(), connect() and sending do for a socket
+ * that has no port: it gets one, and keeps its address
+ *
+ * Where bind() chooses none (IP_BIND_ADDRESS_NO_PORT), for those who must know
+ * the port before they listen.
+ * Returns 0, also when it has one; -EADDRNOTAVAIL when there is none free
+ * (lease more).
+ */
+FDNET_API int fdnet_sock_choose_port(struct fdnet_sock *so);
+
 /** fdnet_sock_name - own name; fdnet_sock_peer - the other's: -ENOTCONN */
 FDNET_API int fdnet_sock_name(const struct fdnet_sock *so,
 			      struct fdnet_name *ret_name);

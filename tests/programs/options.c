@@ -57,6 +57,84 @@ static const struct row udp_rows[] = {
 	ROW(IPPROTO_IP, IP_MULTICAST_TTL, 5, true),
 	ROW(IPPROTO_IP, IP_MULTICAST_LOOP, 0, true),
 	ROW(IPPROTO_TCP, TCP_NODELAY, 1, true),
+	ROW(SOL_SOCKET, SO_DONTROUTE, 1, true),
+	ROW(SOL_SOCKET, SO_RCVLOWAT, 7, true),
+	ROW(SOL_SOCKET, SO_TIMESTAMPNS, 1, true),
+	ROW(SOL_SOCKET, SO_TIMESTAMPING, 0x10, true),
+	ROW(SOL_SOCKET, SO_RXQ_OVFL, 1, true),
+	ROW(SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1, true),
+	ROW(SOL_SOCKET, SO_ZEROCOPY, 1, true),
+	ROW(SOL_SOCKET, SO_ZEROCOPY, 2, true),
+	ROW(SOL_SOCKET, SO_BSDCOMPAT, 1, true),
+	ROW(SOL_SOCKET, SO_INCOMING_CPU, 3, false),
+	ROW(SOL_SOCKET, SO_INCOMING_NAPI_ID, 3, true),
+	ROW(SOL_SOCKET, SO_ERROR, 3, true),
+	ROW(SOL_SOCKET, 4444, 1, true),
+	ROW(IPPROTO_IP, IP_RECVOPTS, 1, true),
+	ROW(IPPROTO_IP, IP_RETOPTS, 1, true),
+	ROW(IPPROTO_IP, IP_RECVORIGDSTADDR, 1, true),
+	ROW(IPPROTO_IP, IP_PASSSEC, 1, true),
+	ROW(IPPROTO_IP, IP_FREEBIND, 1, true),
+	ROW(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, true),
+	ROW(IPPROTO_IP, IP_MINTTL, 9, true),
+	ROW(IPPROTO_IP, IP_MINTTL, 256, true),
+	ROW(IPPROTO_IP, IP_NODEFRAG, 1, true),
+	ROW(IPPROTO_IP, IP_HDRINCL, 1, true),
+	ROW(IPPROTO_IP, IP_ROUTER_ALERT, 1, true),
+	ROW(IPPROTO_IP, IP_MTU_DISCOVER, 3, false),
+	ROW(IPPROTO_IP, IP_MTU_DISCOVER, 6, false),
+	ROW(IPPROTO_IP, IP_MULTICAST_ALL, 0, true),
+	ROW(IPPROTO_IP, IP_MULTICAST_ALL, 2, true),
+	ROW(IPPROTO_IP, IP_MTU, 2, false),
+	ROW(IPPROTO_IP, 23 /* IP_CHECKSUM */, 1, true),
+	ROW(IPPROTO_IP, 25 /* IP_RECVFRAGSIZE */, 1, true),
+	ROW(IPPROTO_IP, 26 /* IP_RECVERR_RFC4884 */, 1, true),
+	ROW(IPPROTO_IP, 4444, 1, true),
+	ROW(IPPROTO_UDP, 1 /* UDP_CORK */, 1, true),
+	ROW(IPPROTO_UDP, 103 /* UDP_SEGMENT */, 1400, true),
+	ROW(IPPROTO_UDP, 103 /* UDP_SEGMENT */, 70000, true),
+	ROW(IPPROTO_UDP, 104 /* UDP_GRO */, 1, true),
+	ROW(IPPROTO_UDP, 101 /* UDP_NO_CHECK6_TX */, 1, true),
+	ROW(IPPROTO_UDP, 102 /* UDP_NO_CHECK6_RX */, 7, true),
+	ROW(IPPROTO_UDP, 4444, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_V6ONLY, 1, true),
+};
+
+static const struct row udp6_rows[] = {
+	ROW(SOL_SOCKET, SO_DOMAIN, 1, true),
+	ROW(IPPROTO_IP, IP_TTL, 33, false),
+	ROW(IPPROTO_IP, IP_FREEBIND, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_FREEBIND, 0, false),
+	ROW(IPPROTO_IPV6, IPV6_V6ONLY, 1, false),
+	ROW(IPPROTO_IPV6, IPV6_UNICAST_HOPS, 9, true),
+	ROW(IPPROTO_IPV6, IPV6_UNICAST_HOPS, -1, true),
+	ROW(IPPROTO_IPV6, IPV6_UNICAST_HOPS, 256, true),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 9, true),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0, true),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 2, true),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_IF, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_MULTICAST_IF, 9999, true),
+	ROW(IPPROTO_IPV6, 29 /* IPV6_MULTICAST_ALL */, 0, true),
+	ROW(IPPROTO_IPV6, IPV6_TCLASS, 0x47, true),
+	ROW(IPPROTO_IPV6, IPV6_TCLASS, 256, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVTCLASS, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVHOPOPTS, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVRTHDR, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVDSTOPTS, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVPATHMTU, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVERR, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_RECVFRAGSIZE, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_MTU_DISCOVER, 3, false),
+	ROW(IPPROTO_IPV6, IPV6_MTU_DISCOVER, 6, false),
+	ROW(IPPROTO_IPV6, IPV6_MTU, 1279, true),
+	ROW(IPPROTO_IPV6, IPV6_DONTFRAG, 1, true),
+	ROW(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 0, false),
+	ROW(IPPROTO_IPV6, IPV6_MINHOPCOUNT, 9, true),
+	ROW(IPPROTO_IPV6, IPV6_MINHOPCOUNT, 256, true),
+	ROW(IPPROTO_IPV6, 4444, 1, true),
 };
 
 static void try_row(int fd, const struct row *row, const char *kind)
@@ -167,16 +245,81 @@ static void states(void)
 	close_pair(fds);
 }
 
+/* Can an address be bound that is nobody's? */
+static void strangers(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+				  .sin_addr = {htonl(0xcb007101)}};
+	int fd = new_udp(0), on = 1;
+
+	say(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), "a stranger's");
+	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+	say(bind(fd, (struct sockaddr *)&sin, sizeof(sin)),
+	    "a stranger's, IP_FREEBIND");
+	close(fd);
+	fd = new_tcp(0);
+	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+	say(bind(fd, (struct sockaddr *)&sin, sizeof(sin)),
+	    "a stranger's, TCP, IP_FREEBIND");
+	say(listen(fd, 5), "listen there");
+	close(fd);
+}
+
+/* bind() to an address alone, and who chooses the port then. */
+static void no_port(int type)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+				  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const char *kind = type == SOCK_STREAM ? "tcp" : "udp";
+	socklen_t len = sizeof(sin);
+	uint16_t port;
+	int listener = new_listener(&port);
+	int fd = socket(AF_INET, type, 0), on = 1;
+
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	say(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), "%s, no port", kind);
+	getsockname(fd, (struct sockaddr *)&sin, &len);
+	say(ntohs(sin.sin_port), "%s, its port", kind);
+	say(ntohl(sin.sin_addr.s_addr) == INADDR_LOOPBACK, "%s, its address",
+	    kind);
+	sin.sin_port = htons(port);
+	say(connect(fd, (struct sockaddr *)&sin, sizeof(sin)),
+	    "%s, no port, connect", kind);
+	getsockname(fd, (struct sockaddr *)&sin, &len);
+	say(sin.sin_port != 0, "%s, connected, has a port", kind);
+	close(fd);
+	fd = socket(AF_INET, type, 0);
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	sin.sin_port = 0;
+	bind(fd, (struct sockaddr *)&sin, sizeof(sin));
+	if (type == SOCK_STREAM)
+		say(listen(fd, 5), "no port, listen");
+	else
+		say(sendto(fd, "x", 1, 0, (struct sockaddr *)&sin, len),
+		    "no port, to port 0");
+	getsockname(fd, (struct sockaddr *)&sin, &len);
+	if (type == SOCK_STREAM)
+		say(sin.sin_port != 0, "%s, in use, has a port", kind);
+	close(fd);
+	close(listener);
+}
+
 int main(void)
 {
 	int tcp = new_tcp(0), udp = new_udp(0);
+	int udp6 = socket(AF_INET6, SOCK_DGRAM, 0);
 	size_t i;
 
 	for (i = 0; i < sizeof(tcp_rows) / sizeof(*tcp_rows); i++)
 		try_row(tcp, &tcp_rows[i], "tcp");
 	for (i = 0; i < sizeof(udp_rows) / sizeof(*udp_rows); i++)
 		try_row(udp, &udp_rows[i], "udp");
+	for (i = 0; i < sizeof(udp6_rows) / sizeof(*udp6_rows); i++)
+		try_row(udp6, &udp6_rows[i], "udp6");
 	lengths(tcp);
 	states();
+	strangers();
+	no_port(SOCK_STREAM);
+	no_port(SOCK_DGRAM);
 	return 0;
 }
