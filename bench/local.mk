@@ -11,6 +11,10 @@ bench_tun_tcp_LDADD = $(STACK_LIBS)
 noinst_PROGRAMS += bench/load
 bench_load_SOURCES = bench/load.c bench/load_server.c bench/load.h
 bench_load_LDADD = $(PTHREAD_LIBS)
+# The same traffic without a stack: what two more hops cost.
+noinst_PROGRAMS += bench/floor
+bench_floor_SOURCES = bench/floor.c bench/load.h
+bench_floor_LDADD = $(FDBASED_LIBS)
 EXTRA_DIST += bench/run bench/report.py bench/in-slirp4netns \
 	bench/results/2-cores-later.tsv \
 	bench/results/2-cores.tsv
