@@ -255,6 +255,18 @@ int fdnet_link_recv(struct fdnet_link *link, unsigned int budget);
  */
 int fdnet_link_peek(struct fdnet_link *link, unsigned int budget);
 
+/**
+ * fdnet_link_glance - as fdnet_link_peek(), and never more than @budget
+ *
+ * Takes what has come through memory only; what is on the fd, or behind it,
+ * waits.
+ */
+int fdnet_link_glance(struct fdnet_link *link, unsigned int budget);
+
+/** fdnet_link_is_crowded - does the peer lag behind with what comes through
+ * memory, by more than @percent of its room? */
+bool fdnet_link_is_crowded(struct fdnet_link *link, unsigned int percent);
+
 /** fdnet_link_has - has something come through memory? */
 bool fdnet_link_has(const struct fdnet_link *link);
 
@@ -279,6 +291,9 @@ bool fdnet_link_watch(const struct fdnet_link *link,
  */
 bool fdnet_link_sleep(struct fdnet_link *link);
 void fdnet_link_awake(struct fdnet_link *link);
+
+/** fdnet_link_has_sleepers - is anybody between those two? */
+bool fdnet_link_has_sleepers(const struct fdnet_link *link);
 
 /**
  * struct fdnet_link_rings - how far a link has come in its rings

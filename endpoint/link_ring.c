@@ -109,6 +109,12 @@ int fdnet_link_emit(struct fdnet_link *link, struct msghdr *msg, size_t len)
 	return rc < 0 ? (int)rc : 0;
 }
 
+bool fdnet_link_is_crowded(struct fdnet_link *link, unsigned int percent)
+{
+	return link->tx_ring &&
+	       fdnet_ring_is_fuller(&link->tx, FDNET_RING_SIZE / 100 * percent);
+}
+
 /* ---- receiving ---- */
 
 static void take_control(struct fdnet_link *link,
@@ -209,6 +215,11 @@ int fdnet_link_peek(struct fdnet_link *link, unsigned int budget)
 	return rc < 0 ? (taken ? (int)taken : rc) : (int)taken + rc;
 }
 
+int fdnet_link_glance(struct fdnet_link *link, unsigned int budget)
+{
+	return link->end ? link->end : (int)fdnet_link_ring_take(link, budget);
+}
+
 bool fdnet_link_has(const struct fdnet_link *link)
 {
 	return link->rx_ring && fdnet_ring_has(&link->rx);
@@ -232,4 +243,9 @@ void fdnet_link_awake(struct fdnet_link *link)
 {
 	if (!--link->sleepers && link->rx_ring)
 		fdnet_ring_awake(&link->rx);
+}
+
+bool fdnet_link_has_sleepers(const struct fdnet_link *link)
+{
+	return link->sleepers > 0;
 }

@@ -90,6 +90,14 @@ int fdnet_ring_put_elsewhere(struct fdnet_ring *ring)
 	return publish(ring, ring->pos + HEAD_LEN);
 }
 
+bool fdnet_ring_is_fuller(struct fdnet_ring *ring, uint32_t bytes)
+{
+	if (ring->pos - ring->limit <= bytes)
+		return false;
+	ring->limit = __atomic_load_n(word(ring, AT_READ), __ATOMIC_ACQUIRE);
+	return ring->pos - ring->limit > bytes;
+}
+
 bool fdnet_ring_is_drained(struct fdnet_ring *ring)
 {
 	ring->limit = __atomic_load_n(word(ring, AT_READ), __ATOMIC_ACQUIRE);

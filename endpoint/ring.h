@@ -64,6 +64,9 @@ int fdnet_ring_put(struct fdnet_ring *ring, const struct iovec *iov,
  * fdnet_ring_put(). Not twice before fdnet_ring_is_drained() */
 int fdnet_ring_put_elsewhere(struct fdnet_ring *ring);
 
+/** fdnet_ring_is_fuller - writer: are there more than @bytes in it? */
+bool fdnet_ring_is_fuller(struct fdnet_ring *ring, uint32_t bytes);
+
 /** fdnet_ring_is_drained - writer: has the reader taken everything? */
 bool fdnet_ring_is_drained(struct fdnet_ring *ring);
 

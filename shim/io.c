@@ -225,6 +225,8 @@ ssize_t shim_do_send(struct shim_file *file, const struct msghdr *hdr,
 			     : send_datagram(file, hdr, flags, guard);
 	shim_mirror_touch(file);
 	shim_net_flush();
+	if (!file->is_stream && may_block(file, flags))
+		shim_net_pace();
 	return rc;
 }
 

@@ -38,6 +38,16 @@
 /* How long the end of a process may wait for its data to leave. */
 #define SETTLE_US (10 * 1000 * 1000)
 
+/* Likewise, by a thread that has something to read. */
+#define GLANCE_BUDGET 16
+#define GLANCES_US    1000 /* and for how long that may go on */
+
+/* How full, in percent, the link is when a sender of datagrams gives the relay
+ * time; when it goes on, and after how long in any case. */
+#define CROWDED	   80
+#define CROWDED_ON 60
+#define PACE_US	   100
+
 /* How long poll() may answer from what is known. */
 #define DRIVEN_US 50
 
@@ -68,7 +78,7 @@ static struct {
 	struct fdnet_welcome welcome;
 	struct rpc *rpcs;
 	uint32_t next_id;
-	uint64_t reaped_us, driven_us;
+	uint64_t reaped_us, driven_us, looked_us;
 } net = { .link_fd = -1 };
 
 static void on_packet(void *arg, struct fdnet_pkt *pkt)
@@ -414,7 +424,7 @@ static int receive(void)
 	return rc;
 }
 
-void shim_net_drive(void)
+static void drive(bool glance)
 {
 	uint64_t now;
 	int rc;
@@ -425,13 +435,44 @@ void shim_net_drive(void)
 	net.driven_us = now;
 	fdnet_stack_set_time(net.stack, now);
 	if (net.state == NET_UP) {
-		rc = receive();
+		if (!glance)
+			net.looked_us = now;
+		rc = glance ? fdnet_link_glance(net.link, GLANCE_BUDGET) :
+			      receive();
 		if (rc < 0)
 			net_down();
 	}
 	fdnet_stack_advance(net.stack);
 	shim_net_flush();
 	reap(now);
+}
+
+void shim_net_drive(void)
+{
+	drive(false);
+}
+
+void shim_net_glance(void)
+{
+	/* what a glance leaves behind, a sleeper would miss */
+	drive(net.state == NET_UP && !fdnet_link_has_sleepers(net.link) &&
+	      shim_now_us() - net.looked_us < GLANCES_US);
+}
+
+void shim_net_pace(void)
+{
+	uint64_t end;
+
+	if (net.state != NET_UP || !fdnet_link_is_crowded(net.link, CROWDED))
+		return;
+	end = shim_now_us() + PACE_US;
+	do {
+		shim_unlock_only();
+		RAW(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		shim_lock_only();
+	} while (net.state == NET_UP &&
+		 fdnet_link_is_crowded(net.link, CROWDED_ON) &&
+		 shim_now_us() < end);
 }
 
 bool shim_net_was_driven(void)

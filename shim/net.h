@@ -63,6 +63,18 @@ bool shim_net_was_driven(void);
  */
 void shim_net_catch_up(void);
 
+/**
+ * shim_net_glance - shim_net_drive(), of a caller who has something already
+ *
+ * Takes little from the link where nobody else waits for it, so that a program
+ * that does not keep up does not have to take in what it then must drop.
+ */
+void shim_net_glance(void);
+
+/** shim_net_pace - after a datagram of a call that may block: wait a moment,
+ * without the lock, for a relay that lags behind */
+void shim_net_pace(void);
+
 /** shim_net_flush - the sending half of shim_net_drive(), and the events */
 void shim_net_flush(void);
 

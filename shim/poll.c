@@ -126,9 +126,12 @@ static int poll_loop(struct polling *p, uint64_t deadline,
 
 	for (;;) {
 		/* what is ready already needs no look at the link each time */
-		ready = shim_net_was_driven() ? collect(p) : 0;
-		if (!ready) {
-			shim_net_drive();
+		ready = collect(p);
+		if (!ready || !shim_net_was_driven()) {
+			if (ready)
+				shim_net_glance();
+			else
+				shim_net_drive();
 			ready = collect(p);
 		}
 		if (ready > 0 || deadline == 0) {
