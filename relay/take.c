@@ -137,7 +137,7 @@ static int move_rest(struct pumped *sock, struct guest *from,
 			      &saved->local);
 		impair_move(from, node->guest, FDNET_PROTO_UDP, &saved->local,
 			    NULL);
-	} else if (saved->queued) {
+	} else if (saved->state == FDNET_TCP_LISTEN) {
 		fdnet_tcp_each_queued(sock->so, move_child,
 				      &(struct children){ node, from });
 	} else if (saved->type == FDNET_SOCK_STREAM && saved->peer.port &&

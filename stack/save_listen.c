@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "stack/save.h"
 #include "stack/tcp_listen.h"
@@ -26,6 +27,7 @@ static void save_entry(struct fdnet_save *s, struct fdnet_tcp *tp,
 		       struct fdnet_tcp_syn *entry)
 {
 	uint32_t now_ms = (uint32_t)(tcp_now(tp) / FDNET_MS), ts;
+	uint8_t bits;
 
 	fdnet_save_name(s, &entry->local);
 	fdnet_save_name(s, &entry->peer);
@@ -41,7 +43,10 @@ static void save_entry(struct fdnet_save *s, struct fdnet_tcp *tp,
 	entry->due_us = fdnet_save_time(s, entry->due_us);
 	entry->retries = (uint8_t)fdnet_save_int(s, entry->retries, 0,
 						 FDNET_SYNACK_RETRIES);
-	entry->acked = fdnet_save_bool(s, entry->acked);
+	bits = fdnet_save_u8(s, entry->acked | entry->held << 1);
+	fdnet_save_check(s, bits <= 2);
+	entry->acked = bits & 1;
+	entry->held = bits & 2;
 }
 
 static void read_entries(struct fdnet_save *s, struct fdnet_tcp *tp, uint32_t n)
@@ -65,16 +70,42 @@ static void read_entries(struct fdnet_save *s, struct fdnet_tcp *tp, uint32_t n)
 		*entry = read;
 		*link = entry;
 		tp->listener->nsyn++;
+		if (entry->held) {
+			entry->due_us = FDNET_NEVER;
+			fdnet_synq_append_held(tp->listener, entry);
+		}
 		if (entry->due_us < next)
 			next = entry->due_us;
 	}
 	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, next);
 }
 
+/* The sender of a SYN that is held may be in this stack itself, and stay when
+ * the listener moves: it tries again, and that finds its way. */
+static bool goes_along(const struct fdnet_tcp *tp,
+		       const struct fdnet_tcp_syn *entry)
+{
+	return !entry->held || fdnet_stack_cfg(tp->so.stack)->switched ||
+	       !fdnet_stack_is_local(tp->so.stack, &entry->peer.ip);
+}
+
+static uint32_t entries_along(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_tcp_listener *l = tp->listener;
+	const struct fdnet_tcp_syn *entry;
+	uint32_t n = l->nsyn;
+
+	DL_FOREACH2(l->held, entry, held_next)
+		n -= !goes_along(tp, entry);
+	return n;
+}
+
 static void save_entries(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
-	uint32_t n = fdnet_save_count(s, tp->listener->nsyn,
-				      fdnet_synq_limit(tp->listener), 32);
+	struct fdnet_tcp_listener *l = tp->listener;
+	uint32_t n = fdnet_save_count(
+		s, entries_along(tp), fdnet_synq_limit(l) + FDNET_SYNQ_HELD_MAX,
+		32);
 	struct fdnet_tcp_syn *entry;
 
 	if (s->reading) {
@@ -82,9 +113,14 @@ static void save_entries(struct fdnet_save *s, struct fdnet_tcp *tp)
 		return;
 	}
 	for (int i = 0; i < FDNET_SYNQ_BUCKETS; i++) {
-		for (entry = tp->listener->syn[i]; entry; entry = entry->next)
-			save_entry(s, tp, entry);
+		for (entry = l->syn[i]; entry; entry = entry->next)
+			if (!entry->held)
+				save_entry(s, tp, entry);
 	}
+	/* in the order in which they came */
+	DL_FOREACH2(l->held, entry, held_next)
+		if (goes_along(tp, entry))
+			save_entry(s, tp, entry);
 }
 
 static void save_children(struct fdnet_save *s, struct fdnet_tcp *tp)

@@ -461,6 +461,8 @@ int fdnet_tcp_disconnect(struct fdnet_sock *so)
 	} else if (wants_reset(tp)) {
 		fdnet_tcp_reset_out(tp);
 		tcp_count(tp, FDNET_C_TCP_ABORT);
+	} else if (tp->state == FDNET_TCP_SYN_SENT) {
+		fdnet_tcp_withdraw(tp);
 	}
 	fdnet_tcp_done(tp, 0);
 	so->listening = false;
@@ -582,8 +584,11 @@ static void tcp_close(struct fdnet_sock *so)
 		fdnet_tcp_listen_done(tp, false);
 		fdnet_tcp_done(tp, 0);
 		break;
-	case FDNET_TCP_CLOSE:
 	case FDNET_TCP_SYN_SENT:
+		fdnet_tcp_withdraw(tp);
+		fdnet_tcp_done(tp, 0);
+		break;
+	case FDNET_TCP_CLOSE:
 		fdnet_tcp_done(tp, 0);
 		break;
 	default:

@@ -34,7 +34,8 @@ bool fdnet_tcp_is_queued(const struct fdnet_sock *so);
 unsigned int fdnet_tcp_backlog(const struct fdnet_sock *so);
 /** fdnet_tcp_forget_queue - drop these without a word */
 void fdnet_tcp_forget_queue(struct fdnet_sock *so);
-/** fdnet_tcp_each_queued - call @fn for each of these */
+/** fdnet_tcp_each_queued - call @fn for each of these, and for those whose SYN
+ * is held until there is room */
 void fdnet_tcp_each_queued(const struct fdnet_sock *so,
 			   void (*fn)(void *arg, const struct fdnet_name *local,
 				      const struct fdnet_name *peer),

@@ -39,6 +39,7 @@ TCP_TESTS = \
 	tests/test_save \
 	tests/test_tcp \
 	tests/test_tcp_direct \
+	tests/test_tcp_backlog \
 	tests/test_tcp_fastopen \
 	tests/test_tcp_seeds \
 	tests/test_tcp_wire
@@ -57,6 +58,9 @@ tests_test_tcp_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_direct_SOURCES = tests/test_tcp_direct.c
 tests_test_tcp_direct_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_direct_LDADD = tests/libstackpair.la $(TCP_TEST_LIBS)
+tests_test_tcp_backlog_SOURCES = tests/test_tcp_backlog.c
+tests_test_tcp_backlog_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_tcp_backlog_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_fastopen_SOURCES = tests/test_tcp_fastopen.c
 tests_test_tcp_fastopen_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_fastopen_LDADD = $(TCP_TEST_LIBS)

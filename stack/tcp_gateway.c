@@ -182,6 +182,8 @@ void fdnet_sock_abort(struct fdnet_sock *so)
 		if (!tcp_in_state(tp, TCP_S(CLOSE) | TCP_S(SYN_SENT))) {
 			fdnet_tcp_reset_out(tp);
 			tcp_count(tp, FDNET_C_TCP_ABORT);
+		} else if (tp->state == FDNET_TCP_SYN_SENT) {
+			fdnet_tcp_withdraw(tp);
 		}
 		fdnet_tcp_done(tp, 0);
 	}

@@ -407,6 +407,10 @@ void fdnet_tcp_start_seq(struct fdnet_tcp *tp, uint32_t iss);
 void fdnet_tcp_enter_fin_wait2(struct fdnet_tcp *tp);
 /** fdnet_tcp_reset_out - send RST for this connection, now */
 void fdnet_tcp_reset_out(struct fdnet_tcp *tp);
+/** fdnet_tcp_withdraw - in SYN_SENT, about to be given up: where nothing gets
+ * lost a listener may hold the SYN, and is told by a RST. Elsewhere, as from
+ * the kernel, nothing is said. */
+void fdnet_tcp_withdraw(struct fdnet_tcp *tp);
 /** fdnet_tcp_queue_fin - the application will send no more */
 void fdnet_tcp_queue_fin(struct fdnet_tcp *tp);
 /** fdnet_tcp_isn - initial sequence number (RFC 6528) for so.local, so.peer */
@@ -590,7 +594,8 @@ void fdnet_tcp_listen_input(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 void fdnet_tcp_listen_done(struct fdnet_tcp *tp, bool quiet);
 /** fdnet_tcp_unqueue - out of the accept queue it stands in, if any */
 void fdnet_tcp_unqueue(struct fdnet_tcp *child);
-/** fdnet_tcp_listen_timer - retransmit SYN-ACKs; sets the LIFE deadline */
+/** fdnet_tcp_listen_timer - retransmit SYN-ACKs, take in what is held; sets the
+ * LIFE deadline */
 void fdnet_tcp_listen_timer(struct fdnet_tcp *tp);
 bool fdnet_tcp_accept_ready(const struct fdnet_tcp *tp);
 /** fdnet_tcp_listen_info - queue length and limit, for TCP_INFO */

@@ -6,13 +6,20 @@
  * How it works: a SYN becomes a small entry in the listener's SYN queue, and
  * a socket only when the handshake is complete. On a lossless way it becomes a
  * socket at once: the peer's ACK cannot get lost, so it is not waited for and
- * may ride on its first data. A listener whose accept queue is full takes no
- * SYN, as the kernel does; the peer tries again.
+ * may ride on its first data.
+ *
+ * A listener whose accept queue is full takes no SYN, as the kernel does, and
+ * the peer tries again: after 1 s, 3 s, 7 s, however soon there is room. Where
+ * nothing gets lost the SYN is *held* instead: it waits in the SYN queue,
+ * unanswered, so that its sender sees the same as from a kernel, and each call
+ * of accept() that makes room takes the oldest in. Senders who give up take
+ * theirs back by a RST (fdnet_tcp_withdraw()).
  */
 #include "config.h"
 
 #include <errno.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "stack/tcp_listen.h"
 
@@ -108,6 +115,7 @@ int fdnet_tcp_accept(struct fdnet_sock *so, struct fdnet_sock **ret_so)
 	child = dequeue(tp->listener);
 	if (!child)
 		return -EAGAIN;
+	fdnet_tcp_admit_held(tp);
 	/* What happened before nobody was told of. */
 	fdnet_tcp_event(child, fdnet_tcp_poll(&child->so));
 	*ret_so = &child->so;
@@ -124,6 +132,7 @@ int fdnet_tcp_listen(struct fdnet_sock *so, int backlog)
 		limit = FDNET_TCP_BACKLOG_MAX;
 	if (tp->state == FDNET_TCP_LISTEN) {
 		tp->listener->backlog = limit;
+		fdnet_tcp_admit_held(tp);
 		return 0;
 	}
 	/* nor while connect() has an outcome to tell */
@@ -308,6 +317,47 @@ static bool is_lossless(const struct fdnet_tcp *tp, const struct fdnet_ip *peer)
 	       (!cfg->switched && fdnet_stack_is_local(tp->so.stack, peer));
 }
 
+/* A held one has room now. Without memory its peer tries again. */
+static void open_held(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry)
+{
+	struct fdnet_tcp_arrival seg;
+	struct fdnet_tcp *child;
+
+	memset(&seg, 0, sizeof(seg));
+	seg.local = entry->local;
+	seg.peer = entry->peer;
+	child = new_child(tp, &seg, &entry->syn, entry->iss);
+	fdnet_synq_drop(tp, fdnet_synq_find(tp, &entry->local, &entry->peer));
+	if (!child)
+		return;
+	fdnet_tcp_open_lossless(child);
+	queue_child(tp, child);
+}
+
+void fdnet_tcp_admit_held(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+
+	while (l->held && !queue_full(l)) {
+		if (!tp->defer_accept_s)
+			open_held(tp, l->held);
+		else if (!fdnet_synq_full(l))
+			fdnet_synq_unhold(tp, l->held);
+		else
+			break;
+	}
+}
+
+/* Again, or another after the first was given up. */
+static void syn_again(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry,
+		      const struct fdnet_tcp_arrival *seg)
+{
+	if (!entry->held)
+		fdnet_synq_answer(tp, entry, NULL);
+	else
+		entry->syn = *seg->hdr;
+}
+
 static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_arrival *seg)
 {
 	struct fdnet_tcp_syn **link =
@@ -315,11 +365,14 @@ static void syn_arrived(struct fdnet_tcp *tp, const struct fdnet_tcp_arrival *se
 	struct fdnet_tcp_fo fo;
 
 	if (*link) {
-		fdnet_synq_answer(tp, *link, NULL);
+		syn_again(tp, *link, seg);
 		return;
 	}
 	if (queue_full(tp->listener)) {
-		tcp_count(tp, FDNET_C_TCP_BACKLOG);
+		if (is_lossless(tp, &seg->peer.ip))
+			fdnet_synq_hold(tp, link, seg);
+		else
+			tcp_count(tp, FDNET_C_TCP_BACKLOG);
 		return;
 	}
 	if (!tp->defer_accept_s && is_lossless(tp, &seg->peer.ip)) {
@@ -375,6 +428,16 @@ static bool cookie_arrived(struct fdnet_tcp *tp,
 	return true;
 }
 
+/* Who was told that the connection stands, on a way that loses nothing, does
+ * not expect to have to say anything twice. */
+static bool is_no_room(const struct fdnet_tcp *tp,
+		       const struct fdnet_tcp_syn *entry)
+{
+	return queue_full(tp->listener) &&
+	       (tp->listener->nqueued >= FDNET_TCP_BACKLOG_MAX ||
+		!is_lossless(tp, &entry->peer.ip));
+}
+
 /* May this ACK complete the handshake at @entry? */
 static bool may_complete(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry,
 			 const struct fdnet_tcp_arrival *seg)
@@ -388,7 +451,7 @@ static bool may_complete(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry,
 		entry->acked = true;
 		return false;
 	}
-	if (queue_full(tp->listener)) {
+	if (is_no_room(tp, entry)) {
 		tcp_count(tp, FDNET_C_TCP_BACKLOG);
 		return false;
 	}
@@ -512,12 +575,16 @@ void fdnet_tcp_each_queued(const struct fdnet_sock *so,
 			   void *arg)
 {
 	const struct fdnet_tcp *tp = tcp_of_const(so), *child, *next;
+	const struct fdnet_tcp_syn *entry, *tmp;
 
-	for (child = tp->listener ? tp->listener->head : NULL; child;
-	     child = next) {
+	if (!tp->listener)
+		return;
+	for (child = tp->listener->head; child; child = next) {
 		next = child->acc_next; /* this one may go */
 		fn(arg, &child->so.local, &child->so.peer);
 	}
+	DL_FOREACH_SAFE2(tp->listener->held, entry, tmp, held_next)
+		fn(arg, &entry->local, &entry->peer);
 }
 
 void fdnet_tcp_forget_queue(struct fdnet_sock *so)

@@ -7,6 +7,7 @@
 #include "stack/tcp_internal.h"
 
 #define FDNET_TCP_BACKLOG_MAX 4096 /* net.core.somaxconn */
+#define FDNET_SYNQ_HELD_MAX   FDNET_TCP_BACKLOG_MAX
 #define FDNET_SYNQ_BUCKETS    64
 #define FDNET_SYNACK_RETRIES  5
 #define FDNET_SYNACK_RTO_US   FDNET_SEC
@@ -20,13 +21,19 @@ struct fdnet_tcp_syn {
 	uint64_t due_us; /* SYN-ACK again */
 	uint8_t retries;
 	bool acked; /* TCP_DEFER_ACCEPT: waits for data */
+	/* Not answered yet: it came, on a lossless way, when the queue to be
+	 * accepted was full. In the listener's list of these. */
+	bool held;
+	struct fdnet_tcp_syn *held_prev, *held_next;
 };
 
 struct fdnet_tcp_listener {
 	uint32_t backlog;
 	uint32_t nqueued;
 	struct fdnet_tcp *head, *tail;
-	uint32_t nsyn;
+	uint32_t nsyn;      /* half-open ones, with those that are held */
+	uint32_t nheld;     /* FDNET_SYNQ_HELD_MAX at most */
+	struct fdnet_tcp_syn *held; /* the oldest first */
 	uint32_t nearly;    /* queued by fast open and not acknowledged yet */
 	uint64_t cookie_us; /* when one was sent last, 0: never */
 	struct fdnet_tcp_syn *syn[FDNET_SYNQ_BUCKETS];
@@ -45,6 +52,8 @@ struct fdnet_tcp_arrival {
 
 /** fdnet_tcp_enqueue - @child is to be accepted from @tp */
 void fdnet_tcp_enqueue(struct fdnet_tcp *tp, struct fdnet_tcp *child);
+/** fdnet_tcp_admit_held - take in SYNs that are held, as there is room */
+void fdnet_tcp_admit_held(struct fdnet_tcp *tp);
 
 /* ---- tcp_synq.c ---- */
 
@@ -60,6 +69,13 @@ void fdnet_synq_drop(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link);
 void fdnet_synq_add(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 		    const struct fdnet_tcp_arrival *seg,
 		    const struct fdnet_tcp_fo *fo);
+/** fdnet_synq_hold - keep a SYN at @link unanswered until there is room;
+ * beyond FDNET_SYNQ_HELD_MAX it is dropped */
+void fdnet_synq_hold(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
+		     const struct fdnet_tcp_arrival *seg);
+/** fdnet_synq_unhold - @entry is answered from now on, and again until the
+ * handshake is complete */
+void fdnet_synq_unhold(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry);
 /** fdnet_synq_unreachable - an ICMP error quotes a SYN-ACK to @peer with
  * sequence number @seq: nobody is there to complete the handshake */
 void fdnet_synq_unreachable(struct fdnet_tcp *tp,
@@ -67,8 +83,13 @@ void fdnet_synq_unreachable(struct fdnet_tcp *tp,
 /** fdnet_synq_answer - SYN-ACK. @fo: the fast open option, or NULL */
 void fdnet_synq_answer(struct fdnet_tcp *tp, const struct fdnet_tcp_syn *entry,
 		       const struct fdnet_tcp_fo *fo);
-/** fdnet_synq_limit - entries at most */
+/** fdnet_synq_limit - entries at most, besides those that are held */
 uint32_t fdnet_synq_limit(const struct fdnet_tcp_listener *l);
+/** fdnet_synq_full - is an ordinary SYN to be answered by a cookie? */
+bool fdnet_synq_full(const struct fdnet_tcp_listener *l);
+/** fdnet_synq_append_held - @entry of the queue is the last that is held */
+void fdnet_synq_append_held(struct fdnet_tcp_listener *l,
+			    struct fdnet_tcp_syn *entry);
 /** fdnet_synq_window - the window that a SYN or SYN-ACK offers */
 uint16_t fdnet_synq_window(const struct fdnet_tcp *tp);
 /** fdnet_synq_wants_ecn - RFC 3168 6.1.1: the SYN has both bits, the answer

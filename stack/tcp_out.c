@@ -680,6 +680,18 @@ void fdnet_tcp_reset_out(struct fdnet_tcp *tp)
 	fdnet_tcp_send_bare(tp->so.stack, &tp->so.local, &tp->so.peer, &hdr);
 }
 
+void fdnet_tcp_withdraw(struct fdnet_tcp *tp)
+{
+	struct fdnet_tcp_hdr hdr;
+
+	/* not sent yet, or never held */
+	if (tp->snd_nxt == tp->iss || !tp->lossless)
+		return;
+	hdr_init(tp, &hdr, tp->snd_nxt);
+	hdr.flags = FDNET_TH_RST;
+	fdnet_tcp_send_bare(tp->so.stack, &tp->so.local, &tp->so.peer, &hdr);
+}
+
 void fdnet_tcp_challenge(struct fdnet_tcp *tp)
 {
 	uint32_t now_ms = (uint32_t)(tcp_now(tp) / FDNET_MS);

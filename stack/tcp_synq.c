@@ -2,11 +2,14 @@
 /*
  * A listener's half-open connections (RFC 4987): one small entry each, found
  * by the names of both sides, its SYN-ACK sent again by the listener's timer.
- * When there are too many, SYNs are answered by cookies (tcp_cookie.c).
+ * When there are too many, SYNs are answered by cookies (tcp_cookie.c). Those
+ * that are held (tcp_listen.c) are among them, and not answered.
  */
 #include "config.h"
 
 #include "stack/tcp_listen.h"
+
+#include <utlist.h>
 
 #define SYN_MIN 128 /* half-open ones that are always kept */
 
@@ -26,11 +29,20 @@ struct fdnet_tcp_syn **fdnet_synq_find(struct fdnet_tcp *tp,
 	return link;
 }
 
+static void take_off(struct fdnet_tcp_listener *l, struct fdnet_tcp_syn *entry)
+{
+	DL_DELETE2(l->held, entry, held_prev, held_next);
+	l->nheld--;
+	entry->held = false;
+}
+
 void fdnet_synq_drop(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link)
 {
 	struct fdnet_tcp_syn *entry = *link;
 
 	*link = entry->next;
+	if (entry->held)
+		take_off(tp->listener, entry);
 	if (!--tp->listener->nsyn)
 		fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, FDNET_NEVER);
 	fdnet_mem_free(tcp_mem(tp), entry, sizeof(*entry));
@@ -115,31 +127,83 @@ uint32_t fdnet_synq_limit(const struct fdnet_tcp_listener *l)
 	return l->backlog > SYN_MIN ? l->backlog : SYN_MIN;
 }
 
+bool fdnet_synq_full(const struct fdnet_tcp_listener *l)
+{
+	return l->nsyn - l->nheld >= fdnet_synq_limit(l);
+}
+
+void fdnet_synq_append_held(struct fdnet_tcp_listener *l,
+			    struct fdnet_tcp_syn *entry)
+{
+	entry->held = true;
+	DL_APPEND2(l->held, entry, held_prev, held_next);
+	l->nheld++;
+}
+
+static struct fdnet_tcp_syn *new_entry(struct fdnet_tcp *tp,
+				       struct fdnet_tcp_syn **link,
+				       const struct fdnet_tcp_arrival *seg)
+{
+	struct fdnet_tcp_syn *entry =
+		fdnet_mem_alloc(tcp_mem(tp), sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->local = seg->local;
+	entry->peer = seg->peer;
+	entry->syn = *seg->hdr;
+	entry->iss = fdnet_tcp_isn(tp->so.stack, &seg->local, &seg->peer);
+	entry->ts_offset = fdnet_tcp_ts_offset(entry->iss);
+	entry->due_us = FDNET_NEVER;
+	entry->next = *link;
+	*link = entry;
+	tp->listener->nsyn++;
+	return entry;
+}
+
+static void start_timer(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry)
+{
+	entry->due_us = tcp_now(tp) + FDNET_SYNACK_RTO_US;
+	if (entry->due_us < tp->due_us[FDNET_TCP_DUE_LIFE])
+		fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, entry->due_us);
+}
+
 void fdnet_synq_add(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 		    const struct fdnet_tcp_arrival *seg,
 		    const struct fdnet_tcp_fo *fo)
 {
 	struct fdnet_tcp_syn *entry;
 
-	if (tp->listener->nsyn >= fdnet_synq_limit(tp->listener)) {
+	if (fdnet_synq_full(tp->listener)) {
 		send_cookie(tp, &seg->local, &seg->peer, seg->hdr);
 		return;
 	}
-	entry = fdnet_mem_alloc(tcp_mem(tp), sizeof(*entry));
+	entry = new_entry(tp, link, seg);
 	if (!entry)
 		return;
-	entry->local = seg->local;
-	entry->peer = seg->peer;
-	entry->syn = *seg->hdr;
-	entry->iss = fdnet_tcp_isn(tp->so.stack, &seg->local, &seg->peer);
-	entry->ts_offset = fdnet_tcp_ts_offset(entry->iss);
-	entry->due_us = tcp_now(tp) + FDNET_SYNACK_RTO_US;
-	entry->next = *link;
-	*link = entry;
-	tp->listener->nsyn++;
-	if (entry->due_us < tp->due_us[FDNET_TCP_DUE_LIFE])
-		fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, entry->due_us);
+	start_timer(tp, entry);
 	fdnet_synq_answer(tp, entry, fo);
+}
+
+void fdnet_synq_hold(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
+		     const struct fdnet_tcp_arrival *seg)
+{
+	struct fdnet_tcp_listener *l = tp->listener;
+	struct fdnet_tcp_syn *entry = NULL;
+
+	if (l->nheld < FDNET_SYNQ_HELD_MAX)
+		entry = new_entry(tp, link, seg);
+	if (entry)
+		fdnet_synq_append_held(l, entry);
+	else
+		tcp_count(tp, FDNET_C_TCP_BACKLOG);
+}
+
+void fdnet_synq_unhold(struct fdnet_tcp *tp, struct fdnet_tcp_syn *entry)
+{
+	take_off(tp->listener, entry);
+	start_timer(tp, entry);
+	fdnet_synq_answer(tp, entry, NULL);
 }
 
 void fdnet_synq_unreachable(struct fdnet_tcp *tp,
@@ -196,4 +260,5 @@ void fdnet_tcp_listen_timer(struct fdnet_tcp *tp)
 		}
 	}
 	fdnet_tcp_due(tp, FDNET_TCP_DUE_LIFE, next);
+	fdnet_tcp_admit_held(tp);
 }

@@ -82,6 +82,15 @@ static bool opening(const struct fdnet_tcp *tp)
 	return tcp_in_state(tp, TCP_S(SYN_SENT) | TCP_S(SYN_RECV));
 }
 
+/* The kernel's, also where nothing gets lost: what did not answer was dropped
+ * by a full listener, or will by now be answered otherwise. */
+static uint64_t opening_rto_us(const struct fdnet_tcp *tp)
+{
+	if (!tp->lossless)
+		return fdnet_tcp_rto_us(tp);
+	return tp->backoff < 7 ? FDNET_SEC << tp->backoff : FDNET_TCP_RTO_MAX_US;
+}
+
 /* Something is left to send, nothing is out, and output() made nothing. */
 static bool blocked(const struct fdnet_tcp *tp)
 {
@@ -102,7 +111,7 @@ void fdnet_tcp_arm_rtx(struct fdnet_tcp *tp)
 	if (opening(tp)) {
 		if (tp->rtx_mode != FDNET_TCP_RTX_RTO && !tp->pending &&
 		    !tp->fo_defer)
-			set_rtx(tp, FDNET_TCP_RTX_RTO, fdnet_tcp_rto_us(tp));
+			set_rtx(tp, FDNET_TCP_RTX_RTO, opening_rto_us(tp));
 	} else if (tp->tx_head) {
 		if (tp->rtx_mode == FDNET_TCP_RTX_RTO ||
 		    tp->rtx_mode == FDNET_TCP_RTX_REO ||
@@ -148,6 +157,8 @@ static void time_out(struct fdnet_tcp *tp)
 {
 	if (opening(tp))
 		tcp_count(tp, FDNET_C_TCP_FAILED_OPEN);
+	if (tp->state == FDNET_TCP_SYN_SENT)
+		fdnet_tcp_withdraw(tp);
 	fdnet_tcp_done(tp, ETIMEDOUT);
 }
 

@@ -469,6 +469,39 @@ START_TEST(a_listener_takes_its_queues_along)
 }
 END_TEST
 
+/* On a lossless way, and there is no room: they are held in their order. */
+START_TEST(a_full_listener_takes_along_whom_it_holds)
+{
+	struct fdnet_sock *listener, *so[12], *got;
+	struct held h = {{&listener}, 1};
+	struct fdnet_name peer, name;
+
+	tnet_init(&net, NULL);
+	listener = tnet_listener(&net, 1, 1);
+	for (int i = 0; i < 12; i++) {
+		so[i] = tnet_connect(&net, 0, 1);
+		tnet_idle(&net);
+	}
+	for (int i = 0; i < 12; i++) {
+		if (i == 4 && _i)
+			move_stack(&net, 1, &h, 77);
+		else if (i == 4)
+			listener = move_to(listener, net.s[1]);
+		tnet_idle(&net);
+		ck_assert_int_eq(fdnet_sock_accept(listener, &got), 0);
+		tnet_idle(&net);
+		ck_assert_int_eq(fdnet_sock_peer(got, &peer), 0);
+		ck_assert_int_eq(fdnet_sock_name(so[i], &name), 0);
+		ck_assert_uint_eq(peer.port, name.port);
+		ck_assert(connected(so[i]));
+		fdnet_sock_abort(got);
+	}
+	ck_assert_int_eq(fdnet_sock_accept(listener, &got), -EAGAIN);
+	ck_assert_uint_lt(net.now_us, 1100000); /* nobody tried again */
+	tnet_done(&net);
+}
+END_TEST
+
 START_TEST(who_waits_to_be_accepted_is_not_moved_alone)
 {
 	struct fdnet_sock *listener, *so;
@@ -803,6 +836,7 @@ static Suite *save_suite(void)
 			    N_ROWS(state_cases));
 	tcase_add_test(tc, options_and_error_go_along);
 	tcase_add_test(tc, a_listener_takes_its_queues_along);
+	tcase_add_loop_test(tc, a_full_listener_takes_along_whom_it_holds, 0, 2);
 	tcase_add_test(tc, who_waits_to_be_accepted_is_not_moved_alone);
 	tcase_add_test(tc, requests_go_along);
 	tcase_add_test(tc, a_refused_request_still_quotes_the_syn);
