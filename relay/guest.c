@@ -241,7 +241,7 @@ static void set_expiry(struct guest *guest)
 		expiry_us = fdnet_stack_expiry(guest->stack);
 	if (guest->impaired && impair_next(guest) < expiry_us)
 		expiry_us = impair_next(guest);
-	if (guest->holds && hold_expiry(guest) < expiry_us)
+	if (hold_expiry(guest) < expiry_us)
 		expiry_us = hold_expiry(guest);
 	if (guest->node && node_expiry(guest->node) < expiry_us)
 		expiry_us = node_expiry(guest->node);
@@ -255,8 +255,7 @@ static void run(struct guest *guest)
 {
 	if (!guest->greeted && guest->relay->now_us >= guest->deadline_us)
 		guest->doomed = true;
-	if (guest->holds)
-		hold_advance(guest);
+	hold_advance(guest);
 	if (guest->stack) {
 		fdnet_stack_set_time(guest->stack, guest->relay->now_us);
 		impair_advance(guest);
@@ -347,8 +346,7 @@ void guest_free(struct guest *guest)
 		registry_gone(&relay->registry, guest->id);
 		switch_gone(&relay->sw, guest->id, relay->now_us);
 	}
-	while (guest->holds)
-		hold_free(guest->holds);
+	hold_free_all(guest);
 	impair_forget(guest, true);
 	flow_tcp_end_all(guest);
 	flow_udp_end_all(guest);

@@ -66,6 +66,20 @@ struct dns_conn;
 struct impair_path;
 struct flow_tcp;
 struct hold;
+
+/**
+ * struct holds - hold.h
+ * @flows: connections, and what else has a peer, by their names
+ * @names: the others, the latest first
+ * @age:   all, those that wait and those that have moved, the oldest first
+ */
+struct holds {
+	struct hold *flows;
+	struct hold *names;
+	struct hold *age[2];
+	unsigned int n[2];
+};
+
 struct peer;
 struct node;
 
@@ -84,7 +98,7 @@ struct node;
  * @captured:  the packet that was given back to the engine
  * @txq:       packets from the switch that wait for the link
  * @replies:   control messages that wait for it, a ring
- * @holds:     flows on their way to the node (hold.h)
+ * @holds:     flows on their way to the node
  * @udp_gate:  takes every datagram to the outside; [0] IPv4, [1] IPv6
  * @udp_more:  there are some left over from its last turn
  * @flows:     TCP; @ready: those with work left, @resetting: those whose
@@ -119,7 +133,7 @@ struct guest {
 	struct guest_reply replies[LIMIT_REPLIES];
 	unsigned int reply_first, nreplies;
 
-	struct hold *holds;
+	struct holds holds;
 
 	struct user gate_user, dns_user, dns_listen_user;
 	struct fdnet_sock *udp_gate[2];

@@ -134,7 +134,7 @@ bool guest_link_flush(struct guest *guest)
 		guest->txq_bytes -= cost;
 		guest->relay->txq_bytes -= cost;
 	}
-	if (guest->holds)
+	if (guest->holds.age[false])
 		tell_held(guest);
 	return true;
 full:
@@ -159,7 +159,7 @@ void guest_link_forward(struct guest *guest, struct fdnet_pkt *pkt)
 		node_input(guest->node, pkt);
 		return;
 	}
-	if (guest->holds && hold_catch(guest, pkt))
+	if (hold_catch(guest, pkt))
 		return;
 	if (!guest->link || !guest->greeted) {
 		fdnet_pkt_free(pkt);
@@ -182,7 +182,7 @@ static int send_one(struct guest *guest)
 	if (!guest->captured)
 		capture(&guest->relay->capture, pkt);
 	guest->captured = false;
-	if (guest->holds && hold_catch(guest, pkt))
+	if (hold_catch(guest, pkt))
 		return 1;
 	if (guest->relay->impairing && impair_to(guest, pkt))
 		return 1;
@@ -219,13 +219,13 @@ void guest_link_output(struct guest *guest)
 	if (!guest->link) {
 		/* nobody to hear it; a stack must be asked all the same */
 		while ((pkt = fdnet_stack_output(guest->stack)))
-			if (!guest->holds || !hold_catch(guest, pkt))
+			if (!hold_catch(guest, pkt))
 				fdnet_pkt_free(pkt);
 		return;
 	}
 	if (guest->want_out)
 		return;
-	is_watched = guest->holds || guest->relay->impairing ||
+	is_watched = hold_any(guest) || guest->relay->impairing ||
 		     guest->relay->capture.fd >= 0;
 	do {
 		rc = is_watched ? send_one(guest) :
@@ -320,7 +320,7 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 	case SWITCH_REFUSE:
 		/* from one socket of the guest's to another, which is on its
 		 * way to the node */
-		if (guest->holds && hold_catch(guest, pkt))
+		if (hold_catch(guest, pkt))
 			return;
 		refuse(guest, &head, pkt, verdict);
 		return;
@@ -506,7 +506,7 @@ static void tell_held(struct guest *guest)
 	struct fdnet_ctl ask = { .op = FDNET_CTL_HOLD };
 	struct hold *hold;
 
-	for (hold = guest->holds; hold; hold = hold->next) {
+	DL_FOREACH(guest->holds.age[false], hold) {
 		if (hold->told)
 			continue;
 		hold->told = true;

@@ -342,8 +342,7 @@ void guests_release(struct relay *relay)
 			guest->txq = pkt->next;
 			fdnet_pkt_free(pkt);
 		}
-		while (guest->holds)
-			hold_free(guest->holds);
+		hold_free_all(guest);
 		impair_forget(guest, true);
 		fdnet_stack_free(guest->stack);
 		guest->stack = NULL;

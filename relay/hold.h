@@ -20,24 +20,38 @@
 #include "relay/head.h"
 #include "stack/wire/control.h"
 
+/* The names of a flow; @peer_port 0: whatever comes for the local name, a
+ * listener's or a datagram socket's. */
+struct hold_key {
+	struct fdnet_ip local, peer;
+	uint16_t local_port, peer_port;
+	uint8_t proto;
+};
+
 /**
  * struct hold
- * @peer:   port 0: whatever comes for @local, a listener's or a datagram
- *          socket's
  * @id:     of the request, @told: it was answered
  * @moved:  taken: packets go to the node now
+ * @prev:   among those of its guest that have, or have not, moved, by age
  */
 struct hold {
 	struct guest *guest;
-	uint8_t proto;
-	struct fdnet_name local, peer;
+	struct hold_key key;
 	uint32_t id;
 	bool told, moved;
 	uint64_t expiry_us;
 	struct fdnet_pkt *pkts, *pkts_last;
 	size_t bytes;
 	struct hold *prev, *next;
+	struct hold *name_prev, *name_next; /* without a peer */
+	UT_hash_handle hh;		    /* the others */
 };
+
+/** hold_any - is there anything that hold_catch() might want? */
+static inline bool hold_any(const struct guest *guest)
+{
+	return guest->holds.age[false] || guest->holds.age[true];
+}
 
 /** hold_new - HOLD was asked. 0, -ENOBUFS (LIMIT_HOLDS), -ENOMEM */
 int hold_new(struct guest *guest, const struct fdnet_ctl *ctl);
@@ -56,8 +70,8 @@ bool hold_catch(struct guest *guest, struct fdnet_pkt *pkt);
 /** hold_release - the flow has moved to the node: so do its packets */
 void hold_release(struct hold *hold);
 
-/** hold_free - drop it and what it keeps; taken */
-void hold_free(struct hold *hold);
+/** hold_free_all - drop a guest's, and what they keep */
+void hold_free_all(struct guest *guest);
 
 /** hold_expiry - when hold_advance() is due for the guest, or FDNET_NEVER */
 uint64_t hold_expiry(const struct guest *guest);

@@ -79,6 +79,7 @@ struct policy_error;
  * long that may take, and what is kept for each meanwhile. */
 #define LIMIT_TAKE_BYTES (64u << 20)
 #define LIMIT_HOLDS 1024
+#define LIMIT_HOLDS_MOVED 16384
 #define LIMIT_HOLD_US (5 * 1000000ull)
 #define LIMIT_HOLD_BYTES (4u << 20)
 

@@ -85,13 +85,11 @@ static void head(struct fdnet_save *s)
 static void check_whole(struct state *st)
 {
 	struct guest *guest;
-	struct hold *hold;
 	struct state_sock *item;
 
 	for (guest = st->relay->guests; guest; guest = guest->hh.next)
-		DL_FOREACH(guest->holds, hold)
-			fdnet_save_check(&st->s,
-					 !hold->moved || st->relay->node);
+		fdnet_save_check(&st->s,
+				 !guest->holds.age[true] || st->relay->node);
 	for (item = st->socks; item; item = item->hh.next)
 		fdnet_save_check(&st->s, !item->so);
 }

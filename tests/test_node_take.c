@@ -3,8 +3,10 @@
 #include "config.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/node_case.h"
@@ -123,6 +125,130 @@ START_TEST(a_listener_is_taken_over_with_its_queue)
 	close(fd);
 	close(conn);
 	ck_assert_int_eq(rg_recv(b, client, text, 16), 0);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* Those that a full listener has not answered yet come along, in order. */
+START_TEST(a_full_listener_is_taken_over_with_whom_it_holds)
+{
+	struct fdnet_sock *listener;
+	int fd, conn, hosts[6];
+	struct rg *g;
+
+	close(rg_host_listen("127.0.0.1", &port));
+	open_node("--publish %u:8080");
+	g = rg_attach(&relay);
+	listener = rg_listen(g, "0.0.0.0", 8080);
+	ck_assert_int_eq(fdnet_sock_listen(listener, 1), 0);
+	for (int i = 0; i < 6; i++) {
+		char c = (char)('a' + i);
+
+		ck_assert_int_eq(rg_host_connect(&relay, "127.0.0.1", port,
+						 &hosts[i]),
+				 0);
+		ck_assert_int_eq(send(hosts[i], &c, 1, 0), 1);
+		rg_drive(&relay, 20);
+	}
+	ck_assert_int_eq(hold(g, listener), 0);
+	ck_assert_int_eq(take_over(listener, FDNET_NODE_HELD |
+						     FDNET_NODE_CLAIM,
+				   &fd),
+			 0);
+	for (int i = 0; i < 6; i++) {
+		conn = node_accept(fd);
+		ck_assert_int_eq(take(conn, text, 16), 1);
+		ck_assert_int_eq(text[0], 'a' + i);
+		ck_assert_int_eq(send(conn, text, 1, 0), 1);
+		ck_assert_int_eq(rg_host_recv(&relay, hosts[i], text, 16), 1);
+		close(conn);
+		close(hosts[i]);
+	}
+	close(fd);
+	rg_stop(&relay);
+}
+END_TEST
+
+static int host_connect_from(const struct sockaddr_in *from)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct linger linger = { 1, 0 }; /* the port is free at once */
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)from, sizeof(*from)),
+			 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static bool has_client(void *arg)
+{
+	return fdnet_sock_poll(arg) & FDNET_EV_IN;
+}
+
+/* A client's port is used again soon after its connection moved and ended. */
+START_TEST(names_of_what_was_taken_over_serve_again)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	socklen_t len = sizeof(from);
+	struct fdnet_sock *listener, *so;
+	int fd, host;
+	struct rg *g;
+
+	close(rg_host_listen("127.0.0.1", &port));
+	open_node("--publish %u:8080");
+	g = rg_attach(&relay);
+	listener = rg_listen(g, "0.0.0.0", 8080);
+	host = host_connect_from(&from);
+	ck_assert_int_eq(getsockname(host, (struct sockaddr *)&from, &len), 0);
+	so = rg_accept(g, listener);
+	ck_assert_int_eq(hold(g, so), 0);
+	ck_assert_int_eq(take_over(so, FDNET_NODE_HELD, &fd), 0);
+	ck_assert_int_eq(send(fd, "one", 3, 0), 3);
+	ck_assert_int_eq(rg_host_recv(&relay, host, text, 16), 3);
+	close(host);
+	ck_assert_int_le(take(fd, text, 16), 0);
+	close(fd);
+	rg_drive(&relay, 20);
+	host = host_connect_from(&from);
+	/* as long as all that waits for an answer here: not until the relay
+	 * has forgotten the first */
+	ck_assert(rg_until(&relay, 4500, has_client, listener));
+	so = rg_accept(g, listener);
+	ck_assert_int_eq(send(host, "two", 3, 0), 3);
+	ck_assert_int_eq(rg_recv(g, so, text, 16), 3);
+	ck_assert_int_eq(rg_send(g, so, "three", 5), 0);
+	ck_assert_int_eq(rg_host_recv(&relay, host, text, 16), 5);
+	close(host);
+	rg_stop(&relay);
+}
+END_TEST
+
+/* More than may be on the way at a time, one by one. */
+START_TEST(any_number_is_taken_over_in_a_short_time)
+{
+	struct fdnet_sock *listener, *client, *server;
+	struct rg *a, *b;
+	int fd;
+
+	open_node("");
+	a = rg_attach(&relay);
+	b = rg_attach(&relay);
+	listener = rg_listen(a, "0.0.0.0", 8080);
+	for (int i = 0; i < 1100; i++) {
+		ck_assert_int_eq(rg_connect(b, SANDBOX, 8080, &client), 0);
+		server = rg_accept(a, listener);
+		ck_assert_int_eq(hold(a, server), 0);
+		ck_assert_int_eq(take_over(server, FDNET_NODE_HELD, &fd), 0);
+		close(fd);
+		fdnet_sock_abort(client);
+	}
 	rg_stop(&relay);
 }
 END_TEST
@@ -340,6 +466,9 @@ static Suite *node_suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_connection_is_taken_over);
 	tcase_add_test(tc, a_listener_is_taken_over_with_its_queue);
+	tcase_add_test(tc, a_full_listener_is_taken_over_with_whom_it_holds);
+	tcase_add_test(tc, names_of_what_was_taken_over_serve_again);
+	tcase_add_test(tc, any_number_is_taken_over_in_a_short_time);
 	tcase_add_test(tc, both_ends_of_a_loop_are_taken_over);
 	tcase_add_test(tc, a_queued_loop_is_taken_over);
 	tcase_add_test(tc, a_listeners_connection_may_stay);
