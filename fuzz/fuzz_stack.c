@@ -8,7 +8,9 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +56,32 @@ static void add_gateway(struct world *w)
 	struct fdnet_ip any = fdnet_ip4(0), gateway = fdnet_ip4(0x0a000002);
 
 	assert(!fdnet_stack_add_route(w->stack, &any, 0, &gateway));
+}
+
+/* Groups with sources, so that queries for them mean something. */
+static void join(struct fdnet_sock *so, int family)
+{
+	struct group_source_req req = { .gsr_interface = 2 };
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&req.gsr_group;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&req.gsr_group;
+
+	if (family == 4) {
+		sin->sin_family = AF_INET;
+		sin->sin_addr.s_addr = htonl(0xe8010101);
+		req.gsr_source = req.gsr_group;
+		sin = (struct sockaddr_in *)&req.gsr_source;
+		sin->sin_addr.s_addr = htonl(0x0a000002);
+	} else {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_addr.s6_addr[0] = 0xff;
+		sin6->sin6_addr.s6_addr[1] = 5;
+		sin6->sin6_addr.s6_addr[15] = 1;
+		req.gsr_source = req.gsr_group;
+		sin6 = (struct sockaddr_in6 *)&req.gsr_source;
+		sin6->sin6_addr.s6_addr[0] = 0xfd;
+	}
+	assert(!fdnet_sock_setopt(so, family == 4 ? IPPROTO_IP : IPPROTO_IPV6,
+				  MCAST_JOIN_SOURCE_GROUP, &req, sizeof(req)));
 }
 
 static void add_sock(struct world *w, int family, int type, int proto,
@@ -104,6 +132,8 @@ static void make_world(struct world *w, uint8_t settings)
 	add_sock(w, 4, FDNET_SOCK_RAW, 1, NULL, 0);
 	add_sock(w, 6, FDNET_SOCK_RAW, 58, NULL, 0);
 	add_sock(w, 4, FDNET_SOCK_RAW, 200, NULL, 0);
+	join(w->so[0], 6);
+	join(w->so[1], 4);
 }
 
 static void end_world(struct world *w)

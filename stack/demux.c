@@ -561,7 +561,7 @@ unsigned int fdnet_demux_group(struct fdnet_stack *stack, uint8_t proto,
 		    (so->opts.bound_dev && so->opts.bound_dev != ifindex))
 			continue;
 		if (fdnet_ip_is_multicast(&local->ip) &&
-		    !fdnet_mcast_has(so, &local->ip, ifindex))
+		    !fdnet_mcast_has(so, &local->ip, &remote->ip, ifindex))
 			continue;
 		if (n < max)
 			ret_socks[n] = so;

@@ -30,6 +30,7 @@ stack_libstack_la_SOURCES = \
 	stack/mcast.h \
 	stack/member.c \
 	stack/member.h \
+	stack/member_report.c \
 	stack/nd.c \
 	stack/nd_router.c \
 	stack/neigh.c \
@@ -61,6 +62,7 @@ stack_libstack_la_SOURCES = \
 	stack/sockopt.h \
 	stack/sockopt_ip.c \
 	stack/sockopt_ip6.c \
+	stack/sockopt_mcast.c \
 	stack/sockopt_row.h \
 	stack/sockopt_socket.c \
 	stack/sockopt_table.h \
@@ -107,6 +109,7 @@ STACK_TESTS = \
 	tests/test_ip \
 	tests/test_ip_select \
 	tests/test_like_kernel \
+	tests/test_mcast \
 	tests/test_member \
 	tests/test_neigh \
 	tests/test_router \
@@ -151,6 +154,8 @@ tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_node_wire_LDADD = $(STACK_TEST_LIBS)
 tests_test_save_dgram_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_save_dgram_LDADD = $(STACK_TEST_LIBS)
+tests_test_mcast_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_mcast_LDADD = $(STACK_TEST_LIBS)
 tests_test_member_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_member_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

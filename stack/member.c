@@ -6,43 +6,22 @@
 #include <string.h>
 
 #include "stack/object.h"
-#include "stack/wire/arp.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/csum.h"
 #include "stack/wire/icmp.h"
-#include "stack/wire/ipv4.h"
-#include "stack/wire/ipv6.h"
 
 #define ROBUSTNESS     2	/* times that a change is told */
 #define UNSOLICITED_US 1000000	/* at most, between them */
 #define OLD_QUERIER_US 260000000 /* RFC 3376 8.12, the defaults */
-#define MAX_RECORDS    64	/* of one report */
 
 enum {
 	IGMP_QUERY = 0x11,
-	IGMP2_REPORT = 0x16,
-	IGMP2_LEAVE = 0x17,
-	IGMP3_REPORT = 0x22,
 	MLD_QUERY = 130,
-	MLD1_REPORT = 131,
-	MLD1_DONE = 132,
-	MLD2_REPORT = 143,
 };
-
-enum {
-	IS_EXCLUDE = 2,
-	TO_INCLUDE = 3,
-	TO_EXCLUDE = 4,
-};
-
-/* 224.0.0.2, 224.0.0.22, ff02::2, ff02::16 */
-static const struct fdnet_ip routers4 = { 4, { 224, 0, 0, 2 } };
-static const struct fdnet_ip reports4 = { 4, { 224, 0, 0, 22 } };
-static const struct fdnet_ip routers6 = { 6, { 0xff, 2, [15] = 2 } };
-static const struct fdnet_ip reports6 = { 6, { 0xff, 2, [15] = 0x16 } };
 
 /* Links of our own know their members otherwise, or have none. */
-static bool is_told(const struct fdnet_stack *stack, const struct fdnet_mcast *m)
+static bool is_told(const struct fdnet_stack *stack,
+		    const struct fdnet_mcast_group *m)
 {
 	static const struct fdnet_ip all4 = { 4, { 224, 0, 0, 1 } };
 	static const struct fdnet_ip all6 = { 6, { 0xff, 2, [15] = 1 } };
@@ -58,163 +37,40 @@ static bool is_told(const struct fdnet_stack *stack, const struct fdnet_mcast *m
 	       (m->group.bytes[1] & 15) > 1;
 }
 
-/* ---- packets ---- */
-
-/* Below the report: headers with router alert (RFC 2113, RFC 2711). */
-static void send(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
-		 const struct fdnet_ip *src, const struct fdnet_ip *dst)
-{
-	uint8_t *p;
-
-	if (dst->family == 4) {
-		struct fdnet_ipv4 hdr = {
-			.hdr_len = 24,
-			.tos = 0xc0,
-			.total_len = (uint16_t)(pkt->len + 24),
-			.df = true,
-			.ttl = 1,
-			.proto = FDNET_PROTO_IGMP,
-		};
-
-		fdnet_csum_store(pkt->data + 2, fdnet_csum_pkt(0, pkt, 0));
-		p = fdnet_pkt_push(pkt, 24);
-		memcpy(hdr.src, src->bytes, 4);
-		memcpy(hdr.dst, dst->bytes, 4);
-		fdnet_ipv4_encode(p, &hdr);
-		memcpy(p + 20, "\x94\x04\0", 4);
-		p[0] = 0x46;
-		fdnet_ipv4_set_csum(p, 24);
-		pkt->ethertype = 0x0800;
-	} else {
-		struct fdnet_ipv6 hdr = {
-			.payload_len = (uint16_t)(pkt->len + 8),
-			.hops = 1,
-		};
-
-		fdnet_ip_csum_fill(stack, pkt, src, dst, FDNET_PROTO_ICMP6,
-				   FDNET_ICMP_CSUM_OFFSET);
-		p = fdnet_pkt_push(pkt, 8);
-		memcpy(p, "\x3a\0\x05\x02\0\0\x01\0", 8);
-		p = fdnet_pkt_push(pkt, FDNET_IPV6_LEN);
-		memcpy(hdr.src, src->bytes, 16);
-		memcpy(hdr.dst, dst->bytes, 16);
-		fdnet_ipv6_encode(p, &hdr);
-		pkt->ethertype = 0x86dd;
-	}
-	stack->counters[FDNET_C_GROUP_REPORT]++;
-	if (stack->cfg.ethernet)
-		pkt = fdnet_neigh_send(stack, pkt, dst);
-	if (pkt)
-		fdnet_pktq_push(&stack->frags, pkt);
-}
-
-/* RFC 3810 5.2.13: from a link-local address, or none. */
-static bool source(struct fdnet_stack *stack, int family, struct fdnet_ip *ret)
-{
-	unsigned int i;
-
-	if (family == 4)
-		return !fdnet_ip_source(stack, &reports4, ret) &&
-		       !fdnet_ip_is_loopback(ret);
-	memset(ret, 0, sizeof(*ret));
-	ret->family = 6;
-	for (i = 0; i < stack->naddrs; i++)
-		if (stack->addrs[i].ip.family == 6 &&
-		    stack->addrs[i].ip.bytes[0] == 0xfe)
-			*ret = stack->addrs[i].ip;
-	return true;
-}
-
-/* ---- the new reports: RFC 3376 4.2, RFC 3810 5.2 ---- */
-
-struct report {
-	struct fdnet_stack *stack;
-	struct fdnet_pkt *pkt;
-	int family;
-	unsigned int records;
-};
-
-static void report_send(struct report *r)
-{
-	struct fdnet_ip src;
-
-	if (!r->pkt)
-		return;
-	fdnet_put16(r->pkt->data + 6, (uint16_t)r->records);
-	if (source(r->stack, r->family, &src))
-		send(r->stack, r->pkt, &src,
-		     r->family == 4 ? &reports4 : &reports6);
-	else
-		fdnet_pkt_free(r->pkt);
-	r->pkt = NULL;
-	r->records = 0;
-}
-
-static void report_add(struct report *r, uint8_t type,
-		       const struct fdnet_ip *group)
-{
-	uint32_t len = r->family == 4 ? 4 : 16;
-	uint8_t *p;
-
-	if (!r->pkt) {
-		r->pkt = fdnet_pkt_new(r->stack->cfg.pool);
-		if (!r->pkt)
-			return;
-		p = fdnet_pkt_put(r->pkt, 8);
-		memset(p, 0, 8);
-		p[0] = r->family == 4 ? IGMP3_REPORT : MLD2_REPORT;
-	}
-	p = fdnet_pkt_put(r->pkt, 4 + len);
-	memset(p, 0, 4);
-	p[0] = type;
-	memcpy(p + 4, group->bytes, len);
-	if (++r->records == MAX_RECORDS)
-		report_send(r);
-}
-
-/* ---- the old ones: RFC 2236, RFC 2710 ---- */
-
-static void send_old(struct fdnet_stack *stack, const struct fdnet_ip *group,
-		     bool leave)
-{
-	bool v4 = group->family == 4;
-	struct fdnet_pkt *pkt = fdnet_pkt_new(stack->cfg.pool);
-	struct fdnet_ip src;
-	uint8_t *p;
-
-	if (!pkt)
-		return;
-	p = fdnet_pkt_put(pkt, v4 ? 8 : 24);
-	memset(p, 0, 8);
-	if (v4)
-		p[0] = leave ? IGMP2_LEAVE : IGMP2_REPORT;
-	else
-		p[0] = leave ? MLD1_DONE : MLD1_REPORT;
-	memcpy(p + (v4 ? 4 : 8), group->bytes, v4 ? 4 : 16);
-	if (source(stack, group->family, &src))
-		send(stack, pkt, &src,
-		     !leave ? group : v4 ? &routers4 : &routers6);
-	else
-		fdnet_pkt_free(pkt);
-}
+/* ---- time ---- */
 
 static bool is_old(const struct fdnet_stack *stack, int family)
 {
 	return stack->members.old_until_us[family == 6] > stack->now_us;
 }
 
-/* ---- time ---- */
+static bool is_oldest(const struct fdnet_stack *stack, int family)
+{
+	return family == 4 && stack->members.oldest_until_us > stack->now_us;
+}
+
+static uint8_t robustness(const struct fdnet_stack *stack, int family)
+{
+	uint8_t told = stack->members.robustness[family == 6];
+
+	return told ? told : ROBUSTNESS;
+}
+
+static bool is_changing(const struct fdnet_mcast_group *g)
+{
+	return g->mode_left || (g->told && g->told->nchanged);
+}
 
 static void set_timer(struct fdnet_stack *stack)
 {
 	uint64_t first = FDNET_NEVER;
-	const struct fdnet_mcast *m;
+	const struct fdnet_mcast_group *g;
 
-	for (m = stack->groups; m; m = m->next) {
-		if (m->changes_left && m->change_us < first)
-			first = m->change_us;
-		if (m->query_us && m->query_us < first)
-			first = m->query_us;
+	for (g = stack->groups; g; g = g->next) {
+		if (is_changing(g) && g->change_us < first)
+			first = g->change_us;
+		if (g->query_us && g->query_us < first)
+			first = g->query_us;
 	}
 	fdnet_timer_set(stack, &stack->members.timer, first);
 }
@@ -224,46 +80,161 @@ static uint64_t soon(struct fdnet_stack *stack, uint64_t within_us)
 	return stack->now_us + 1 + fdnet_stack_random(stack) % within_us;
 }
 
+static struct fdnet_mcast_told *told_of(struct fdnet_stack *stack,
+					struct fdnet_mcast_group *g)
+{
+	if (!g->told)
+		g->told = fdnet_mem_alloc(stack->mem, sizeof(*g->told));
+	return g->told;
+}
+
+/* ---- what is told: RFC 3376 5.1, RFC 3810 6.1 ---- */
+
+/* Once more each changed source was told. */
+static void count_told(struct fdnet_mcast_group *g)
+{
+	struct fdnet_mcast_told *told = g->told;
+	unsigned int i = 0;
+
+	while (told && i < told->nchanged) {
+		if (--told->changed[i].left)
+			i++;
+		else
+			told->changed[i] = told->changed[--told->nchanged];
+	}
+}
+
+static void tell_mode(struct fdnet_member_report *r,
+		      struct fdnet_mcast_group *g)
+{
+	fdnet_member_record(r, g->filter.exclude ? FDNET_MEMBER_TO_EXCLUDE :
+						   FDNET_MEMBER_TO_INCLUDE,
+			    &g->group, g->filter.srcs, g->filter.n);
+	g->mode_left--;
+	count_told(g); /* the sources were in it */
+}
+
+/* Those that are wanted now, or those that are not, among the changed. */
+static void tell_changed(struct fdnet_member_report *r,
+			 const struct fdnet_mcast_group *g, bool wanted)
+{
+	struct fdnet_ip srcs[FDNET_MCAST_SRC_MOST];
+	enum fdnet_member_record type = wanted ? FDNET_MEMBER_ALLOW :
+						 FDNET_MEMBER_BLOCK;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < g->told->nchanged; i++) {
+		if (fdnet_mcast_wants(&g->filter, &g->told->changed[i].src) !=
+		    wanted)
+			continue;
+		srcs[n++] = g->told->changed[i].src;
+		if (n < FDNET_MCAST_SRC_MOST)
+			continue;
+		fdnet_member_record(r, type, &g->group, srcs, n);
+		n = 0;
+	}
+	if (n)
+		fdnet_member_record(r, type, &g->group, srcs, n);
+}
+
+static void tell_sources(struct fdnet_member_report *r,
+			 struct fdnet_mcast_group *g)
+{
+	tell_changed(r, g, true);
+	tell_changed(r, g, false);
+	count_told(g);
+}
+
+/* RFC 3376 5.2: of all sources, or of those that were asked for and are
+ * wanted. */
+static void answer(struct fdnet_member_report *r, struct fdnet_mcast_group *g)
+{
+	struct fdnet_ip srcs[FDNET_MCAST_SRC_MOST];
+	unsigned int i, n = 0;
+
+	if (!g->asked_srcs) {
+		if (g->filter.exclude || g->filter.n)
+			fdnet_member_record(r, g->filter.exclude ?
+						       FDNET_MEMBER_IS_EXCLUDE :
+						       FDNET_MEMBER_IS_INCLUDE,
+					    &g->group, g->filter.srcs,
+					    g->filter.n);
+		return;
+	}
+	for (i = 0; i < g->told->nasked; i++)
+		if (fdnet_mcast_wants(&g->filter, &g->told->asked[i]))
+			srcs[n++] = g->told->asked[i];
+	if (n)
+		fdnet_member_record(r, FDNET_MEMBER_IS_INCLUDE, &g->group, srcs,
+				    n);
+}
+
+/* An older querier knows no sources: a group is wanted or not. */
+static void tell_old(struct fdnet_stack *stack, struct fdnet_mcast_group *g,
+		     bool change)
+{
+	bool wanted = g->filter.exclude || g->filter.n;
+
+	if (wanted)
+		fdnet_member_send_old(stack, &g->group,
+				      is_oldest(stack, g->group.family) ?
+					      FDNET_MEMBER_OLDEST_REPORT :
+					      FDNET_MEMBER_OLD_REPORT);
+	else if (change && !is_oldest(stack, g->group.family))
+		fdnet_member_send_old(stack, &g->group,
+				      FDNET_MEMBER_OLD_LEAVE);
+	if (!change)
+		return;
+	if (g->told)
+		g->told->nchanged = 0;
+	if (g->mode_left)
+		g->mode_left--;
+}
+
 /* What is due of one group. */
-static void tell(struct report *r, struct fdnet_mcast *m)
+static void tell(struct fdnet_member_report *r, struct fdnet_mcast_group *g)
 {
 	struct fdnet_stack *stack = r->stack;
-	bool answer = m->query_us && m->query_us <= stack->now_us && m->refs;
-	bool change = m->changes_left && m->change_us <= stack->now_us;
+	bool asked = g->query_us && g->query_us <= stack->now_us;
+	bool change = is_changing(g) && g->change_us <= stack->now_us;
 
-	if (m->query_us <= stack->now_us)
-		m->query_us = 0;
-	if (is_old(stack, m->group.family)) {
-		if (answer || change)
-			send_old(stack, &m->group, !m->refs);
+	if (is_old(stack, g->group.family)) {
+		if (asked || change)
+			tell_old(stack, g, change);
+	} else if (change && g->mode_left) {
+		tell_mode(r, g);
 	} else if (change) {
-		report_add(r, m->refs ? TO_EXCLUDE : TO_INCLUDE, &m->group);
-	} else if (answer) {
-		report_add(r, IS_EXCLUDE, &m->group);
+		tell_sources(r, g);
+	} else if (asked && g->members) {
+		answer(r, g);
 	}
-	if (change && --m->changes_left)
-		m->change_us = soon(stack, UNSOLICITED_US);
+	if (asked) {
+		g->query_us = 0;
+		g->asked_srcs = false;
+	}
+	if (change && is_changing(g))
+		g->change_us = soon(stack, UNSOLICITED_US);
 }
 
 static void tell_all(struct fdnet_stack *stack)
 {
-	struct report r[2] = {
+	struct fdnet_member_report r[2] = {
 		{ .stack = stack, .family = 4 },
 		{ .stack = stack, .family = 6 },
 	};
-	struct fdnet_mcast **pm = &stack->groups, *m;
+	struct fdnet_mcast_group **pg = &stack->groups, *g;
 
-	while ((m = *pm)) {
-		tell(&r[m->group.family == 6], m);
-		if (m->refs || m->changes_left) {
-			pm = &m->next;
+	while ((g = *pg)) {
+		tell(&r[g->group.family == 6], g);
+		if (g->members || is_changing(g)) {
+			pg = &g->next;
 			continue;
 		}
-		*pm = m->next;
-		fdnet_mem_free(stack->mem, m, sizeof(*m));
+		*pg = g->next;
+		fdnet_mcast_group_free(stack, g);
 	}
-	report_send(&r[0]);
-	report_send(&r[1]);
+	fdnet_member_report_send(&r[0]);
+	fdnet_member_report_send(&r[1]);
 	set_timer(stack);
 }
 
@@ -280,45 +251,157 @@ int fdnet_member_init(struct fdnet_stack *stack)
 
 void fdnet_member_done(struct fdnet_stack *stack)
 {
-	struct fdnet_mcast *m;
+	struct fdnet_mcast_group *g;
 
-	while ((m = stack->groups)) {
-		stack->groups = m->next;
-		fdnet_mem_free(stack->mem, m, sizeof(*m));
+	while ((g = stack->groups)) {
+		stack->groups = g->next;
+		fdnet_mcast_group_free(stack, g);
 	}
 }
 
-bool fdnet_member_changed(struct fdnet_stack *stack, struct fdnet_mcast *m)
+/* ---- changes ---- */
+
+/* false: there is no room to remember it; the whole filter says it too. */
+static bool note_source(struct fdnet_stack *stack, struct fdnet_mcast_group *g,
+			const struct fdnet_ip *src)
 {
-	if (!is_told(stack, m))
+	struct fdnet_mcast_told *told = told_of(stack, g);
+	unsigned int i;
+
+	if (!told)
 		return false;
-	m->changes_left = ROBUSTNESS;
-	m->change_us = stack->now_us;
+	for (i = 0; i < told->nchanged; i++)
+		if (fdnet_ip_equal(&told->changed[i].src, src))
+			break;
+	if (i == 2 * FDNET_MCAST_SRC_MOST)
+		return false;
+	if (i == told->nchanged)
+		told->nchanged++;
+	told->changed[i].src = *src;
+	told->changed[i].left = robustness(stack, g->group.family);
+	return true;
+}
+
+/* Those in @a and not in @b. Returns whether there are any. */
+static bool note_sources(struct fdnet_stack *stack, struct fdnet_mcast_group *g,
+			 const struct fdnet_mcast_filter *a,
+			 const struct fdnet_mcast_filter *b)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < a->n; i++) {
+		if (fdnet_mcast_lists(b, &a->srcs[i]))
+			continue;
+		any = true;
+		if (!note_source(stack, g, &a->srcs[i]))
+			g->mode_left = robustness(stack, g->group.family);
+	}
+	return any;
+}
+
+bool fdnet_member_changed(struct fdnet_stack *stack,
+			  struct fdnet_mcast_group *g,
+			  const struct fdnet_mcast_filter *was)
+{
+	bool any;
+
+	if (!is_told(stack, g))
+		return false;
+	any = was->exclude != g->filter.exclude;
+	if (any) {
+		g->mode_left = robustness(stack, g->group.family);
+	} else {
+		any = note_sources(stack, g, &g->filter, was);
+		any |= note_sources(stack, g, was, &g->filter);
+	}
+	if (any)
+		g->change_us = stack->now_us;
 	/* from the timer, so that a caller's loop over groups is safe */
 	set_timer(stack);
-	return true;
+	return is_changing(g);
 }
 
 /* ---- queries ---- */
 
-static void query(struct fdnet_stack *stack, const struct fdnet_ip *group,
-		  uint64_t within_us)
+/* What a query asks for: all groups, one, or sources of one. */
+struct query {
+	struct fdnet_ip group; /* any: all */
+	uint64_t within_us;
+	const uint8_t *srcs;
+	unsigned int n, len; /* of a source, bytes */
+};
+
+/* RFC 3376 5.2, 5: sources asked for twice wait for one answer, if there is
+ * room; else it will be of the whole group. */
+static bool want_sources(struct fdnet_stack *stack, struct fdnet_mcast_group *g,
+			 const struct query *q)
 {
-	struct fdnet_mcast *m;
+	struct fdnet_mcast_told *told = told_of(stack, g);
+	struct fdnet_ip src = { .family = g->group.family };
+	unsigned int i, at;
 
-	if (!within_us)
-		within_us = 1;
-	for (m = stack->groups; m; m = m->next) {
-		uint64_t at = soon(stack, within_us);
+	if (!told)
+		return false;
+	if (!g->query_us)
+		told->nasked = 0;
+	for (i = 0; i < q->n; i++) {
+		memcpy(src.bytes, q->srcs + i * q->len, q->len);
+		for (at = 0; at < told->nasked; at++)
+			if (fdnet_ip_equal(&told->asked[at], &src))
+				break;
+		if (at == FDNET_MCAST_SRC_MOST)
+			return false;
+		told->asked[at] = src;
+		told->nasked += at == told->nasked;
+	}
+	return true;
+}
 
-		if (m->group.family != group->family || !m->refs ||
-		    !is_told(stack, m) ||
-		    (!fdnet_ip_is_any(group) && !fdnet_ip_equal(group, &m->group)))
+static void ask_group(struct fdnet_stack *stack, struct fdnet_mcast_group *g,
+		      const struct query *q)
+{
+	uint64_t at = soon(stack, q->within_us);
+
+	/* an answer about the whole group is waited for already */
+	if (!g->query_us || g->asked_srcs)
+		g->asked_srcs = q->n && want_sources(stack, g, q);
+	if (!g->query_us || at < g->query_us)
+		g->query_us = at;
+}
+
+static void take_query(struct fdnet_stack *stack, struct query *q)
+{
+	struct fdnet_mcast_group *g;
+
+	if (!q->within_us)
+		q->within_us = 1;
+	for (g = stack->groups; g; g = g->next) {
+		if (g->group.family != q->group.family || !g->members ||
+		    !is_told(stack, g) ||
+		    (!fdnet_ip_is_any(&q->group) &&
+		     !fdnet_ip_equal(&q->group, &g->group)))
 			continue;
-		if (!m->query_us || at < m->query_us)
-			m->query_us = at;
+		ask_group(stack, g, q);
 	}
 	set_timer(stack);
+}
+
+/* The part that both have: robustness, and sources of @len bytes that are
+ * really there. false: there are not as many as it says. */
+static bool take_sources(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
+			 uint32_t at, struct query *q)
+{
+	uint8_t qrv = pkt->data[at] & 7;
+
+	q->n = fdnet_get16(pkt->data + at + 2);
+	q->srcs = pkt->data + at + 4;
+	stack->members.robustness[q->group.family == 6] = qrv;
+	if (pkt->len < at + 4 + q->n * q->len)
+		return false;
+	if (fdnet_ip_is_any(&q->group))
+		q->n = 0;
+	return true;
 }
 
 /* RFC 3376 4.1.1 and RFC 3810 5.1.3: a mantissa of @bits and an exponent. */
@@ -334,10 +417,10 @@ static uint64_t code_value(uint32_t code, unsigned int bits)
 void fdnet_member_igmp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		       const struct fdnet_ip_in *in)
 {
-	struct fdnet_ip group = { .family = 4 };
+	struct query q = { .group.family = 4, .len = 4 };
 	uint32_t len = fdnet_pkt_total(pkt), code;
 
-	if (len < 8 || fdnet_pkt_pull_up(pkt, len < 12 ? 8 : 12) ||
+	if (len < 8 || fdnet_pkt_pull_up(pkt, len) ||
 	    fdnet_csum_fold(fdnet_csum_pkt(0, pkt, 0)) != 0xffff) {
 		stack->counters[FDNET_C_ICMP_BAD]++;
 		return;
@@ -345,37 +428,52 @@ void fdnet_member_igmp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	/* RFC 3376 9.1: a query comes from this link */
 	if (pkt->data[0] != IGMP_QUERY || in->ttl != 1)
 		return;
+	memcpy(q.group.bytes, pkt->data + 4, 4);
 	code = pkt->data[1];
-	if (len < 12)
+	if (len < 12) {
 		stack->members.old_until_us[0] = stack->now_us + OLD_QUERIER_US;
-	else
+		if (!code) { /* IGMPv1: ten seconds */
+			stack->members.oldest_until_us =
+				stack->now_us + OLD_QUERIER_US;
+			code = 100;
+		}
+	} else {
 		code = (uint32_t)code_value(code, 4);
-	if (!code) /* IGMPv1: ten seconds */
-		code = 100;
-	memcpy(group.bytes, pkt->data + 4, 4);
-	query(stack, &group, code * 100000ull);
+		if (!take_sources(stack, pkt, 8, &q)) {
+			stack->counters[FDNET_C_ICMP_BAD]++;
+			return;
+		}
+	}
+	q.within_us = code * 100000ull;
+	take_query(stack, &q);
 }
 
 void fdnet_member_mld(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		      const struct fdnet_ip_in *in)
 {
-	struct fdnet_ip group = { .family = 6 };
+	struct query q = { .group.family = 6, .len = 16 };
 	uint32_t len = fdnet_pkt_total(pkt);
 	uint64_t ms;
 
 	if (pkt->data[0] != MLD_QUERY)
 		return;
 	/* RFC 3810 6.2: a router on this link sent it */
-	if (len < 24 || fdnet_pkt_pull_up(pkt, 24) || in->ttl != 1 ||
+	if (len < 24 || fdnet_pkt_pull_up(pkt, len) || in->ttl != 1 ||
 	    in->src.bytes[0] != 0xfe || (in->src.bytes[1] & 0xc0) != 0x80) {
 		stack->counters[FDNET_C_ICMP_BAD]++;
 		return;
 	}
+	memcpy(q.group.bytes, pkt->data + 8, 16);
 	ms = fdnet_get16(pkt->data + 4);
-	if (len < 28)
+	if (len < 28) {
 		stack->members.old_until_us[1] = stack->now_us + OLD_QUERIER_US;
-	else
+	} else {
 		ms = code_value((uint32_t)ms, 12);
-	memcpy(group.bytes, pkt->data + 8, 16);
-	query(stack, &group, ms * 1000);
+		if (!take_sources(stack, pkt, 24, &q)) {
+			stack->counters[FDNET_C_ICMP_BAD]++;
+			return;
+		}
+	}
+	q.within_us = ms * 1000;
+	take_query(stack, &q);
 }

@@ -105,7 +105,7 @@ struct fdnet_stack {
 	struct fdnet_sock *cursor;  /* next in a walk over all */
 	struct fdnet_sock *requests;
 	struct fdnet_sock *raws; /* through bound_next: see raw.c */
-	struct fdnet_mcast *groups; /* joined by any socket: mcast.h */
+	struct fdnet_mcast_group *groups; /* of any socket: mcast.h */
 	struct fdnet_members members;
 
 	/* demultiplexing */

@@ -101,28 +101,47 @@ static void take_place(struct fdnet_save *s, struct fdnet_sock *so,
 		fdnet_save_fail(s, rc);
 }
 
+static void membership(struct fdnet_save *s, struct fdnet_sock *so,
+		       const struct fdnet_mcast *m)
+{
+	struct fdnet_ip group = m ? m->group : (struct fdnet_ip){0};
+	struct fdnet_ip srcs[FDNET_MCAST_SRC_MOST];
+	struct fdnet_mcast_filter f = {.srcs = srcs};
+	int ifindex, rc;
+	uint32_t i;
+
+	fdnet_save_ip(s, &group);
+	ifindex = fdnet_save_int(s, m ? m->ifindex : 0, 1, 2);
+	f.exclude = fdnet_save_bool(s, m && m->filter.exclude);
+	f.n = (uint16_t)fdnet_save_count(s, m ? m->filter.n : 0,
+					 FDNET_MCAST_SRC_MOST, 5);
+	for (i = 0; i < f.n; i++) {
+		srcs[i] = m ? m->filter.srcs[i] : (struct fdnet_ip){0};
+		fdnet_save_ip(s, &srcs[i]);
+		fdnet_save_check(s, srcs[i].family == group.family);
+	}
+	if (!s->reading || s->rc)
+		return;
+	rc = fdnet_mcast_join(so, &group, ifindex, !f.exclude);
+	if (!rc && f.n)
+		rc = fdnet_mcast_set_filter(so, &group, ifindex, &f);
+	if (rc)
+		fdnet_save_fail(s, rc == -ENOMEM ? rc : -EPROTO);
+}
+
 static void groups(struct fdnet_save *s, struct fdnet_sock *so)
 {
 	const struct fdnet_mcast *m, *first = so->mcast;
-	struct fdnet_ip ip;
 	uint32_t n = 0, i;
-	int ifindex, rc;
 
 	if (so->type == FDNET_SOCK_STREAM) /* they have none */
 		return;
 	for (m = first; m; m = m->next)
 		n++;
-	n = fdnet_save_count(s, n, FDNET_MCAST_MAX, MCAST_BYTES);
+	n = fdnet_save_count(s, n, FDNET_MCAST_MOST, MCAST_BYTES);
 	for (i = 0, m = s->reading ? NULL : first; i < n && !s->rc; i++) {
-		ip = m ? m->group : (struct fdnet_ip){0};
-		fdnet_save_ip(s, &ip);
-		ifindex = fdnet_save_int(s, m ? m->ifindex : 0, 1, 2);
+		membership(s, so, m);
 		m = m ? m->next : NULL;
-		if (!s->reading || s->rc)
-			continue;
-		rc = fdnet_mcast_join(so, &ip, ifindex);
-		if (rc)
-			fdnet_save_fail(s, rc == -ENOMEM ? rc : -EPROTO);
 	}
 }
 

@@ -51,6 +51,9 @@ static void config(struct fdnet_save *s, struct fdnet_stack_config *c)
 	c->ethernet = fdnet_save_bool(s, c->ethernet);
 	c->autoconf = fdnet_save_bool(s, c->autoconf);
 	c->no_redirects = fdnet_save_bool(s, c->no_redirects);
+	c->mcast_max = fdnet_save_u16(s, c->mcast_max);
+	c->mcast_src4_max = fdnet_save_u8(s, c->mcast_src4_max);
+	c->mcast_src6_max = fdnet_save_u8(s, c->mcast_src6_max);
 	c->ephemeral_lo = fdnet_save_u16(s, c->ephemeral_lo);
 	c->ephemeral_hi = fdnet_save_u16(s, c->ephemeral_hi);
 	c->max_socks = fdnet_save_u32(s, c->max_socks);

@@ -79,34 +79,6 @@ int fdnet_opt_set_refused_on(struct fdnet_sock *so,
 	return fdnet_opt_take_int(val, len) ? -EPERM : 0;
 }
 
-/* MCAST_JOIN_GROUP and MCAST_LEAVE_GROUP (RFC 3678) of either level. */
-int fdnet_opt_set_group(struct fdnet_sock *so, const struct fdnet_opt_row *row,
-			const void *val, uint32_t len)
-{
-	struct fdnet_ip group = {0};
-	const struct sockaddr_in *sin;
-	const struct sockaddr_in6 *sin6;
-	struct group_req req;
-
-	memcpy(&req, val, sizeof(req));
-	if (so->type == FDNET_SOCK_STREAM)
-		return -EPROTO;
-	sin = (const struct sockaddr_in *)&req.gr_group;
-	sin6 = (const struct sockaddr_in6 *)&req.gr_group;
-	if (row->id.level == IPPROTO_IP && sin->sin_family == AF_INET) {
-		group = fdnet_ip4(ntohl(sin->sin_addr.s_addr));
-	} else if (row->id.level == IPPROTO_IPV6 &&
-		   sin6->sin6_family == AF_INET6) {
-		group.family = 6;
-		memcpy(group.bytes, &sin6->sin6_addr, 16);
-	} else {
-		return -EINVAL;
-	}
-	return row->id.name == MCAST_JOIN_GROUP
-		       ? fdnet_mcast_join(so, &group, (int)req.gr_interface)
-		       : fdnet_mcast_leave(so, &group, (int)req.gr_interface);
-}
-
 /* ---- IPPROTO_IP ---- */
 
 /* ECN bits of a stream are not the application's (RFC 3168). */
@@ -171,7 +143,7 @@ int fdnet_opt_set_router_alert(struct fdnet_sock *so,
 	return fdnet_opt_set_flag(so, row, val, len);
 }
 
-static int by_address(struct fdnet_sock *so, const struct in_addr *addr)
+int fdnet_opt_by_address(struct fdnet_sock *so, const struct in_addr *addr)
 {
 	struct fdnet_ip ip = fdnet_ip4(ntohl(addr->s_addr));
 
@@ -193,7 +165,7 @@ static int mreq_index(struct fdnet_sock *so, const void *val, uint32_t len,
 		*ret_group = fdnet_ip4(ntohl(mreq.imr_multiaddr.s_addr));
 	if (mreq.imr_ifindex)
 		return mreq.imr_ifindex;
-	return by_address(so, &mreq.imr_address);
+	return fdnet_opt_by_address(so, &mreq.imr_address);
 }
 
 int fdnet_opt_set_mcast_ttl(struct fdnet_sock *so,
@@ -241,7 +213,7 @@ int fdnet_opt_set_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *ro
 		index = mreq_index(so, val, len, NULL);
 	} else {
 		memcpy(&addr, val, sizeof(addr));
-		index = by_address(so, &addr);
+		index = fdnet_opt_by_address(so, &addr);
 	}
 	if (index < 0 || index > 2)
 		return -EADDRNOTAVAIL;
@@ -284,6 +256,6 @@ int fdnet_opt_set_membership(struct fdnet_sock *so,
 	if (index < 0)
 		return index;
 	return row->id.name == IP_ADD_MEMBERSHIP
-		       ? fdnet_mcast_join(so, &group, index)
+		       ? fdnet_mcast_join(so, &group, index, false)
 		       : fdnet_mcast_leave(so, &group, index);
 }

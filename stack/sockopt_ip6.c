@@ -71,7 +71,8 @@ int fdnet_opt_set_membership6(struct fdnet_sock *so,
 		return -EPROTO;
 	memcpy(group.bytes, &mreq.ipv6mr_multiaddr, 16);
 	return row->id.name == IPV6_JOIN_GROUP
-		       ? fdnet_mcast_join(so, &group, (int)mreq.ipv6mr_interface)
+		       ? fdnet_mcast_join(so, &group, (int)mreq.ipv6mr_interface,
+				    false)
 		       : fdnet_mcast_leave(so, &group,
 					   (int)mreq.ipv6mr_interface);
 }

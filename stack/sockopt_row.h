@@ -116,6 +116,10 @@ int fdnet_opt_take_int(const void *val, uint32_t len);
 int fdnet_opt_give_ip_int(const struct fdnet_opt_row *row, void *val,
 			  uint32_t *len, int value);
 
+/** fdnet_opt_by_address - the interface of an address: 0 any, 1 loopback, 2
+ * link, -ENODEV (sockopt_ip.c) */
+int fdnet_opt_by_address(struct fdnet_sock *so, const struct in_addr *addr);
+
 /** fdnet_opt_give - @size bytes, cut to *@len */
 int fdnet_opt_give(void *val, uint32_t *len, const void *data, uint32_t size);
 

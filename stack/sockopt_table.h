@@ -275,6 +275,36 @@ OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP, int, membership, none,
 OPTION(IPPROTO_IP, IP_DROP_MEMBERSHIP, int, membership, none,
        0, 0, 0, ANY_SIZE,
        "test_sockopt: groups_are_joined_and_left")
+OPTION(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, struct ip_mreq_source, source4, none,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, IP_DROP_SOURCE_MEMBERSHIP, struct ip_mreq_source, source4, none,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, IP_BLOCK_SOURCE, struct ip_mreq_source, source4, none,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, IP_UNBLOCK_SOURCE, struct ip_mreq_source, source4, none,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, IP_MSFILTER, struct ip_msfilter, msfilter4, msfilter4,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: whole_filters_are_set_and_read")
+OPTION(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, MCAST_LEAVE_SOURCE_GROUP, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, MCAST_BLOCK_SOURCE, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, MCAST_UNBLOCK_SOURCE, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IP, MCAST_MSFILTER, struct group_filter, msfilter, msfilter,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: whole_filters_are_set_and_read")
 OPTION(IPPROTO_IP, MCAST_JOIN_GROUP, struct group_req, group, none,
        0, 0, 0, FOR_ALL,
        "test_sockopt_effect: members_hear_until_they_leave")
@@ -311,6 +341,21 @@ OPTION(IPPROTO_IPV6, IPV6_JOIN_GROUP, struct ipv6_mreq, membership6, none,
 OPTION(IPPROTO_IPV6, IPV6_LEAVE_GROUP, struct ipv6_mreq, membership6, none,
        0, 0, 0, FOR_ALL,
        "test_sockopt_effect: members_hear_until_they_leave")
+OPTION(IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IPV6, MCAST_LEAVE_SOURCE_GROUP, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IPV6, MCAST_BLOCK_SOURCE, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IPV6, MCAST_UNBLOCK_SOURCE, struct group_source_req, source, none,
+       0, 0, 0, FOR_ALL,
+       "test_mcast: options_answer_as_linux_does, sources_pass_the_filter")
+OPTION(IPPROTO_IPV6, MCAST_MSFILTER, struct group_filter, msfilter, msfilter,
+       0, 0, 0, ANY_SIZE,
+       "test_mcast: whole_filters_are_set_and_read")
 OPTION(IPPROTO_IPV6, MCAST_JOIN_GROUP, struct group_req, group, none,
        0, 0, 0, FOR_ALL,
        "test_sockopt_effect: members_hear_until_they_leave")

@@ -482,6 +482,7 @@ static const char *const counter_names[] = {
 	[FDNET_C_REDIRECT_IN] = "redirect_in",
 	[FDNET_C_REDIRECT_BAD] = "redirect_bad",
 	[FDNET_C_RA_LIMIT] = "ra_limit",
+	[FDNET_C_MCAST_LIMIT] = "mcast_limit",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

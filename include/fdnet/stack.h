@@ -161,6 +161,10 @@ struct fdnet_tcp_settings {
  * @autoconf:  on Ethernet: addresses are probed before they are used, which
  *             takes some seconds (fdnet_stack_addr_state()), and routers are
  *             asked for
+ * @mcast_max, @mcast_src4_max, @mcast_src6_max:  multicast groups of a socket,
+ *             sources of one group's filter, at most; 0: 20, 10, 64, as the
+ *             kernel's igmp_max_memberships, igmp_max_msf, mld_max_msf; no
+ *             more than 1024, 64, 64
  * @no_redirects:  routers' redirects are ignored, and counted
  * @tcp:       TCP's choices; fdnet_stack_set_tcp() changes them later
  */
@@ -188,6 +192,9 @@ struct fdnet_stack_config {
 	bool ethernet;
 	uint8_t link_addr[6];
 	bool autoconf;
+	uint16_t mcast_max;
+	uint8_t mcast_src4_max;
+	uint8_t mcast_src6_max;
 	bool no_redirects;
 	struct fdnet_tcp_settings tcp;
 };
@@ -431,6 +438,7 @@ enum fdnet_stack_counter {
 	FDNET_C_REDIRECT_IN,
 	FDNET_C_REDIRECT_BAD,
 	FDNET_C_RA_LIMIT,
+	FDNET_C_MCAST_LIMIT,
 	FDNET_C_MAX
 };
 
