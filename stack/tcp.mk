@@ -71,7 +71,11 @@ tests_test_tcp_wire_SOURCES = tests/test_tcp_wire.c
 tests_test_tcp_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_wire_LDADD = $(TCP_TEST_LIBS)
 check_PROGRAMS += tests/tcp_script
-tests_tcp_script_SOURCES = tests/tcp_script.c
+tests_tcp_script_SOURCES = \
+	tests/tcp_script.c tests/tcp_script.h \
+	tests/tcp_script_call.c \
+	tests/tcp_script_packet.c \
+	tests/tcp_script_spec.c
 tests_tcp_script_LDADD = $(STACK_LIBS)
 TCP_SCRIPT_FILES = \
 	tests/tcp/closing.tcp \
