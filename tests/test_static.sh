@@ -150,7 +150,8 @@ recvfrom restarted: done
 		ends=$!
 		kill_at_end+=("$ends")
 		wait_until 60 grep -q socket "$work/ends"
-		for pid in $(cat "/proc/$ends/task/$ends/children"); do
+		read -ra children <"/proc/$ends/task/$ends/children"
+		for pid in "${children[@]}"; do
 			grep -qx fdnet-relay "/proc/$pid/comm" &&
 				kill -9 "$pid"
 		done
