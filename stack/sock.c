@@ -308,7 +308,7 @@ int fdnet_sock_choose_port(struct fdnet_sock *so)
 int fdnet_sock_may_reach(const struct fdnet_sock *so,
 			 const struct fdnet_ip *dst, bool dontroute)
 {
-	const struct fdnet_stack *stack = so->stack;
+	struct fdnet_stack *stack = so->stack;
 	bool local;
 	struct fdnet_ip hop;
 
