@@ -323,10 +323,13 @@ START_TEST(whole_filters_are_set_and_read)
 	} in = { .f = { .gf_interface = 2, .gf_group = group_of(family),
 			.gf_fmode = MCAST_INCLUDE, .gf_numsrc = 3 } }, out;
 	uint32_t len = sizeof(out), max = family == 4 ? 10 : 64;
+	struct sockaddr_storage src;
 	int level = level_of(family), i;
 
-	for (i = 0; i < 3; i++)
-		in.f.gf_slist[i] = source_of(family, (uint8_t)(i + 1));
+	for (i = 0; i < 3; i++) {
+		src = source_of(family, (uint8_t)(i + 1));
+		memcpy(in.room + GROUP_FILTER_SIZE(i), &src, sizeof(src));
+	}
 	/* not joined */
 	ck_assert_int_eq(fdnet_sock_setopt(so, level, MCAST_MSFILTER, &in,
 					   GROUP_FILTER_SIZE(3)), -EINVAL);
@@ -356,8 +359,8 @@ START_TEST(whole_filters_are_set_and_read)
 	ck_assert_uint_eq(len, GROUP_FILTER_SIZE(3));
 	ck_assert_uint_eq(out.f.gf_fmode, MCAST_INCLUDE);
 	ck_assert_uint_eq(out.f.gf_numsrc, 3);
-	ck_assert_mem_eq(out.f.gf_slist, in.f.gf_slist,
-			 3 * sizeof(in.f.gf_slist[0]));
+	ck_assert_mem_eq(out.room + GROUP_FILTER_SIZE(0),
+			 in.room + GROUP_FILTER_SIZE(0), 3 * sizeof(src));
 	len = GROUP_FILTER_SIZE(1);
 	ck_assert_int_eq(fdnet_sock_getopt(so, level, MCAST_MSFILTER, &out,
 					   &len), 0);
