@@ -119,7 +119,6 @@ int fdnet_node_cmsg_parse(const void *control, size_t len,
 
 /* ---- what recvmsg() gives ---- */
 
-
 static void put(struct fdnet_node_cmsg *w, int level, int type, const void *data,
 		size_t len)
 {
@@ -129,12 +128,13 @@ static void put(struct fdnet_node_cmsg *w, int level, int type, const void *data
 		.cmsg_len = CMSG_LEN(len),
 	};
 	size_t room = w->room - w->used;
-	char *at = (char *)w->at + w->used;
+	char *at;
 
 	if (!w->at || room < sizeof(c)) {
 		w->cut = true;
 		return;
 	}
+	at = (char *)w->at + w->used;
 	if (room < CMSG_LEN(len)) {
 		w->cut = true;
 		c.cmsg_len = room;
