@@ -62,13 +62,33 @@ static int open_start(const struct call *call, const char *path)
 	return fd;
 }
 
+/* "/proc/self/..." is the caller's, and its /proc has other numbers. */
+static int open_self(const struct call *call)
+{
+	char link[40];
+	int fd;
+
+	snprintf(link, sizeof(link), "/proc/%d", call->tid);
+	fd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (call_is_valid(call))
+		return fd;
+	close(fd);
+	return -ESRCH;
+}
+
 /* What the caller may not find, we do not. */
 static int open_path(const struct call *call, const char *path, int flags)
 {
-	int start = open_start(call, path), fd;
+	static const char self[] = "/proc/self/";
+	bool is_self = !strncmp(path, self, strlen(self));
+	int start = is_self ? open_self(call) : open_start(call, path), fd;
 
 	if (start < 0)
 		return start;
+	if (is_self)
+		path += strlen(self);
 	while (*path == '/')
 		path++;
 	fd = identity_assume(call);

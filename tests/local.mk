@@ -221,7 +221,7 @@ dist_check_SCRIPTS += tests/test_sandbox.sh
 # Ways out of the sandbox, natively and inside: tests/escape/run.
 ESCAPE_SOURCES = tests/escape/escape.h tests/escape/main.c \
 	tests/escape/net.c tests/escape/calls.c tests/escape/execs.c \
-	tests/escape/fds.c tests/escape/unix.c tests/escape/process.c \
+	tests/escape/fds.c tests/escape/unix.c tests/escape/process.c tests/escape/owners.c \
 	tests/escape/kernel.c tests/escape/surface.c tests/escape/leaks.c \
 	tests/escape/races.c tests/escape/raw.h
 check_PROGRAMS += tests/escape/host tests/escape/probe \

@@ -14,6 +14,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,8 @@
 static struct filter filter;
 static unsigned int facts;
 static bool *gate_seen, *rules_seen;
+/* Another machine's program, by qemu: there is no kernel to load a filter. */
+static bool emulated;
 
 /* Each test runs for every combination of enum filter_facts: _i is one. */
 static void build(unsigned int combination)
@@ -569,6 +572,8 @@ START_TEST(the_kernel_agrees)
 	int status;
 
 	build(_i);
+	if (emulated)
+		return;
 	pid = fork();
 	if (pid == 0) {
 		int rc, error = EAFNOSUPPORT;
@@ -782,6 +787,10 @@ static Suite *filter_suite(void)
 {
 	Suite *suite = suite_create("filter");
 	TCase *tc = tcase_create("filter");
+
+	emulated = seccomp_api_get() < 5;
+	if (emulated)
+		seccomp_api_set(6);
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 120);

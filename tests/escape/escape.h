@@ -87,6 +87,7 @@ extern const struct attempt exec_attempts[];
 extern const struct attempt fd_attempts[];
 extern const struct attempt unix_attempts[];
 extern const struct attempt process_attempts[];
+extern const struct attempt owner_attempts[];
 extern const struct attempt kernel_attempts[];
 extern const struct attempt surface_attempts[];
 extern const struct attempt leak_attempts[];

@@ -310,6 +310,15 @@ static void nothing(int signo)
 }
 
 /* Has what others would like to have, and does nothing. */
+/* A signal that is not an error to send may yet not come: this one is told. */
+static char signalled[128];
+
+static void tell(int signal)
+{
+	(void)signal;
+	close(open(signalled, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
 static pid_t start_victim(int port, const char *dir)
 {
 	char path[128];
@@ -325,6 +334,8 @@ static pid_t start_victim(int port, const char *dir)
 		if (is_orphan())
 			_exit(0);
 		signal(SIGUSR1, nothing);
+		snprintf(signalled, sizeof(signalled), "%s/signalled", dir);
+		signal(SIGUSR2, tell);
 		dup2(connect_self(port), VICTIM_FD);
 		snprintf(path, sizeof(path), "%s/secret", dir);
 		fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);

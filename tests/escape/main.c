@@ -25,7 +25,7 @@ static const struct attempt *const tables[] = {
 	net_attempts,	  call_attempts,   exec_attempts,
 	fd_attempts,	  unix_attempts,   process_attempts,
 	kernel_attempts,  surface_attempts, leak_attempts,
-	race_attempts,
+	race_attempts,	  owner_attempts,
 };
 
 static const char *setting(const char *name)
