@@ -561,9 +561,6 @@ int main(int argc, char **argv)
 {
 	int c, at;
 
-	if (argc < 2)
-		return 64;
-	opt.mode = argv[1];
 	while ((c = getopt(argc, argv, "t:l:n:w:e")) != -1) {
 		if (c == 't')
 			opt.secs = atof(optarg);
@@ -576,12 +573,12 @@ int main(int argc, char **argv)
 		else if (c != 'e')
 			return 64;
 	}
-	at = optind;
-	if (at < argc && !strcmp(argv[at], opt.mode))
-		at++;
+	/* getopt() has moved the words behind the options */
+	at = optind + 1;
 	if (at + 1 >= argc || opt.conns < 1 || opt.conns > CONNS_MAX ||
 	    opt.size < 1 || opt.size > 1400)
 		return 64;
+	opt.mode = argv[optind];
 	server = (struct sockaddr_in){
 		.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)atoi(argv[at + 1])),

@@ -161,6 +161,12 @@ class Results:
         with open(self.tsv, "w", encoding="ascii") as f:
             f.write(self.head + "# row\tway\tround\tfigure\tmore\n")
 
+    def add(self, path):
+        """What was measured already."""
+        with open(path, encoding="ascii") as f, \
+                open(self.tsv, "a", encoding="ascii") as sink:
+            sink.writelines(x for x in f if not x.startswith("#"))
+
     def finish(self, results, rows, ways):
         with open(self.base + ".txt", "w", encoding="ascii") as f:
             f.write(self.head)
