@@ -15,8 +15,8 @@ bench_load_LDADD = $(PTHREAD_LIBS)
 noinst_PROGRAMS += bench/floor
 bench_floor_SOURCES = bench/floor.c bench/load.h
 bench_floor_LDADD = $(FDBASED_LIBS)
-EXTRA_DIST += bench/run bench/report.py bench/in-slirp4netns \
-	bench/results/2-cores-later.tsv \
+EXTRA_DIST += bench/README.md bench/run bench/report.py bench/in-slirp4netns \
+	bench/results/2-cores.svg bench/results/2-cores.txt \
 	bench/results/2-cores.tsv
 # what the preload library costs where it is not used:
 #   LD_PRELOAD=.libs/libfdnet.so bench/shim_calls
