@@ -324,6 +324,9 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 			return;
 		refuse(guest, &head, pkt, verdict);
 		return;
+	case SWITCH_ECHO:
+		peer_echo(guest, pkt, &head);
+		return;
 	case SWITCH_DROP:
 		break;
 	}

@@ -171,6 +171,8 @@ static int parse_icmp(const uint8_t *l4, uint32_t left, struct head *head)
 	head->type = l4[0];
 	head->code = l4[1];
 	head->icmp_error = is_icmp_error(head->proto, head->type);
+	/* of other messages it means nothing */
+	head->echo_id = fdnet_get16(l4 + 4);
 	if (head->icmp_error)
 		parse_inner(l4 + FDNET_ICMP_LEN, left - FDNET_ICMP_LEN, head);
 	return 0;

@@ -31,6 +31,7 @@ struct head_inner {
  * @has_ports:    @sport, @dport are valid (TCP and UDP)
  * @seg_len:      TCP: payload, and one each for SYN and FIN
  * @icmp_error:   ICMP: @type is an error
+ * @echo_id:      ICMP echo request or reply
  * @has_inner:    ICMP error: @inner is valid (TCP or UDP quoted)
  */
 struct head {
@@ -46,6 +47,7 @@ struct head {
 	uint32_t seq, ack, seg_len;
 	uint8_t type, code; /* ICMP */
 	bool icmp_error, has_inner;
+	uint16_t echo_id;
 	struct head_inner inner;
 };
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/synth.h"
 #include "relay/sys.h"
+#include "stack/wire/icmp.h"
 
 #define JOIN_MS 10000
 #define FEATURES (FDNET_LINK_F_CSUM | FDNET_LINK_F_GSO | FDNET_LINK_F_BIG)
@@ -108,6 +110,29 @@ uint32_t peer_find(void *arg, const struct fdnet_ip *ip)
 			return peer->guest->id;
 	}
 	return 0;
+}
+
+void peer_echo(struct guest *guest, struct fdnet_pkt *pkt,
+	       const struct head *head)
+{
+	static uint8_t data[65536]; /* of the process: one at a time */
+	uint32_t len = head->len - head->l4;
+	struct relay *relay = guest->relay;
+	struct fdnet_pkt *answer = NULL;
+
+	if (len <= sizeof(data) && len >= FDNET_ICMP_LEN) {
+		fdnet_pkt_copy_out(pkt, head->l4, data, len);
+		data[0] = head->proto == FDNET_PROTO_ICMP ?
+				  FDNET_ICMP_ECHO_REPLY :
+				  FDNET_ICMP6_ECHO_REPLY;
+		answer = synth_icmp(relay->pool, &head->dst, &head->src, data,
+				    len);
+	}
+	fdnet_pkt_free(pkt);
+	if (!answer)
+		return;
+	capture(&relay->capture, answer);
+	guest_link_forward(guest, answer);
 }
 
 static bool is_named(const struct options *opts, const char *name,

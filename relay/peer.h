@@ -15,6 +15,7 @@
 #define RELAY_PEER_H
 
 #include "relay/guest.h"
+#include "relay/head.h"
 
 #define PEER_NAME_LEN 64
 
@@ -43,6 +44,10 @@ void peer_gone(struct guest *guest);
 bool peer_owns(const struct guest *guest, const struct fdnet_ip *ip);
 /** peer_find - the guest number of the peer with this address, or 0 */
 uint32_t peer_find(void *arg, const struct fdnet_ip *ip);
+/** peer_echo - a peer's echo request is answered: the sandbox is there. @pkt is
+ * taken */
+void peer_echo(struct guest *guest, struct fdnet_pkt *pkt,
+	       const struct head *head);
 /** peer_lookup - the address of a name: a peer's, its NAME.NETWORK, or our
  * own. False: no such name */
 bool peer_lookup(const struct relay *relay, const char *name, int family,

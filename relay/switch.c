@@ -15,8 +15,9 @@ void switch_init(struct switch_table *sw)
 	sw->flows = NULL;
 	memset(sw->ending, 0, sizeof(sw->ending));
 	sw->count = 0;
-	sw->next_frag = 0;
+	sw->next_frag = sw->next_ping = 0;
 	memset(sw->frags, 0, sizeof(sw->frags));
+	memset(sw->pings, 0, sizeof(sw->pings));
 }
 
 static enum switch_verdict drop(struct switch_table *sw, enum counter why)
@@ -138,6 +139,61 @@ static enum switch_verdict route_error(struct switch_table *sw, uint32_t from,
 					    drop(sw, C_PKT_PORT);
 }
 
+/* ---- echo requests between sandboxes ---- */
+
+static void note_ping(struct switch_table *sw, uint32_t from, uint32_t to,
+		      const struct head *head)
+{
+	struct switch_ping ping = { from, to, head->echo_id, head->proto };
+
+	for (unsigned int i = 0; i < SWITCH_PINGS; i++)
+		if (sw->pings[i].from == from && sw->pings[i].to == to &&
+		    sw->pings[i].id == ping.id &&
+		    sw->pings[i].proto == ping.proto)
+			return;
+	sw->pings[sw->next_ping++ % SWITCH_PINGS] = ping;
+}
+
+static enum switch_verdict route_echo(struct switch_table *sw, uint32_t from,
+				      const struct head *head,
+				      uint32_t *ret_to)
+{
+	bool v4 = head->proto == FDNET_PROTO_ICMP;
+	bool asks = head->type == (v4 ? FDNET_ICMP_ECHO : FDNET_ICMP6_ECHO);
+	uint32_t peer = find_peer(sw, &head->dst);
+
+	if (asks && peer) {
+		note_ping(sw, from, peer, head);
+		*ret_to = peer;
+		return SWITCH_FORWARD;
+	}
+	/* within the sandbox each program answers itself */
+	if (find_peer(sw, &head->src) != from)
+		return drop(sw, C_PKT_PROTO);
+	if (asks)
+		return SWITCH_ECHO;
+	for (unsigned int i = 0; i < SWITCH_PINGS; i++) {
+		const struct switch_ping *ping = &sw->pings[i];
+
+		if (ping->to != from || ping->id != head->echo_id ||
+		    ping->proto != head->proto)
+			continue;
+		*ret_to = ping->from;
+		return SWITCH_FORWARD;
+	}
+	return drop(sw, C_PKT_PORT);
+}
+
+static bool is_echo(const struct head *head)
+{
+	if (head->proto == FDNET_PROTO_ICMP)
+		return head->type == FDNET_ICMP_ECHO ||
+		       head->type == FDNET_ICMP_ECHO_REPLY;
+	return head->proto == FDNET_PROTO_ICMP6 &&
+	       (head->type == FDNET_ICMP6_ECHO ||
+		head->type == FDNET_ICMP6_ECHO_REPLY);
+}
+
 /* ---- fragments: the later ones follow the first ---- */
 
 static struct switch_frag *find_frag(struct switch_table *sw, uint32_t from,
@@ -210,6 +266,8 @@ static enum switch_verdict route_inside(struct switch_table *sw, uint32_t from,
 		return route_udp(sw, from, head, ret_to);
 	if (head->icmp_error)
 		return route_error(sw, from, head, ret_to);
+	if (is_echo(head))
+		return route_echo(sw, from, head, ret_to);
 	return drop(sw, C_PKT_PROTO);
 }
 

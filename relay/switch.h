@@ -24,6 +24,8 @@
 
 /* Fragments whose first one was seen, for those that follow. */
 #define SWITCH_FRAGS 32
+/* Echo requests to other sandboxes whose answers find their way. */
+#define SWITCH_PINGS 64
 
 struct switch_flow;
 
@@ -31,6 +33,13 @@ enum switch_list {
 	SWITCH_CLOSED, /* both sides have closed */
 	SWITCH_FIN,    /* a FIN for a dead side waits for its ACK */
 	SWITCH_LISTS
+};
+
+/* An echo request to another sandbox, whose answer is @from's. */
+struct switch_ping {
+	uint32_t from, to;
+	uint16_t id;
+	uint8_t proto;
 };
 
 struct switch_frag {
@@ -55,6 +64,8 @@ struct switch_table {
 	unsigned int count;
 	struct switch_frag frags[SWITCH_FRAGS];
 	unsigned int next_frag;
+	struct switch_ping pings[SWITCH_PINGS];
+	unsigned int next_ping;
 };
 
 enum switch_verdict {
@@ -63,6 +74,7 @@ enum switch_verdict {
 	SWITCH_FORWARD, /* to the guest in ret_to */
 	SWITCH_REFUSE,	/* nobody owns that port: RST or port unreachable */
 	SWITCH_PROHIBIT, /* ICMP that may not leave */
+	SWITCH_ECHO,	 /* another sandbox asks whether this one is there */
 };
 
 /** switch_init - no flows. The members up to @arg are set by the caller */

@@ -341,6 +341,68 @@ START_TEST(echo_requests_stay_at_the_gateway)
 }
 END_TEST
 
+/* D is another sandbox's, at 10.0.2.16. */
+#define D 9
+
+static uint32_t the_peer(void *arg, const struct fdnet_ip *addr)
+{
+	struct fdnet_ip peer = ip("10.0.2.16");
+
+	return fdnet_ip_equal(addr, &peer) ? D : 0;
+}
+
+static struct head echo(uint8_t type, const char *src, const char *dst,
+			uint16_t id)
+{
+	struct head head = packet(1, src, 0, dst, 0);
+
+	head.has_ports = false;
+	head.type = type;
+	head.echo_id = id;
+	return head;
+}
+
+START_TEST(echo_requests_reach_other_sandboxes_and_answers_come_back)
+{
+	struct head ask = echo(8, "10.0.2.15", "10.0.2.16", 7);
+	struct head told = echo(0, "10.0.2.16", "10.0.2.15", 7);
+	uint32_t to;
+
+	sw.find_peer = the_peer;
+	/* nobody has asked */
+	ck_assert_int_eq(route(D, &told, &to), SWITCH_DROP);
+	ck_assert_int_eq(route(B, &ask, &to), SWITCH_FORWARD);
+	ck_assert_uint_eq(to, D);
+	ck_assert_int_eq(route(D, &told, &to), SWITCH_FORWARD);
+	ck_assert_uint_eq(to, B);
+	told.echo_id = 8;
+	ck_assert_int_eq(route(D, &told, &to), SWITCH_DROP);
+	/* asked by it, answered for all of us */
+	ask = echo(8, "10.0.2.16", "10.0.2.15", 7);
+	ck_assert_int_eq(route(D, &ask, &to), SWITCH_ECHO);
+	/* in its name by one of our own */
+	ck_assert_int_eq(route(B, &ask, &to), SWITCH_DROP);
+	told.echo_id = 7;
+	ck_assert_int_eq(route(B, &told, &to), SWITCH_DROP);
+	/* our loopback is not its */
+	ask.dst = ip("127.0.0.1");
+	ck_assert_int_eq(route(D, &ask, &to), SWITCH_DROP);
+	/* not asked for, from us */
+	told = echo(0, "10.0.2.15", "10.0.2.16", 7);
+	ck_assert_int_eq(route(B, &told, &to), SWITCH_DROP);
+	/* the oldest is forgotten when too many were asked */
+	ask = echo(8, "10.0.2.15", "10.0.2.16", 0);
+	for (uint16_t id = 100; id < 100 + SWITCH_PINGS; id++) {
+		ask.echo_id = id;
+		ck_assert_int_eq(route(B, &ask, &to), SWITCH_FORWARD);
+	}
+	told = echo(0, "10.0.2.16", "10.0.2.15", 7);
+	ck_assert_int_eq(route(D, &told, &to), SWITCH_DROP);
+	told.echo_id = 100;
+	ck_assert_int_eq(route(D, &told, &to), SWITCH_FORWARD);
+}
+END_TEST
+
 START_TEST(errors_about_datagrams_find_the_sender)
 {
 	struct head head = packet(1, "127.0.0.1", 0, "127.0.0.1", 0);
@@ -653,6 +715,8 @@ static Suite *switch_suite(void)
 	LOOP(tc, packets_go_where_they_belong, routes);
 	tcase_add_test(tc, the_machines_name_servers_are_the_forwarder);
 	tcase_add_test(tc, echo_requests_stay_at_the_gateway);
+	tcase_add_test(
+		tc, echo_requests_reach_other_sandboxes_and_answers_come_back);
 	tcase_add_test(tc, errors_about_datagrams_find_the_sender);
 	tcase_add_test(tc, fragments_follow_the_first);
 	tcase_add_test(tc, replies_follow_the_connection);
