@@ -9,6 +9,7 @@
 #include "relay/guest.h"
 #include "relay/hash.h"
 #include "relay/publish.h"
+#include "relay/status.h"
 #include "relay/summary.h"
 
 /* ---- status ---- */
@@ -79,6 +80,7 @@ void ctl_show_status(struct relay *relay, struct json *json)
 	json_u64(json, "udp_flows", flow_udp_count(relay));
 	json_u64(json, "flows_ever", relay->flows.last_id);
 	json_u64(json, "queued_bytes", relay->txq_bytes);
+	json_u64(json, "descriptors", status_descriptors(relay));
 	json_u64(json, "rules", relay->policy->count);
 	json_text(json, "policy", relay->opts->policy_path);
 	json_text(json, "record", relay->opts->record);

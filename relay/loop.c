@@ -9,6 +9,7 @@ int loop_open(struct loop *loop)
 {
 	loop->dead = NULL;
 	loop->shared = false;
+	loop->max_fd = 0;
 	loop->epfd = epoll_create1(EPOLL_CLOEXEC);
 	return loop->epfd < 0 ? -errno : 0;
 }
@@ -31,6 +32,8 @@ static int control(struct loop *loop, int op, struct source *src,
 
 int loop_add(struct loop *loop, struct source *src, uint32_t events)
 {
+	if (src->fd > loop->max_fd)
+		loop->max_fd = src->fd;
 	return control(loop, EPOLL_CTL_ADD, src, events);
 }
 

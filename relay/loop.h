@@ -53,6 +53,7 @@ struct source {
 struct loop {
 	int epfd;
 	bool shared;
+	int max_fd; /* the largest that was waited for */
 	struct source *dead;
 };
 

@@ -11,6 +11,7 @@
 #include "relay/flow_udp.h"
 #include "relay/guest.h"
 #include "relay/hash.h"
+#include "relay/status.h"
 #include "relay/summary.h"
 #include "relay/sys.h"
 #include "relay/unixsock.h"
@@ -123,6 +124,7 @@ size_t metrics_print(struct relay *relay, char *dst, size_t size)
 	put(&text, "fdnet_flows{proto=\"tcp\"} %u\n", relay->tcp_flows);
 	put(&text, "fdnet_flows{proto=\"udp\"} %u\n", flow_udp_count(relay));
 	put_gauge(&text, "queued_bytes", relay->txq_bytes);
+	put_gauge(&text, "descriptors", status_descriptors(relay));
 	put_traffic(relay, &text);
 	for (int i = 0; i < C_MAX; i++)
 		put(&text,

@@ -3,6 +3,8 @@
 
 #include "relay/status.h"
 
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "relay/attach.h"
@@ -12,6 +14,11 @@
 #include "relay/takeover.h"
 #include "relay/unixsock.h"
 #include "relay/state.h"
+
+/* Descriptors that are looked at in one call, and how far beyond the largest
+ * one known. */
+#define FDS_AT_ONCE 256
+#define FDS_BEYOND  1024
 
 static void say(struct relay *relay, const char *what)
 {
@@ -59,6 +66,34 @@ void status_close(struct relay *relay)
 	relay->status.fd = -1;
 }
 
+unsigned int status_descriptors(const struct relay *relay)
+{
+	struct pollfd pfds[FDS_AT_ONCE];
+	unsigned int n = 0;
+
+	/* a new one takes the first free number: what is not waited for, as
+	 * payload areas, is not far from what is */
+	for (int fd = 0; fd <= relay->loop.max_fd + FDS_BEYOND;
+	     fd += FDS_AT_ONCE) {
+		for (int i = 0; i < FDS_AT_ONCE; i++)
+			pfds[i] = (struct pollfd){ .fd = fd + i };
+		if (SYS_RETRY(poll(pfds, FDS_AT_ONCE, 0)) < 0)
+			break;
+		for (int i = 0; i < FDS_AT_ONCE; i++)
+			n += !(pfds[i].revents & POLLNVAL);
+	}
+	return n;
+}
+
+static void say_descriptors(struct relay *relay)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "descriptors %u",
+		 status_descriptors(relay));
+	say(relay, text);
+}
+
 void status_event(struct relay *relay)
 {
 	char word[256];
@@ -76,6 +111,8 @@ void status_event(struct relay *relay)
 	word[len] = '\0';
 	if (!strcmp(word, "finish"))
 		relay->finishing = true;
+	else if (!strcmp(word, "descriptors"))
+		say_descriptors(relay);
 	if (fd < 0)
 		return;
 	if (!strncmp(word, "peer ", 5) && !attach_check(fd))

@@ -13,6 +13,14 @@
 int status_open(struct relay *relay);
 /** status_ready - tell it that we are ready */
 void status_ready(struct relay *relay);
+/**
+ * status_descriptors - how many descriptors this process has
+ *
+ * Without /proc, which the filter keeps shut. Those far above all that were
+ * ever waited for are not looked for.
+ */
+unsigned int status_descriptors(const struct relay *relay);
+
 /** status_event - SOURCE_STATUS' handler */
 void status_event(struct relay *relay);
 /** status_finish - nothing is left to be read: print the summary, say "done" */

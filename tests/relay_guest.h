@@ -74,7 +74,7 @@ const char *rg_end(struct rg_relay *relay);
 /** rg_rss_kib - its resident memory */
 long rg_rss_kib(const struct rg_relay *relay);
 /** rg_fds - how many descriptors it has, and if @list is not NULL what they
- * are. 0: it is not dumpable, and we are not root */
+ * are, for root: it is not dumpable */
 int rg_fds(const struct rg_relay *relay, FILE *list);
 
 /* ---- relay_guest.c ---- */

@@ -277,12 +277,11 @@ long rg_rss_kib(const struct rg_relay *relay)
 	return pages * sysconf(_SC_PAGESIZE) / 1024;
 }
 
-int rg_fds(const struct rg_relay *relay, FILE *list)
+static void list_fds(const struct rg_relay *relay, FILE *list)
 {
 	char path[64], at[320], link[128];
 	struct dirent *entry;
 	DIR *dir;
-	int n = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", relay->pid);
 	dir = opendir(path);
@@ -291,9 +290,6 @@ int rg_fds(const struct rg_relay *relay, FILE *list)
 
 		if (entry->d_name[0] == '.')
 			continue;
-		n++;
-		if (!list)
-			continue;
 		snprintf(at, sizeof(at), "%s/%s", path, entry->d_name);
 		len = readlink(at, link, sizeof(link) - 1);
 		link[len > 0 ? len : 0] = '\0';
@@ -301,5 +297,19 @@ int rg_fds(const struct rg_relay *relay, FILE *list)
 	}
 	if (dir)
 		closedir(dir);
+}
+
+int rg_fds(const struct rg_relay *relay, FILE *list)
+{
+	struct pollfd pfd = {relay->status_fd, POLLIN, 0};
+	char text[64] = "";
+	int n = 0;
+
+	ck_assert_int_eq(send(pfd.fd, "descriptors", 11, MSG_NOSIGNAL), 11);
+	ck_assert_int_eq(poll(&pfd, 1, RG_PATIENCE_MS), 1);
+	ck_assert_int_gt(recv(pfd.fd, text, sizeof(text) - 1, 0), 0);
+	ck_assert_int_eq(sscanf(text, "descriptors %d", &n), 1);
+	if (list)
+		list_fds(relay, list);
 	return n;
 }
