@@ -161,13 +161,18 @@ static void json_name(FILE *out, const char *key,
 		fprintf(out, ",\"%s\":\"%s\"", key, record_name(name, text));
 }
 
-static void print_json(FILE *out, const struct record_event *event)
+/* What every line has; the rest and the brace are to follow. */
+static void begin_line(FILE *out, const char *kind)
 {
 	uint64_t wall_us = sys_now_us(CLOCK_REALTIME);
 
 	fprintf(out, "{\"time\":%" PRIu64 ".%06" PRIu64 ",\"event\":\"%s\"",
-		wall_us / 1000000, wall_us % 1000000,
-		kind_names[event->kind]);
+		wall_us / 1000000, wall_us % 1000000, kind);
+}
+
+static void print_json(FILE *out, const struct record_event *event)
+{
+	begin_line(out, kind_names[event->kind]);
 	if (event->flow)
 		fprintf(out, ",\"flow\":%" PRIu64, event->flow);
 	if (event->guest)
@@ -211,8 +216,10 @@ static void rotate(struct record *record)
 {
 	int fd = files_open(record->cfg.files, FILES_RECORD);
 
-	if (fd < 0)
-		fputs("{\"event\":\"full\"}\n", record->file);
+	if (fd < 0) {
+		begin_line(record->file, "full");
+		fputs("}\n", record->file);
+	}
 	fclose(record->file);
 	use_file(record, fd < 0 ? NULL : fdopen(fd, "a"));
 	if (fd >= 0 && !record->file)
