@@ -38,7 +38,7 @@ class Gates:
 
 
 def transfer(conn, how, mib, gates=None):
-    digest, count = hashlib.sha1(), 0
+    digest, count = hashlib.sha256(), 0
     if how == "send":
         for block in blocks(mib):
             if gates:

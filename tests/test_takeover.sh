@@ -82,7 +82,7 @@ in_the_middle() {
 
 # whole NAME: both ends have the same
 whole() {
-	matches "$1: all of it has come" "^[0-9a-f]{40} $mib MiB\$" \
+	matches "$1: all of it has come" "^[0-9a-f]{64} $mib MiB\$" \
 		"$(cat "$work/$1.guest")"
 	same "$1: and nothing else" "$(cat "$work/$1.host")" \
 		"$(cat "$work/$1.guest")"
