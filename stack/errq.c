@@ -70,6 +70,14 @@ static bool is_icmp(const struct fdnet_sock_error *err)
 	       err->origin == SO_EE_ORIGIN_ICMP6;
 }
 
+/* A stream's stamps come without the packet that the kernel would quote. */
+static bool lacks_packet(const struct fdnet_sock *so,
+			 const struct fdnet_errq_entry *e)
+{
+	return e->err.origin == SO_EE_ORIGIN_TIMESTAMPING && !e->len &&
+	       !(so->opts.timestamping & SOF_TIMESTAMPING_OPT_TSONLY);
+}
+
 ssize_t fdnet_errq_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 {
 	struct fdnet_errq *q = *fdnet_errq_of(so);
@@ -88,7 +96,9 @@ ssize_t fdnet_errq_recv(struct fdnet_sock *so, struct fdnet_msg *msg)
 	msg->local = so->local;
 	msg->err = e->err;
 	msg->time_us = e->err.time_us;
-	msg->flags = FDNET_MSG_ERRQUEUE | (done < e->len ? FDNET_MSG_TRUNC : 0);
+	msg->flags = FDNET_MSG_ERRQUEUE;
+	if (done < e->len || lacks_packet(so, e))
+		msg->flags |= FDNET_MSG_TRUNC;
 	fdnet_cmsg_error(so, msg);
 	q->head = e->next;
 	q->n--;
@@ -194,6 +204,7 @@ void fdnet_errq_zerocopy(struct fdnet_sock *so, int flags, size_t len)
 	if (e && e->err.origin == SO_EE_ORIGIN_ZEROCOPY &&
 	    e->err.data + 1 == q->zerocopy_next) {
 		e->err.data = q->zerocopy_next++;
+		fdnet_sock_event(so, FDNET_EV_ERR); /* an edge of its own */
 		return;
 	}
 	err.info = err.data = q->zerocopy_next++;

@@ -387,14 +387,15 @@ void fdnet_icmp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 
 static bool take_token(struct fdnet_stack *stack)
 {
-	uint64_t per_us = 1000000 / FDNET_ICMP_PER_S;
+	const struct fdnet_stack_limits *l = &stack->cfg.limits;
+	uint64_t per_us = 1000000 / l->icmp_per_s;
 	uint64_t n = (stack->now_us - stack->icmp_refill_us) / per_us;
 
 	if (n) {
 		stack->icmp_refill_us += n * per_us;
 		n += stack->icmp_tokens;
-		stack->icmp_tokens = n > FDNET_ICMP_BURST ? FDNET_ICMP_BURST :
-							    (uint32_t)n;
+		stack->icmp_tokens =
+			n > l->icmp_burst ? l->icmp_burst : (uint32_t)n;
 	}
 	if (!stack->icmp_tokens)
 		return false;

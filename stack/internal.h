@@ -52,15 +52,15 @@ struct fdnet_sock_opts {
 	int linger_s;
 	uint32_t sndbuf, rcvbuf; /* bytes; limits, as doubled by the kernel */
 	uint32_t rcvlowat;
-	int priority;
+	int16_t priority;
+	int16_t bound_dev; /* SO_BINDTODEVICE: 0 none, 1 loopback, 2 link */
+	int16_t mcast_if;  /* likewise IP_MULTICAST_IF */
 	int16_t ttl, mcast_ttl, tos; /* -1: the default */
 	int16_t mtu_discover;
 	/* the same for IPv6, -1: the default */
 	int16_t hops6, mcast_hops6, tclass6, mtu_discover6;
-	int bound_dev;	    /* SO_BINDTODEVICE: 0 none, 1 loopback, 2 link */
-	int mcast_if;	    /* likewise IP_MULTICAST_IF */
+	uint16_t mtu6; /* IPV6_MTU: no larger packets; 0: what fits */
 	int busy_poll, timestamping, incoming_cpu; /* kept for reading back */
-	uint32_t mtu6; /* IPV6_MTU: no larger packets; 0: what fits */
 	uint64_t flags;	    /* more of them: enum fdnet_sock_flag, sockopt.h */
 	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: none; kept for the caller */
 	uint64_t max_pacing;

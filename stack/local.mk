@@ -117,6 +117,7 @@ STACK_TESTS = \
 	tests/test_node_wire \
 	tests/test_sockopt \
 	tests/test_sockopt_effect \
+	tests/test_stack_limits \
 	tests/test_timer \
 	tests/test_udp
 check_PROGRAMS += $(STACK_TESTS)
@@ -148,6 +149,8 @@ tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_effect_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_effect_LDADD = $(STACK_TEST_LIBS)
+tests_test_stack_limits_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_stack_limits_LDADD = $(STACK_TEST_LIBS)
 tests_test_like_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_like_kernel_LDADD = $(STACK_TEST_LIBS)
 tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

@@ -42,7 +42,7 @@ static struct fdnet_neigh *make_room(struct fdnet_stack *stack)
 
 	if (!n->entries)
 		n->entries = fdnet_mem_alloc(stack->mem,
-					     FDNET_NEIGH_MAX *
+					     stack->cfg.limits.neighbours *
 						     sizeof(*n->entries));
 	if (!n->entries)
 		return NULL;
@@ -52,7 +52,7 @@ static struct fdnet_neigh *make_room(struct fdnet_stack *stack)
 		if (!least || n->entries[i].used_us < least->used_us)
 			least = &n->entries[i];
 	}
-	if (n->used < FDNET_NEIGH_MAX)
+	if (n->used < stack->cfg.limits.neighbours)
 		return &n->entries[n->used++];
 	stack->counters[FDNET_C_NEIGH_LIMIT]++;
 	drop(least);
@@ -173,7 +173,7 @@ void fdnet_neigh_done(struct fdnet_stack *stack)
 	for (i = 0; i < n->used; i++)
 		fdnet_pkt_free_list(n->entries[i].wait);
 	fdnet_mem_free(stack->mem, n->entries,
-		       FDNET_NEIGH_MAX * sizeof(*n->entries));
+		       stack->cfg.limits.neighbours * sizeof(*n->entries));
 }
 
 /* ---- save and restore ---- */
@@ -221,7 +221,7 @@ void fdnet_save_neighs(struct fdnet_save *s)
 
 	for (i = 0; i < nb->used; i++)
 		n += is_kept(&nb->entries[i]);
-	n = fdnet_save_count(s, n, FDNET_NEIGH_MAX, 27);
+	n = fdnet_save_count(s, n, s->stack->cfg.limits.neighbours, 27);
 	if (s->reading) {
 		while (n-- && !s->rc)
 			save_entry(s, NULL);

@@ -11,7 +11,7 @@
  * five seconds are left (DELAY) in which the layers above may say that packets
  * get there (fdnet_neigh_confirm(): TCP's progress, MSG_CONFIRM), which is as
  * good as an answer. Otherwise the neighbour is asked directly (PROBE); when
- * it is silent the entry goes, and so do the ways through it. FDNET_NEIGH_MAX
+ * it is silent the entry goes, and so do the ways through it. limits.neighbours
  * entries at most, the least used gives way.
  */
 #ifndef STACK_NEIGH_H
@@ -19,7 +19,6 @@
 
 #include "stack/internal.h"
 
-#define FDNET_NEIGH_MAX 256
 /* Enough for the fragments of one datagram. */
 #define FDNET_NEIGH_QUEUE 64
 #define FDNET_NEIGH_TRIES 3

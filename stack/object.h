@@ -25,9 +25,6 @@
 #define FDNET_MAX_QUEUED 1024
 /* Datagrams of closed sockets waiting for the link, bytes. */
 #define FDNET_MAX_ORPHAN_BYTES (4u << 20)
-/* ICMP errors: so many at once, so many a second. */
-#define FDNET_ICMP_BURST 1000
-#define FDNET_ICMP_PER_S 1000
 
 struct fdnet_stack_addr {
 	struct fdnet_ip ip;

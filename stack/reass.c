@@ -27,7 +27,7 @@ static void set_timer(struct fdnet_stack *stack)
 	uint64_t first = FDNET_NEVER;
 	unsigned int i;
 
-	for (i = 0; r->used && i < FDNET_REASS_MAX; i++)
+	for (i = 0; r->used && i < stack->cfg.limits.reassembly; i++)
 		if (r->entries[i].buf && r->entries[i].expiry_us < first)
 			first = r->entries[i].expiry_us;
 	fdnet_timer_set(stack, &r->timer, first);
@@ -38,7 +38,7 @@ static void expire(struct fdnet_stack *stack, struct fdnet_timer *timer)
 	struct fdnet_reass *r = &stack->reass;
 	unsigned int i;
 
-	for (i = 0; i < FDNET_REASS_MAX; i++) {
+	for (i = 0; i < stack->cfg.limits.reassembly; i++) {
 		struct fdnet_reass_entry *e = &r->entries[i];
 
 		if (!e->buf || e->expiry_us > stack->now_us)
@@ -63,10 +63,10 @@ void fdnet_reass_done(struct fdnet_stack *stack)
 
 	if (!r->entries)
 		return;
-	for (i = 0; i < FDNET_REASS_MAX; i++)
+	for (i = 0; i < stack->cfg.limits.reassembly; i++)
 		fdnet_buf_unref(r->entries[i].buf);
 	fdnet_mem_free(stack->mem, r->entries,
-		       FDNET_REASS_MAX * sizeof(*r->entries));
+		       stack->cfg.limits.reassembly * sizeof(*r->entries));
 }
 
 static bool entry_is(const struct fdnet_reass_entry *e,
@@ -77,12 +77,13 @@ static bool entry_is(const struct fdnet_reass_entry *e,
 	       fdnet_ip_equal(&e->dst, &frag->dst);
 }
 
-static struct fdnet_reass_entry *find(struct fdnet_reass *r,
+static struct fdnet_reass_entry *find(struct fdnet_stack *stack,
 				      const struct fdnet_reass_frag *frag)
 {
+	struct fdnet_reass *r = &stack->reass;
 	unsigned int i;
 
-	for (i = 0; r->used && i < FDNET_REASS_MAX; i++)
+	for (i = 0; r->used && i < stack->cfg.limits.reassembly; i++)
 		if (entry_is(&r->entries[i], frag))
 			return &r->entries[i];
 	return NULL;
@@ -97,11 +98,11 @@ static struct fdnet_reass_entry *make_room(struct fdnet_stack *stack)
 
 	if (!r->entries)
 		r->entries = fdnet_mem_alloc(stack->mem,
-					     FDNET_REASS_MAX *
+					     stack->cfg.limits.reassembly *
 						     sizeof(*r->entries));
 	if (!r->entries)
 		return NULL;
-	for (i = 0; i < FDNET_REASS_MAX; i++) {
+	for (i = 0; i < stack->cfg.limits.reassembly; i++) {
 		struct fdnet_reass_entry *e = &r->entries[i];
 
 		if (!e->buf)
@@ -255,7 +256,7 @@ struct fdnet_pkt *fdnet_reass_add(struct fdnet_stack *stack,
 	int rc;
 
 	stack->counters[FDNET_C_FRAG_IN]++;
-	e = find(&stack->reass, frag);
+	e = find(stack, frag);
 	if (!e)
 		e = entry_new(stack, frag);
 	if (!e) {

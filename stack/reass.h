@@ -6,7 +6,7 @@
  * for any datagram, into which fragments are copied, and a sorted list of the
  * ranges that are there. A fragment inside what is there already is a
  * duplicate and ignored; one that overlaps partly kills the datagram (RFC
- * 5722; Linux does so for IPv4 too). Limits: FDNET_REASS_MAX datagrams (the
+ * 5722; Linux does so for IPv4 too). Limits: limits.reassembly datagrams (the
  * oldest gives way), FDNET_REASS_RANGES gaps in one, 30 s for IPv4, 60 s for
  * IPv6.
  */
@@ -15,7 +15,6 @@
 
 #include "stack/internal.h"
 
-#define FDNET_REASS_MAX 32
 #define FDNET_REASS_RANGES 64
 #define FDNET_REASS_V4_US 30000000
 #define FDNET_REASS_V6_US 60000000

@@ -103,9 +103,8 @@ static uint32_t entries_along(const struct fdnet_tcp *tp)
 static void save_entries(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
 	struct fdnet_tcp_listener *l = tp->listener;
-	uint32_t n = fdnet_save_count(
-		s, entries_along(tp), fdnet_synq_limit(l) + FDNET_SYNQ_HELD_MAX,
-		32);
+	uint32_t most = fdnet_synq_limit(tp) + fdnet_synq_held_max(tp);
+	uint32_t n = fdnet_save_count(s, entries_along(tp), most, 32);
 	struct fdnet_tcp_syn *entry;
 
 	if (s->reading) {
@@ -129,8 +128,8 @@ static void save_children(struct fdnet_save *s, struct fdnet_tcp *tp)
 	struct fdnet_tcp *child = l->head;
 	struct fdnet_sock *so;
 	/* the backlog may have been made smaller since */
-	uint32_t n =
-		fdnet_save_count(s, l->nqueued, FDNET_TCP_BACKLOG_MAX + 1, 64);
+	uint32_t most = fdnet_stack_cfg(tp->so.stack)->limits.backlog;
+	uint32_t n = fdnet_save_count(s, l->nqueued, most + 1, 64);
 
 	for (; n && !s->rc; n--) {
 		so = fdnet_save_sock(s, child ? &child->so : NULL);
@@ -163,7 +162,8 @@ void fdnet_save_listener(struct fdnet_save *s, struct fdnet_tcp *tp)
 	if (!l)
 		return;
 	l->backlog = fdnet_save_u32(s, l->backlog);
-	fdnet_save_check(s, l->backlog <= FDNET_TCP_BACKLOG_MAX);
+	fdnet_save_check(
+		s, l->backlog <= fdnet_stack_cfg(tp->so.stack)->limits.backlog);
 	l->cookie_us = fdnet_save_time(s, l->cookie_us);
 	save_entries(s, tp);
 	save_children(s, tp);

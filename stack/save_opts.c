@@ -27,7 +27,7 @@ static void numbers(struct fdnet_save *s, struct fdnet_sock_opts *o)
 	o->rcvlowat = fdnet_save_u32(s, o->rcvlowat);
 	o->rcvtimeo_us = fdnet_save_u64(s, o->rcvtimeo_us);
 	o->sndtimeo_us = fdnet_save_u64(s, o->sndtimeo_us);
-	o->priority = fdnet_save_int(s, o->priority, INT_MIN, INT_MAX);
+	o->priority = (int16_t)fdnet_save_int(s, o->priority, 0, 6);
 	o->ttl = (int16_t)fdnet_save_int(s, o->ttl, -1, 255);
 	o->mcast_ttl = (int16_t)fdnet_save_int(s, o->mcast_ttl, -1, 255);
 	o->tos = (int16_t)fdnet_save_int(s, o->tos, -1, 255);
@@ -38,15 +38,15 @@ static void numbers(struct fdnet_save *s, struct fdnet_sock_opts *o)
 	o->mtu_discover6 = (int16_t)fdnet_save_int(s, o->mtu_discover6, 0, 5);
 	o->flags = fdnet_save_u64(s, o->flags);
 	fdnet_save_check(s, !(o->flags >> FDNET_SF_MAX));
-	o->bound_dev = fdnet_save_int(s, o->bound_dev, 0, 2);
-	o->mcast_if = fdnet_save_int(s, o->mcast_if, 0, 2);
+	o->bound_dev = (int16_t)fdnet_save_int(s, o->bound_dev, 0, 2);
+	o->mcast_if = (int16_t)fdnet_save_int(s, o->mcast_if, 0, 2);
 	o->min_ttl = fdnet_save_u8(s, o->min_ttl);
 	o->busy_poll = fdnet_save_int(s, o->busy_poll, INT_MIN, INT_MAX);
 	o->timestamping = fdnet_save_int(s, o->timestamping, INT_MIN, INT_MAX);
 	o->incoming_cpu = fdnet_save_int(s, o->incoming_cpu, INT_MIN, INT_MAX);
 	o->max_pacing = fdnet_save_u64(s, o->max_pacing);
-	o->mtu6 = fdnet_save_u32(s, o->mtu6);
-	fdnet_save_check(s, !o->mtu6 || (o->mtu6 >= 1280 && o->mtu6 <= 65535));
+	o->mtu6 = (uint16_t)fdnet_save_int(s, o->mtu6, 0, 65535);
+	fdnet_save_check(s, !o->mtu6 || o->mtu6 >= 1280);
 }
 
 void fdnet_save_opts(struct fdnet_save *s, struct fdnet_sock *so)

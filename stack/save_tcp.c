@@ -27,8 +27,6 @@
 	 FDNET_TXSEG_EVER | FDNET_TXSEG_SMALL)
 /* Payload of one packet that is made for the receive queue. */
 #define PIECE (16u * FDNET_BUF_SIZE)
-/* Packets kept out of order, as tcp_in.c has it. */
-#define OOO_PKTS 8192
 
 /* ---- fields ---- */
 
@@ -363,8 +361,9 @@ static uint32_t read_range(struct fdnet_save *s, struct fdnet_tcp *tp,
 	for (; len && !s->rc; len -= n, start += n) {
 		n = len < PIECE ? len : PIECE;
 		pkt = piece(s, n);
+		/* made of what may have been many more */
 		if (pkt && fdnet_rcvq_insert(&tp->rcvq, tcp_mem(tp), pkt, start,
-					     OOO_PKTS) < 0)
+					     UINT32_MAX) < 0)
 			fdnet_save_fail(s, -ENOMEM);
 	}
 	return start;

@@ -24,8 +24,10 @@ struct fdnet_sock *fdnet_sock_new(struct fdnet_stack *stack,
 {
 	struct fdnet_sock *so;
 
-	if (stack->nsocks >= stack->cfg.max_socks)
+	if (stack->nsocks >= stack->cfg.max_socks) {
+		stack->counters[FDNET_C_SOCK_LIMIT]++;
 		return NULL;
+	}
 	if (fdnet_timer_reserve(stack, ops->timers))
 		return NULL;
 	so = fdnet_mem_alloc(stack->mem, ops->size);
@@ -112,8 +114,10 @@ int fdnet_sock_open(struct fdnet_stack *stack, int family, int type, int proto,
 		ops = fdnet_proto_find(family, type, proto);
 	if (!ops)
 		return -EPROTONOSUPPORT;
-	if (stack->nsocks >= stack->cfg.max_socks)
+	if (stack->nsocks >= stack->cfg.max_socks) {
+		stack->counters[FDNET_C_SOCK_LIMIT]++;
 		return -ENFILE;
+	}
 	so = fdnet_sock_new(stack, ops, family, type, proto);
 	if (!so)
 		return -ENOMEM;

@@ -217,7 +217,7 @@ int fdnet_opt_set_mcast_if(struct fdnet_sock *so, const struct fdnet_opt_row *ro
 	}
 	if (index < 0 || index > 2)
 		return -EADDRNOTAVAIL;
-	so->opts.mcast_if = index;
+	so->opts.mcast_if = (int16_t)index;
 	return 0;
 }
 

@@ -43,7 +43,7 @@ int fdnet_opt_set_mtu6(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 
 	if (value && value < 1280)
 		return -EINVAL;
-	so->opts.mtu6 = (uint32_t)value;
+	so->opts.mtu6 = (uint16_t)(value > 65535 ? 65535 : value);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ int fdnet_opt_set_mcast_if6(struct fdnet_sock *so,
 
 	if (index < 0 || index > 2)
 		return -ENODEV;
-	so->opts.mcast_if = index;
+	so->opts.mcast_if = (int16_t)index;
 	return 0;
 }
 

@@ -159,7 +159,7 @@ int fdnet_opt_set_priority(struct fdnet_sock *so, const struct fdnet_opt_row *ro
 
 	if (value < 0 || value > 6)
 		return -EPERM;
-	so->opts.priority = value;
+	so->opts.priority = (int16_t)value;
 	return 0;
 }
 
@@ -270,7 +270,7 @@ int fdnet_opt_set_device(struct fdnet_sock *so, const struct fdnet_opt_row *row,
 	/* unprivileged: once only (sock_bindtoindex()) */
 	if (so->opts.bound_dev)
 		return -EPERM;
-	so->opts.bound_dev = index;
+	so->opts.bound_dev = (int16_t)index;
 	return 0;
 }
 
@@ -296,9 +296,11 @@ int fdnet_opt_set_ifindex(struct fdnet_sock *so, const struct fdnet_opt_row *row
 
 	if (index < 0)
 		return -EINVAL;
+	if (index > 2) /* the kernel takes it, and nothing gets through */
+		return -ENODEV;
 	if (so->opts.bound_dev)
 		return -EPERM;
-	so->opts.bound_dev = index;
+	so->opts.bound_dev = (int16_t)index;
 	return 0;
 }
 

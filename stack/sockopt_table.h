@@ -76,7 +76,7 @@ OPTION(SOL_SOCKET, SO_RCVBUFFORCE, int, refused, none,
 OPTION(SOL_SOCKET, SO_BUF_LOCK, int, buf_lock, buf_lock,
        0, 0, 0, FOR_ALL,
        "test_sockopt_effect: a_locked_buffer_bounds_the_low_water_mark")
-OPTION(SOL_SOCKET, SO_PRIORITY, int, priority, int,
+OPTION(SOL_SOCKET, SO_PRIORITY, int, priority, short,
        OPT(priority), 0, 0, FOR_ALL,
        "test_sockopt: ints_are_set_and_read_as_linux_does")
 OPTION(SOL_SOCKET, SO_LINGER, struct linger, linger, linger,
@@ -113,7 +113,7 @@ OPTION(SOL_SOCKET, SO_BINDTODEVICE, char, device, device,
        0, 0, 0, ANY_SIZE,
        "test_sockopt: devices_are_bound_by_name; test_sockopt_effect: "
        "a_device_narrows_what_is_heard")
-OPTION(SOL_SOCKET, SO_BINDTOIFINDEX, int, ifindex, int,
+OPTION(SOL_SOCKET, SO_BINDTOIFINDEX, int, ifindex, short,
        OPT(bound_dev), 0, 0, FOR_ALL,
        "test_sockopt_effect: a_device_narrows_what_is_heard, "
        "a_device_narrows_where_to_send, "
@@ -323,7 +323,7 @@ OPTION(IPPROTO_IPV6, IPV6_2292HOPLIMIT, int, flag, flag,
 OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS, int, short, default,
        OPT(hops6), -1, 255, FOR_ALL,
        "test_cmsg: ipv6_tells_what_was_asked_for")
-OPTION(IPPROTO_IPV6, IPV6_MULTICAST_IF, int, mcast_if6, int,
+OPTION(IPPROTO_IPV6, IPV6_MULTICAST_IF, int, mcast_if6, short,
        OPT(mcast_if), 0, 0, FOR_DGRAM6,
        "test_sockopt_effect: what_is_said_on_loopback_stays_here")
 OPTION(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, int, short, default,

@@ -84,13 +84,23 @@ void fdnet_stack_config_init(struct fdnet_stack_config *cfg)
 	cfg->ephemeral_hi = 60999;
 }
 
+/* Larger ones would be no limits. */
+static bool limits_fit(const struct fdnet_stack_limits *l)
+{
+	const uint32_t max = 1u << 20;
+
+	return l->half_open <= max && l->backlog <= max && l->ooo_pkts <= max &&
+	       l->reassembly <= 4096 && l->neighbours <= max &&
+	       l->icmp_per_s <= 1000000 && l->icmp_burst <= max;
+}
+
 static int check_config(const struct fdnet_stack_config *cfg)
 {
 	if (!cfg->mem || !cfg->pool)
 		return -EINVAL;
 	if (cfg->mtu < 576 || cfg->mtu > 65535)
 		return -EINVAL;
-	if (cfg->ephemeral_lo > cfg->ephemeral_hi)
+	if (cfg->ephemeral_lo > cfg->ephemeral_hi || !limits_fit(&cfg->limits))
 		return -EINVAL;
 	return 0;
 }
@@ -99,6 +109,17 @@ static void or_default(uint32_t *value, uint32_t fallback)
 {
 	if (!*value)
 		*value = fallback;
+}
+
+static void set_limits(struct fdnet_stack_limits *l, bool lossless)
+{
+	or_default(&l->half_open, 128);
+	or_default(&l->backlog, 4096); /* net.core.somaxconn */
+	or_default(&l->ooo_pkts, lossless ? 64 : 8192);
+	or_default(&l->reassembly, 32);
+	or_default(&l->neighbours, 256);
+	or_default(&l->icmp_per_s, 1000);
+	or_default(&l->icmp_burst, 1000);
 }
 
 static void set_config(struct fdnet_stack *stack,
@@ -111,6 +132,7 @@ static void set_config(struct fdnet_stack *stack,
 		stack->cfg.tcp_mem = DEFAULT_TCP_MEM;
 	or_default(&stack->cfg.udp_sndbuf, DEFAULT_UDP_BUF);
 	or_default(&stack->cfg.udp_rcvbuf, DEFAULT_UDP_BUF);
+	set_limits(&stack->cfg.limits, cfg->lossless);
 }
 
 static void set_keys(struct fdnet_stack *stack, const uint8_t seed[16])
@@ -152,7 +174,7 @@ int fdnet_stack_new(const struct fdnet_stack_config *cfg, uint64_t now_us,
 	set_config(stack, cfg);
 	set_keys(stack, cfg->seed);
 	stack->now_us = now_us;
-	stack->icmp_tokens = FDNET_ICMP_BURST;
+	stack->icmp_tokens = stack->cfg.limits.icmp_burst;
 	stack->icmp_refill_us = now_us;
 	if (cfg->ephemeral_lo) {
 		fdnet_stack_lease(stack, 6, cfg->ephemeral_lo,
@@ -483,6 +505,7 @@ static const char *const counter_names[] = {
 	[FDNET_C_REDIRECT_BAD] = "redirect_bad",
 	[FDNET_C_RA_LIMIT] = "ra_limit",
 	[FDNET_C_MCAST_LIMIT] = "mcast_limit",
+	[FDNET_C_SOCK_LIMIT] = "sock_limit",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

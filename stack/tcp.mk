@@ -86,6 +86,7 @@ TCP_SCRIPT_FILES = \
 	tests/tcp/fastopen.tcp \
 	tests/tcp/gateway.tcp \
 	tests/tcp/handshake.tcp \
+	tests/tcp/limits.tcp \
 	tests/tcp/loss.tcp \
 	tests/tcp/options.tcp \
 	tests/tcp/pacing.tcp

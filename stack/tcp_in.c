@@ -12,8 +12,6 @@
 #define DELACK_US	   (40 * FDNET_MS)
 #define DELACK_LOSSLESS_US (10 * FDNET_MS)
 /* Packets kept out of order; on a lossless way there should be none. */
-#define OOO_PKTS	  8192
-#define OOO_PKTS_LOSSLESS 64
 #define PAWS_IDLE_US	  (24 * 86400ull * FDNET_SEC)
 #define SYN_LIFE_MS	  300000 /* longer than all tries of a SYN */
 
@@ -124,7 +122,7 @@ static void data_out_of_order(struct fdnet_tcp *tp, struct fdnet_pkt *pkt,
 			      uint32_t seq, uint32_t len)
 {
 	int rc = fdnet_rcvq_insert(&tp->rcvq, tcp_mem(tp), pkt, seq,
-				   tp->lossless ? OOO_PKTS_LOSSLESS : OOO_PKTS);
+				   fdnet_stack_cfg(tp->so.stack)->limits.ooo_pkts);
 
 	tcp_count(tp, rc < 0 ? FDNET_C_TCP_LIMIT
 		      : rc   ? FDNET_C_TCP_OOO

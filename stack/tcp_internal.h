@@ -205,6 +205,7 @@ struct fdnet_tcp {
 	uint8_t backoff;     /* timeouts or probes in a row */
 	uint8_t keep_probes; /* unanswered */
 	uint8_t ack_pkts;    /* data packets not acknowledged */
+	uint16_t defer_accept_s; /* fills a hole, as others out of place do */
 
 	/* --- sending --- */
 	uint32_t iss, snd_una, snd_nxt;
@@ -214,8 +215,9 @@ struct fdnet_tcp {
 	uint16_t mss;	 /* payload of a full segment, options taken off */
 	uint16_t adv_mss, user_mss, peer_mss; /* 0: none */
 	uint16_t syn_len; /* bytes of data in the SYN */
+	uint8_t reo_mult;    /* quarters of min_us to wait, 1 more than this */
+	uint8_t reo_persist; /* recoveries until it falls back */
 	uint32_t pmtu; /* IP bytes, 0: ask fdnet_ip_mtu() */
-	uint32_t pmtu_until_s;
 	struct fdnet_sndq sndq;
 	struct fdnet_tcp_txseg *tx_head, *tx_tail;
 	uint32_t sacked_bytes, lost_bytes; /* of txsegs with these flags */
@@ -235,12 +237,12 @@ struct fdnet_tcp {
 	uint32_t rack_rtt_us;
 	uint32_t rack_fack;  /* highest sequence number delivered */
 	uint32_t reo_round;  /* snd_nxt when reo_mult was raised last */
-	uint8_t reo_mult;    /* quarters of min_us to wait, 1 more than this */
-	uint8_t reo_persist; /* recoveries until it falls back */
 	/* RFC 7661: the most that was out in this window, and its end */
 	uint32_t max_out, usage_seq;
 	uint32_t small_out;  /* short segments sent and not acknowledged */
 	uint32_t tlp_end;    /* snd_nxt at the probe, 0: none out */
+	uint32_t last_data_ms; /* when data arrived, 0: never */
+	uint32_t pace_late_us; /* by how much the last DUE_PACE was missed */
 	/* One after the other: the first slow start, then @cc's own. Cleared
 	 * by fdnet_tcp_cc_leave_start() in between. */
 	union {
@@ -260,6 +262,7 @@ struct fdnet_tcp {
 	uint64_t ts_recent_us;
 	uint16_t rcv_mss;    /* largest payload seen, a guess at the peer's */
 	uint16_t quick_left; /* ACKs to send at once: start of a connection */
+	uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT */
 	struct fdnet_rcvq rcvq;
 	uint32_t dsack_start, dsack_end; /* equal: none to report */
 	uint32_t charged; /* of these queues in fdnet_stack_tcp_bytes() */
@@ -268,22 +271,19 @@ struct fdnet_tcp {
 	uint32_t drs_us;       /* low half of a time */
 	uint32_t challenge_ms; /* of the last one, 0: never */
 	uint64_t last_rcv_us;
-	uint32_t last_data_ms; /* when data arrived, 0: never */
 
 	/* --- clock --- */
 	struct fdnet_timer timer;
 	uint64_t due_us[FDNET_TCP_DUE_MAX];
 	uint64_t stalled_us; /* since when nothing was acknowledged, 0: none */
-	uint32_t pace_late_us; /* by how much the last DUE_PACE was missed */
 
 	/* --- options of setsockopt() --- */
 	uint16_t keep_idle_s, keep_intvl_s;
 	uint8_t keep_cnt, syn_cnt;
 	int16_t linger2_s; /* 0: the default, -1: no FIN_WAIT2 */
-	uint16_t defer_accept_s;
 	uint32_t user_timeout_ms;
 	uint32_t window_clamp;
-	uint32_t notsent_lowat;
+	uint32_t pmtu_until_s; /* see pmtu */
 
 	/* --- before accept --- */
 	struct fdnet_tcp_listener *listener; /* own, while listening */

@@ -126,10 +126,11 @@ int fdnet_tcp_listen(struct fdnet_sock *so, int backlog)
 {
 	struct fdnet_tcp *tp = tcp_of(so);
 	uint32_t limit = (uint32_t)backlog; /* negative: as many as allowed */
+	uint32_t most = fdnet_stack_cfg(so->stack)->limits.backlog;
 	int rc;
 
-	if (limit > FDNET_TCP_BACKLOG_MAX)
-		limit = FDNET_TCP_BACKLOG_MAX;
+	if (limit > most)
+		limit = most;
 	if (tp->state == FDNET_TCP_LISTEN) {
 		tp->listener->backlog = limit;
 		fdnet_tcp_admit_held(tp);
@@ -341,7 +342,7 @@ void fdnet_tcp_admit_held(struct fdnet_tcp *tp)
 	while (l->held && !queue_full(l)) {
 		if (!tp->defer_accept_s)
 			open_held(tp, l->held);
-		else if (!fdnet_synq_full(l))
+		else if (!fdnet_synq_full(tp))
 			fdnet_synq_unhold(tp, l->held);
 		else
 			break;
@@ -434,7 +435,7 @@ static bool is_no_room(const struct fdnet_tcp *tp,
 		       const struct fdnet_tcp_syn *entry)
 {
 	return queue_full(tp->listener) &&
-	       (tp->listener->nqueued >= FDNET_TCP_BACKLOG_MAX ||
+	       (tp->listener->nqueued >= fdnet_synq_held_max(tp) ||
 		!is_lossless(tp, &entry->peer.ip));
 }
 

@@ -6,8 +6,6 @@
 
 #include "stack/tcp_internal.h"
 
-#define FDNET_TCP_BACKLOG_MAX 4096 /* net.core.somaxconn */
-#define FDNET_SYNQ_HELD_MAX   FDNET_TCP_BACKLOG_MAX
 #define FDNET_SYNQ_BUCKETS    64
 #define FDNET_SYNACK_RETRIES  5
 #define FDNET_SYNACK_RTO_US   FDNET_SEC
@@ -32,7 +30,7 @@ struct fdnet_tcp_listener {
 	uint32_t nqueued;
 	struct fdnet_tcp *head, *tail;
 	uint32_t nsyn;      /* half-open ones, with those that are held */
-	uint32_t nheld;     /* FDNET_SYNQ_HELD_MAX at most */
+	uint32_t nheld;     /* fdnet_synq_held_max() at most */
 	struct fdnet_tcp_syn *held; /* the oldest first */
 	uint32_t nearly;    /* queued by fast open and not acknowledged yet */
 	uint64_t cookie_us; /* when one was sent last, 0: never */
@@ -70,7 +68,7 @@ void fdnet_synq_add(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 		    const struct fdnet_tcp_arrival *seg,
 		    const struct fdnet_tcp_fo *fo);
 /** fdnet_synq_hold - keep a SYN at @link unanswered until there is room;
- * beyond FDNET_SYNQ_HELD_MAX it is dropped */
+ * beyond fdnet_synq_held_max() it is dropped */
 void fdnet_synq_hold(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 		     const struct fdnet_tcp_arrival *seg);
 /** fdnet_synq_unhold - @entry is answered from now on, and again until the
@@ -84,9 +82,11 @@ void fdnet_synq_unreachable(struct fdnet_tcp *tp,
 void fdnet_synq_answer(struct fdnet_tcp *tp, const struct fdnet_tcp_syn *entry,
 		       const struct fdnet_tcp_fo *fo);
 /** fdnet_synq_limit - entries at most, besides those that are held */
-uint32_t fdnet_synq_limit(const struct fdnet_tcp_listener *l);
+uint32_t fdnet_synq_limit(const struct fdnet_tcp *tp);
+/** fdnet_synq_held_max - of those */
+uint32_t fdnet_synq_held_max(const struct fdnet_tcp *tp);
 /** fdnet_synq_full - is an ordinary SYN to be answered by a cookie? */
-bool fdnet_synq_full(const struct fdnet_tcp_listener *l);
+bool fdnet_synq_full(const struct fdnet_tcp *tp);
 /** fdnet_synq_append_held - @entry of the queue is the last that is held */
 void fdnet_synq_append_held(struct fdnet_tcp_listener *l,
 			    struct fdnet_tcp_syn *entry);

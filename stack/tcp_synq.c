@@ -11,7 +11,6 @@
 
 #include <utlist.h>
 
-#define SYN_MIN 128 /* half-open ones that are always kept */
 
 struct fdnet_tcp_syn **fdnet_synq_find(struct fdnet_tcp *tp,
 				       const struct fdnet_name *local,
@@ -122,14 +121,24 @@ static void send_cookie(struct fdnet_tcp *tp, const struct fdnet_name *local,
 	fdnet_tcp_send_bare(tp->so.stack, local, peer, &hdr);
 }
 
-uint32_t fdnet_synq_limit(const struct fdnet_tcp_listener *l)
+uint32_t fdnet_synq_limit(const struct fdnet_tcp *tp)
 {
-	return l->backlog > SYN_MIN ? l->backlog : SYN_MIN;
+	uint32_t least = fdnet_stack_cfg(tp->so.stack)->limits.half_open;
+	uint32_t backlog = tp->listener->backlog;
+
+	return backlog > least ? backlog : least;
 }
 
-bool fdnet_synq_full(const struct fdnet_tcp_listener *l)
+uint32_t fdnet_synq_held_max(const struct fdnet_tcp *tp)
 {
-	return l->nsyn - l->nheld >= fdnet_synq_limit(l);
+	return fdnet_stack_cfg(tp->so.stack)->limits.backlog;
+}
+
+bool fdnet_synq_full(const struct fdnet_tcp *tp)
+{
+	const struct fdnet_tcp_listener *l = tp->listener;
+
+	return l->nsyn - l->nheld >= fdnet_synq_limit(tp);
 }
 
 void fdnet_synq_append_held(struct fdnet_tcp_listener *l,
@@ -174,7 +183,7 @@ void fdnet_synq_add(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 {
 	struct fdnet_tcp_syn *entry;
 
-	if (fdnet_synq_full(tp->listener)) {
+	if (fdnet_synq_full(tp)) {
 		send_cookie(tp, &seg->local, &seg->peer, seg->hdr);
 		return;
 	}
@@ -191,7 +200,7 @@ void fdnet_synq_hold(struct fdnet_tcp *tp, struct fdnet_tcp_syn **link,
 	struct fdnet_tcp_listener *l = tp->listener;
 	struct fdnet_tcp_syn *entry = NULL;
 
-	if (l->nheld < FDNET_SYNQ_HELD_MAX)
+	if (l->nheld < fdnet_synq_held_max(tp))
 		entry = new_entry(tp, link, seg);
 	if (entry)
 		fdnet_synq_append_held(l, entry);

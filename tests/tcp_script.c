@@ -11,7 +11,8 @@
  *   case NAME                        begins a case
  *   config WORD...                   lossless, forward, mtu N, gso N, sndbuf N,
  *                                    rcvbuf N, ecn, noecn, nosack, nots,
- *                                    pacing; before anything else
+ *                                    pacing, half_open N, backlog N,
+ *                                    ooo_pkts N; before anything else
  *   passive [OPTION...] [win N]      listen, handshake (100 ms), accept
  *   active [OPTION...] [win N]       connect, handshake
  *   in FLAGS [seq N] [len N] [ack N] [win N] [urg N] [ecn N] [port N]
@@ -179,6 +180,12 @@ static void do_config(void)
 			t.cfg.tcp_sndbuf = (uint32_t)number(t.word[++i]);
 		else if (!strcmp(w, "rcvbuf"))
 			t.cfg.tcp_rcvbuf = (uint32_t)number(t.word[++i]);
+		else if (!strcmp(w, "half_open"))
+			t.cfg.limits.half_open = (uint32_t)number(t.word[++i]);
+		else if (!strcmp(w, "backlog"))
+			t.cfg.limits.backlog = (uint32_t)number(t.word[++i]);
+		else if (!strcmp(w, "ooo_pkts"))
+			t.cfg.limits.ooo_pkts = (uint32_t)number(t.word[++i]);
 		else if (!strcmp(w, "ecn"))
 			t.cfg.tcp.ecn = FDNET_TCP_ECN_ASK;
 		else if (!strcmp(w, "noecn"))

@@ -117,7 +117,7 @@ START_TEST(the_table_has_an_end)
 		while ((pkt = fdnet_stack_output(ether_stack)))
 			fdnet_pkt_free(pkt);
 	}
-	ck_assert_uint_eq(ether_counter(FDNET_C_NEIGH_LIMIT), 300 - FDNET_NEIGH_MAX);
+	ck_assert_uint_eq(ether_counter(FDNET_C_NEIGH_LIMIT), 300 - 256);
 }
 END_TEST
 

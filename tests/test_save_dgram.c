@@ -300,12 +300,12 @@ static const struct {
 	size_t size, known;
 } structs[] = {
 	{"fdnet_sock", sizeof(struct fdnet_sock) - OPTS, 208},
-	{"fdnet_sock_opts", OPTS, 112},
+	{"fdnet_sock_opts", OPTS, 104},
 	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 96},
 	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
-	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 656},
+	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 632},
 	{"fdnet_stack", STACK, 9000},
-	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 144},
+	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 168},
 };
 
 /* Who adds a field learns here that it has to be saved. */

@@ -130,6 +130,33 @@ struct fdnet_tcp_settings {
 };
 
 /**
+ * struct fdnet_stack_limits - how much peers and applications can make grow;
+ * 0: the default
+ * @half_open:   SYNs answered and not acknowledged that a listener keeps
+ *               whatever its backlog, 128; beyond it and the backlog there are
+ *               SYN cookies (counter tcp_limit)
+ * @backlog:     the largest that listen() takes, 4096
+ * @ooo_pkts:    packets that a connection keeps behind a hole, 8192 (64 when
+ *               @lossless), in bytes never more than its receive buffer
+ *               (tcp_limit)
+ * @reassembly:  datagrams in fragments at once, 32, 64 KiB each; the oldest
+ *               gives way (frag_limit)
+ * @neighbours:  on Ethernet, 256; the one not used for longest gives way
+ *               (neigh_limit)
+ * @icmp_per_s, @icmp_burst:  ICMP errors a second, 1000, and so many at once,
+ *               1000 (icmp_limited)
+ */
+struct fdnet_stack_limits {
+	uint32_t half_open;
+	uint32_t backlog;
+	uint32_t ooo_pkts;
+	uint32_t reassembly;
+	uint32_t neighbours;
+	uint32_t icmp_per_s;
+	uint32_t icmp_burst;
+};
+
+/**
  * struct fdnet_stack_config - settings, fixed when the stack is made
  * @mem:       allocator for everything but packets; shared
  * @pool:      packets and payload buffers come from here; shared
@@ -167,6 +194,8 @@ struct fdnet_tcp_settings {
  *             more than 1024, 64, 64
  * @no_redirects:  routers' redirects are ignored, and counted
  * @tcp:       TCP's choices; fdnet_stack_set_tcp() changes them later
+ * @limits:    besides @max_socks, @tcp_mem, @mcast_max and the buffers; not saved with a
+ *             stack: whoever restores it says them
  */
 struct fdnet_stack_config {
 	const struct fdnet_mem *mem;
@@ -197,6 +226,7 @@ struct fdnet_stack_config {
 	uint8_t mcast_src6_max;
 	bool no_redirects;
 	struct fdnet_tcp_settings tcp;
+	struct fdnet_stack_limits limits;
 };
 
 struct fdnet_stack;
@@ -439,6 +469,7 @@ enum fdnet_stack_counter {
 	FDNET_C_REDIRECT_BAD,
 	FDNET_C_RA_LIMIT,
 	FDNET_C_MCAST_LIMIT,
+	FDNET_C_SOCK_LIMIT,
 	FDNET_C_MAX
 };
 

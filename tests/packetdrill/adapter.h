@@ -39,6 +39,7 @@ struct pd_watch {
 	uint32_t events; /* with EPOLLET, EPOLLONESHOT */
 	uint32_t fired;	 /* edges not told yet */
 	epoll_data_t data;
+	bool spent; /* EPOLLONESHOT, and it was */
 };
 
 /* What stands behind an fd; the number is held by an fd of /dev/null. */
@@ -48,7 +49,6 @@ struct pd_file {
 	struct fdnet_sock *so;
 	int family;
 	uint64_t rcvtimeo_us, sndtimeo_us; /* 0: for ever */
-	bool inq; /* TCP_INQ */
 	struct pd_watch *watches; /* of an epoll */
 };
 

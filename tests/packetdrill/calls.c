@@ -254,33 +254,24 @@ static ssize_t do_recv(void *ud, int fd, const struct iovec *iov, int iovcnt,
 		       socklen_t *addrlen)
 {
 	struct call c = {.msg = {.iov = iov, .iovcnt = iovcnt}, .flags = flags};
-	struct cmsghdr *cmsg;
-	uint32_t inq;
 	ssize_t rc;
 
 	ENTER(pd, ud, f, fd);
 	c.f = f;
+	if (hdr) {
+		c.msg.control = hdr->msg_control;
+		c.msg.control_room = hdr->msg_controllen;
+	}
 	rc = -EFAULT;
-	if (is_memory(iov, iovcnt))
+	if (is_memory(iov, iovcnt) && flags & MSG_ERRQUEUE)
+		rc = try_recv(pd, &c); /* it is never waited for */
+	else if (is_memory(iov, iovcnt))
 		rc = pd_block(pd, patience(f, f->rcvtimeo_us, flags), try_recv,
 			      &c);
 	if (rc >= 0)
 		name_to(&c.msg.to_from, f->family, addr, addrlen);
-	if (hdr) {
-		cmsg = CMSG_FIRSTHDR(hdr);
-		inq = fdnet_sock_inq(f->so);
-		if (!inq && fdnet_sock_poll(f->so) & FDNET_EV_RDHUP)
-			inq = 1; /* the end of file to be read */
-		if (rc >= 0 && f->inq && cmsg &&
-		    hdr->msg_controllen >= CMSG_SPACE(sizeof(inq))) {
-			cmsg->cmsg_level = IPPROTO_TCP;
-			cmsg->cmsg_type = TCP_CM_INQ;
-			cmsg->cmsg_len = CMSG_LEN(sizeof(inq));
-			memcpy(CMSG_DATA(cmsg), &inq, sizeof(inq));
-			hdr->msg_controllen = CMSG_SPACE(sizeof(inq));
-		} else {
-			hdr->msg_controllen = 0;
-		}
+	if (hdr && rc >= 0) {
+		hdr->msg_controllen = c.msg.control_len;
 		hdr->msg_flags = c.msg.flags;
 	}
 	return pd_unlock(pd, rc);
@@ -544,7 +535,6 @@ static void note_option(struct pd_file *f, int level, int name,
 {
 	struct timeval tv;
 	uint64_t us;
-	int v;
 
 	if (level == SOL_SOCKET && len >= sizeof(tv) &&
 	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
@@ -554,9 +544,6 @@ static void note_option(struct pd_file *f, int level, int name,
 			f->rcvtimeo_us = us;
 		else
 			f->sndtimeo_us = us;
-	} else if (level == IPPROTO_TCP && name == TCP_INQ && len >= sizeof(v)) {
-		memcpy(&v, val, sizeof(v));
-		f->inq = v;
 	}
 }
 

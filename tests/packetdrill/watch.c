@@ -116,6 +116,7 @@ static int epoll_change(struct pd *pd, struct pd_file *ep, int op, int fd,
 	w->events = event->events;
 	w->data = event->data;
 	w->fired = fdnet_sock_poll(f->so);
+	w->spent = false;
 	return 0;
 }
 
@@ -142,8 +143,8 @@ static uint32_t watch_ready(struct pd *pd, struct pd_watch *w)
 {
 	uint32_t want = w->events | EPOLLERR | EPOLLHUP, now;
 
-	if (!(w->events & ~(uint32_t)(EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)))
-		return 0; /* one-shot, and it was */
+	if (w->spent)
+		return 0;
 	now = fdnet_sock_poll(pd->files[w->fd].so) & want;
 	if (w->events & EPOLLET) {
 		if (!(w->fired & want))
@@ -151,7 +152,7 @@ static uint32_t watch_ready(struct pd *pd, struct pd_watch *w)
 		w->fired = 0;
 	}
 	if (now && w->events & EPOLLONESHOT)
-		w->events &= EPOLLET | EPOLLONESHOT;
+		w->spent = true;
 	return now;
 }
 
