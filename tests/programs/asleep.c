@@ -11,6 +11,7 @@
 
 #include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/uio.h>
 
@@ -340,12 +341,15 @@ int main(void)
 	close(new_tcp(0));
 	need(pipe(ports), "pipe");
 	need(pipe(done_pipe), "pipe");
-	pids[0] = fork();
-	if (pids[0] == 0)
-		peer(ports[1]);
-	pids[1] = fork();
-	if (pids[1] == 0)
+	for (int i = 0; i < 2; i++) {
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (i == 0)
+			peer(ports[1]);
 		third(ports[0]);
+	}
 	need(read(ports[0], &peer_port, sizeof(peer_port)), "port");
 	/* the peer takes the third one's connection first */
 	sleep_until_done();
