@@ -36,6 +36,7 @@ struct option_row {
 	const char *arg; /* NULL: takes none */
 	enum option_id id;
 	const char *help;
+	bool in_manual; /* and not on the one screen of --help */
 };
 
 static const struct option_row option_rows[] = {
@@ -53,16 +54,18 @@ static const struct option_row option_rows[] = {
 	{"--limit", 0, "NAME=N", OPT_RELAY,
 	 "memory, tcp-flows, udp-idle and others: fdnet-relay(8)"},
 	{"--record", 0, "FILE", OPT_RELAY,
-	 "write what the program tried, one event a line"},
+	 "write what the program tried; bounded by --record-size"},
 	{"--record-keep", 0, "N", OPT_RELAY,
-	 "keep N old records when FILE is full: FILE.1 ..."},
-	{"--record-size", 0, "KIB", OPT_RELAY, "FILE is full at this size"},
-	{"--pcap", 0, "FILE", OPT_RELAY, "capture what crosses the links"},
+	 "keep N old records when FILE is full: FILE.1 ...", true},
+	{"--record-size", 0, "KIB", OPT_RELAY, "FILE is full at this size",
+	 true},
+	{"--pcap", 0, "FILE", OPT_RELAY,
+	 "capture what crosses the links; bounded by --pcap-size"},
 	{"--pcap-filter", 0, "EXPR", OPT_RELAY,
 	 "only packets that pcap-filter(7) EXPR matches"},
 	{"--pcap-keep", 0, "N", OPT_RELAY,
-	 "keep N old captures when FILE is full: FILE.1 ..."},
-	{"--pcap-size", 0, "KIB", OPT_RELAY, "FILE is full at this size"},
+	 "keep N old captures when FILE is full: FILE.1 ...", true},
+	{"--pcap-size", 0, "KIB", OPT_RELAY, "FILE is full at this size", true},
 	{"--dns", 0, "ADDR", OPT_RELAY,
 	 "ask this name server, not the machine's; ADDR:PORT"},
 	{"--impair", 0, "SPEC", OPT_RELAY,
@@ -113,6 +116,8 @@ void options_help(void)
 	for (i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *row = &option_rows[i];
 
+		if (row->in_manual)
+			continue;
 		snprintf(letter, sizeof(letter), row->letter ? "-%c," : "",
 			 row->letter);
 		snprintf(head, sizeof(head), "%s %s", row->name,
