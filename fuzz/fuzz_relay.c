@@ -172,6 +172,7 @@ static void begin(struct fuzz *fuzz)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
 	fuzz->opts.attach_fd = pair[1];
+	fuzz->opts.share_fd = -1;
 	fuzz->channel = pair[0];
 	if (relay_open(&fuzz->relay, &fuzz->opts))
 		abort();

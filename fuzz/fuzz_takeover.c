@@ -95,6 +95,7 @@ static void begin(struct fuzz *fuzz)
 	fuzz->opts.hosts = "";
 	fuzz->opts.mtu = OPTIONS_MTU_DEFAULT;
 	fuzz->opts.attach_fd = fuzz->opts.status_fd = -1;
+	fuzz->opts.share_fd = -1;
 	fuzz->opts.takeover_fd = -1;
 	fuzz->opts.taking = true;
 	fuzz->opts.quiet = true;
