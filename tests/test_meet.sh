@@ -32,11 +32,12 @@ for _ in range(int(sys.argv[2])):
     c.close()
 END
 cat >"$work/client.py" <<'END'
-import socket
+import os, socket
 try:
-    print(socket.create_connection(("127.0.0.1", 7070), 20).recv(16).decode())
+    word = socket.create_connection(("127.0.0.1", 7070), 20).recv(16)
 except OSError as e:
-    print(e.strerror)
+    word = e.strerror.encode()
+os.write(1, word + b"\n")  # at once: twelve write to one pipe
 END
 # usage: both.sh FOLDER CLIENTS: a shell that has no network itself
 cat >"$work/both.sh" <<'END'
