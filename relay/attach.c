@@ -136,11 +136,13 @@ void attach_channel_event(struct relay *relay, struct source *src,
 
 void attach_share_event(struct relay *relay)
 {
-	for (int i = 0; i < BUDGET; i++) {
-		int fd = sys_accept(relay->share.fd, NULL, NULL);
+	int fd;
 
+	/* an edge for each newcomer, as in ctl.c */
+	while ((fd = sys_accept(relay->share.fd, NULL, NULL)) >= 0 ||
+	       fd == -ECONNABORTED) {
 		if (fd < 0)
-			return;
+			continue;
 		/* the name is for all users to see */
 		if (!unixsock_is_ours(fd) || channel_new(relay, fd)) {
 			count(&relay->counters, C_ATTACH_BAD);
@@ -164,7 +166,7 @@ static int share_open(struct relay *relay)
 	if (!rc && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		rc = -errno;
 	if (!rc)
-		rc = loop_add(&relay->loop, &relay->share, EPOLLIN);
+		rc = loop_add(&relay->loop, &relay->share, EPOLLIN | EPOLLET);
 	if (!rc)
 		return 0;
 	relay->share.fd = -1;

@@ -26,7 +26,9 @@
 /* Copied at start: the program may clear its environment afterwards. */
 static char env_relay[ENV_LEN], env_fd[16], env_addr[64], env_mtu[16];
 static int attach_fd = -1;
-static bool publish, meets, met;
+static bool publish;
+static bool meets; /* by a name (meet.h); there is no FDNET_RELAY else */
+static bool met; /* this process found attach_fd by itself */
 /* What exec adds to an environment that lacks it. */
 static char entry_preload[ENV_LEN * 4], entry_relay[ENV_LEN + 16];
 static const char *entries[3];

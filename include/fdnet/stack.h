@@ -194,8 +194,8 @@ struct fdnet_stack_limits {
  *             more than 1024, 64, 64
  * @no_redirects:  routers' redirects are ignored, and counted
  * @tcp:       TCP's choices; fdnet_stack_set_tcp() changes them later
- * @limits:    besides @max_socks, @tcp_mem, @mcast_max and the buffers; not saved with a
- *             stack: whoever restores it says them
+ * @limits:    besides @max_socks, @tcp_mem, @mcast_max and the buffers; not
+ *             saved with a stack: whoever restores it says them
  */
 struct fdnet_stack_config {
 	const struct fdnet_mem *mem;
