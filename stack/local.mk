@@ -1,5 +1,10 @@
 noinst_LTLIBRARIES += stack/libstack.la
 stack_libstack_la_SOURCES = \
+	include/fdnet/addr.h \
+	include/fdnet/gateway.h \
+	include/fdnet/save.h \
+	include/fdnet/settings.h \
+	include/fdnet/sock.h \
 	include/fdnet/stack.h \
 	stack/arp.c \
 	stack/autoconf.c \
@@ -96,7 +101,13 @@ stack_libstack_la_SOURCES = \
 
 include $(top_srcdir)/stack/tcp.mk
 
-pkginclude_HEADERS += include/fdnet/stack.h
+pkginclude_HEADERS += \
+	include/fdnet/addr.h \
+	include/fdnet/gateway.h \
+	include/fdnet/save.h \
+	include/fdnet/settings.h \
+	include/fdnet/sock.h \
+	include/fdnet/stack.h
 EXTRA_DIST += stack/README.md
 
 STACK_TESTS = \
