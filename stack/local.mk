@@ -23,6 +23,7 @@ stack_libstack_la_SOURCES = \
 	stack/link_out.h \
 	stack/icmp.c \
 	stack/icmp.h \
+	stack/icmp_error.c \
 	stack/internal.h \
 	stack/ip.c \
 	stack/ip4.c \
