@@ -119,11 +119,15 @@ STACK_TESTS = \
 	tests/test_dhcp \
 	tests/test_icmp \
 	tests/test_ip \
+	tests/test_ip_frag \
+	tests/test_ip_host \
 	tests/test_ip_select \
 	tests/test_like_kernel \
 	tests/test_mcast \
+	tests/test_mcast_report \
 	tests/test_member \
 	tests/test_neigh \
+	tests/test_redirect \
 	tests/test_router \
 	tests/test_save_dgram \
 	tests/test_node_wire \
@@ -138,6 +142,10 @@ check_LTLIBRARIES += tests/libstackpair.la
 tests_libstackpair_la_SOURCES = \
 	tests/ether_net.c \
 	tests/ether_net.h \
+	tests/ip_case.c \
+	tests/ip_case.h \
+	tests/mcast_case.c \
+	tests/mcast_case.h \
 	tests/stack_pair.c \
 	tests/stack_pair.h \
 	tests/suite_main.h
@@ -171,14 +179,22 @@ tests_test_save_dgram_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_save_dgram_LDADD = $(STACK_TEST_LIBS)
 tests_test_mcast_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_mcast_LDADD = $(STACK_TEST_LIBS)
+tests_test_mcast_report_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_mcast_report_LDADD = $(STACK_TEST_LIBS)
 tests_test_member_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_member_LDADD = $(STACK_TEST_LIBS)
 tests_test_neigh_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_neigh_LDADD = $(STACK_TEST_LIBS)
+tests_test_redirect_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_redirect_LDADD = $(STACK_TEST_LIBS)
 tests_test_router_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_router_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ip_LDADD = $(STACK_TEST_LIBS)
+tests_test_ip_frag_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_ip_frag_LDADD = $(STACK_TEST_LIBS)
+tests_test_ip_host_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_ip_host_LDADD = $(STACK_TEST_LIBS)
 tests_test_ip_select_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_ip_select_LDADD = $(STACK_TEST_LIBS)
 tests_test_icmp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

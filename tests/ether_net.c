@@ -153,3 +153,14 @@ void ether_advert(const char *target, uint8_t flags, const uint8_t *mac)
 	ether_icmp6(target, "fd00::1", 255, p,
 		    mac ? sizeof(p) : FDNET_ND_LEN);
 }
+
+const char *ether_hop(const char *dst)
+{
+	static char text[FDNET_IP_STRLEN];
+	struct fdnet_name to = name_of(dst, 0);
+	struct fdnet_ip hop;
+
+	if (fdnet_route_find(ether_stack, &to.ip, &hop))
+		return "none";
+	return fdnet_ip_format(&hop, text);
+}

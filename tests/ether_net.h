@@ -47,4 +47,7 @@ void ether_icmp6(const char *src, const char *dst, uint8_t hops,
  * RFC 4861 4.4 and @mac, or NULL, as its link-layer address */
 void ether_advert(const char *target, uint8_t flags, const uint8_t *mac);
 
+/** ether_hop - where side 0 sends packets to @dst: an address, or "none" */
+const char *ether_hop(const char *dst);
+
 #endif
