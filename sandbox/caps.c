@@ -51,6 +51,8 @@ static const unsigned char caps_launcher[] = {
 	CAP_KILL,
 	/* which inode has a bound socket become (SIOCUNIXFILE)? */
 	CAP_NET_ADMIN,
+	/* paths of programs that changed their root */
+	CAP_SYS_CHROOT,
 };
 
 static uint64_t mask_of(const unsigned char *caps, size_t count)
@@ -107,18 +109,22 @@ static int keep(uint64_t kept)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-int caps_drop(bool all)
+int caps_drop(bool all, bool chroot)
 {
+	uint64_t kept = kept_mask();
 	int rc;
+
+	if (chroot)
+		kept |= UINT64_C(1) << CAP_SYS_CHROOT;
 
 	if (weaken("caps", ""))
 		return 0;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	rc = drop_bounding(kept_mask());
-	return rc < 0 ? rc : keep(all ? 0 : kept_mask());
+	rc = drop_bounding(kept);
+	return rc < 0 ? rc : keep(all ? 0 : kept);
 }
 
-static bool has_cap(int cap)
+bool caps_has(int cap)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -136,7 +142,7 @@ int caps_drop_launcher(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	/* Root of a container: who looks into a process must then have all
 	 * that this one has. */
-	if (!has_cap(CAP_SYS_PTRACE))
+	if (!caps_has(CAP_SYS_PTRACE))
 		kept |= kept_mask();
 	return keep(kept);
 }

@@ -152,7 +152,8 @@ static int raise_fence(const struct child *child)
 	must("limit core dumps", no_core());
 	/* those of a user namespace are none outside, and nobody's inside */
 	must("drop capabilities",
-	     caps_drop(child->spaces.set && child->spaces.user));
+	     caps_drop(child->spaces.set && child->spaces.user,
+		       child->filter->facts & FILTER_MAY_CHROOT));
 	must("set no_new_privs", no_new_privs());
 	rc = landlock_restrict();
 	must("restrict by Landlock", rc);

@@ -114,6 +114,7 @@ const struct confine_rule confine_rules[] = {
 		0),
 	RULE(fchdir, "bind from the caller's folder"),
 	RULE(chdir, "and back"),
+	RULE(chroot, "and where its paths begin, if it changed that"),
 	RULE(umask, "with the caller's mask"),
 
 	/* ---- sockets: of this machine's processes, never of a network ---- */

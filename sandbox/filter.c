@@ -244,11 +244,12 @@ void filter_show(const struct filter *filter, FILE *out)
 		"the program; numbers above\n%d do not exist (ENOSYS); "
 		"everything else is allowed. This is the filter of a sandbox "
 		"with%s a supervisor,\nwith%s a pid namespace, with%s an ipc "
-		"namespace.\n\n",
+		"namespace,\nwith%s chroot().\n\n",
 		FILTER_NEWEST_CALL,
 		filter->facts & FILTER_SUPERVISED ? "" : "out",
 		filter->facts & FILTER_OWN_PIDS ? "" : "out",
-		filter->facts & FILTER_OWN_IPC ? "" : "out");
+		filter->facts & FILTER_OWN_IPC ? "" : "out",
+		filter->facts & FILTER_MAY_CHROOT ? "" : "out");
 	for (i = 0; i < filter_rule_count; i++) {
 		const struct filter_rule *rule = &filter_rules[i];
 

@@ -149,7 +149,10 @@ const struct filter_rule filter_rules[] = {
 	RULE(mount, EPERM, "exposes paths"),
 	RULE(umount2, EPERM, "uncovers paths"),
 	RULE(pivot_root, EPERM, "exposes paths"),
-	RULE(chroot, EPERM, "exposes paths"),
+	RULE(chroot, EPERM,
+	     "with its capability one gets out of a root that fdnet-run was "
+	     "started in",
+	     .unless = FILTER_MAY_CHROOT),
 	RULE(open_tree, ENOSYS, "the new mount interface"),
 	RULE(open_tree_attr, ENOSYS, "the new mount interface"),
 	RULE(move_mount, ENOSYS, "the new mount interface"),

@@ -28,7 +28,8 @@ enum filter_facts {
 	FILTER_SUPERVISED = 1 << 0, /* somebody answers notified calls */
 	FILTER_OWN_PIDS = 1 << 1,   /* a pid namespace */
 	FILTER_OWN_IPC = 1 << 2,    /* an ipc namespace */
-	FILTER_FACTS = 1 << 3,	    /* how many combinations there are */
+	FILTER_MAY_CHROOT = 1 << 3, /* there is no root to get out of */
+	FILTER_FACTS = 1 << 4,	    /* how many combinations there are */
 };
 
 /* In place of an errno: the supervisor answers the call. */

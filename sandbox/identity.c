@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sandbox/notify.h"
+#include "sandbox/root.h"
 #include "sandbox/say.h"
 #include "sandbox/weaken.h"
 
@@ -237,7 +238,7 @@ static void be_ourselves(const struct supervisor *sup)
 	abort();
 }
 
-int identity_assume(const struct call *call)
+static int assume(const struct call *call, bool in_root)
 {
 	struct supervisor *sup = call->sup;
 	struct identity *who = &sup->caller, *own = &sup->own;
@@ -250,6 +251,10 @@ int identity_assume(const struct call *call)
 		rc = read_status(call->tid, who);
 	if (rc < 0 || !call_is_valid(call))
 		return -ESRCH;
+	if (in_root)
+		rc = root_enter(call);
+	if (rc < 0)
+		return rc;
 	sup->assumed = !is_same(who, own) && !weaken("identity", "");
 	if (!sup->assumed)
 		return 0;
@@ -262,11 +267,22 @@ int identity_assume(const struct call *call)
 	return rc;
 }
 
+int identity_assume(const struct call *call)
+{
+	return assume(call, false);
+}
+
+int identity_assume_in_root(const struct call *call)
+{
+	return assume(call, true);
+}
+
 void identity_resume(const struct call *call)
 {
 	if (call->sup->assumed)
 		be_ourselves(call->sup);
 	call->sup->assumed = false;
+	root_leave(call);
 }
 
 struct ucred identity_peer(const struct call *call)

@@ -57,6 +57,9 @@ int identity_parse(const char *text, struct identity *ret_who);
  */
 int identity_assume(const struct call *call);
 
+/** identity_assume_in_root - likewise, and paths begin where its do (root.h) */
+int identity_assume_in_root(const struct call *call);
+
 /** identity_resume - ourselves again; ends the process if that fails */
 void identity_resume(const struct call *call);
 

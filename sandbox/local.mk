@@ -20,6 +20,7 @@ SANDBOX_SOURCES = \
 	sandbox/pump.c sandbox/pump.h \
 	sandbox/relay_proc.c sandbox/relay_proc.h \
 	sandbox/report.c sandbox/report.h \
+	sandbox/root.c sandbox/root.h \
 	sandbox/run.c sandbox/run.h \
 	sandbox/say.c sandbox/say.h \
 	sandbox/signals.c sandbox/signals.h \
@@ -60,6 +61,10 @@ EXTRA_DIST += tests/unix_identity.py
 tests_test_identity_SOURCES = tests/test_identity.c
 tests_test_identity_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_test_identity_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
+
+TESTS += tests/test_chroot.sh
+dist_check_SCRIPTS += tests/test_chroot.sh
+EXTRA_DIST += tests/chroot.py
 
 check_PROGRAMS += tests/test_caller
 TESTS += tests/test_caller

@@ -136,6 +136,8 @@ struct supervisor {
 	struct peers peers;
 	struct identity own, caller; /* the last one that was assumed */
 	bool assumed;
+	int root_fd; /* our own root, O_PATH; -1: nobody has another */
+	bool moved;  /* we are in the caller's */
 	struct udgram *udgrams, *udgrams_done;
 	unsigned int udgram_count;
 	struct netlink *netlinks;

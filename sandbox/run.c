@@ -37,6 +37,7 @@
 #include "sandbox/pump.h"
 #include "sandbox/relay_proc.h"
 #include "sandbox/report.h"
+#include "sandbox/root.h"
 #include "sandbox/say.h"
 #include "sandbox/signals.h"
 #include "sandbox/spaces.h"
@@ -142,6 +143,8 @@ unsigned int run_filter_facts(const struct options *opts, layer_set spaces)
 		facts |= FILTER_OWN_PIDS;
 	if (spaces & LAYER_BIT(LAYER_IPC) || weaken("facts", ""))
 		facts |= FILTER_OWN_IPC;
+	if (root_may_change())
+		facts |= FILTER_MAY_CHROOT;
 	return facts;
 }
 
@@ -430,6 +433,7 @@ static int start_supervisor(struct run *run)
 		.name_server = run->name_server,
 		.own_net = run->spaces.set & LAYER_BIT(LAYER_NET),
 		.own_mounts = run->spaces.set & LAYER_BIT(LAYER_MOUNT),
+		.roots = run->filter.facts & FILTER_MAY_CHROOT,
 		.unix_paths = run->opts->unix_paths,
 		.unix_count = run->opts->unix_count,
 	};

@@ -24,6 +24,7 @@
 
 #include "sandbox/notify.h"
 #include "sandbox/outside.h"
+#include "sandbox/root.h"
 #include "sandbox/say.h"
 #include "sandbox/udgram.h"
 #include "sandbox/weaken.h"
@@ -351,9 +352,12 @@ int supervise_start(const struct supervise_setup *setup,
 	joins_init(&sup->joins, loop);
 	for (unsigned int i = 0; i < 2; i++)
 		sup->meetings[i] = (struct meeting){-1, -1};
+	sup->root_fd = -1;
 	rc = make_room(sup);
 	if (rc == 0)
 		rc = netlink_init(sup);
+	if (rc == 0 && setup->roots)
+		rc = root_open(sup);
 	if (rc == 0 && setup->unix_count) {
 		rc = outside_open(sup);
 		if (rc < 0)
@@ -364,6 +368,7 @@ int supervise_start(const struct supervise_setup *setup,
 		rc = watch_add(loop, &sup->listener, EPOLLIN);
 	if (rc < 0) {
 		outside_end(sup);
+		root_close(sup);
 		free(sup->notif);
 		free(sup);
 		return rc;
@@ -379,6 +384,7 @@ int supervise_fds(const struct supervisor *sup, int *fds)
 		fds[1 + 2 * i] = sup->meetings[i].fd;
 		fds[2 + 2 * i] = sup->meetings[i].inode;
 	}
+	fds[5] = sup->root_fd;
 	return SUPERVISE_FDS;
 }
 
@@ -409,6 +415,7 @@ void supervise_end(struct supervisor *sup)
 	udgram_end(sup);
 	joins_end(&sup->joins);
 	outside_end(sup);
+	root_close(sup);
 	if (sup->node.fd >= 0)
 		close(sup->node.fd);
 	close(sup->listener.fd);

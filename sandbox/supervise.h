@@ -41,6 +41,7 @@ struct supervisor;
  * @name_server:  of the sandbox, as text
  * @own_net:      a network namespace of its own: abstract names are its own
  * @own_mounts:   resolv.conf names the sandbox's name server
+ * @roots:        programs may change their root
  * @unix_paths, @unix_count:  sockets of the host that may be reached
  */
 struct supervise_setup {
@@ -50,6 +51,7 @@ struct supervise_setup {
 	const char *name_server;
 	bool own_net;
 	bool own_mounts;
+	bool roots;
 	const char *const *unix_paths;
 	size_t unix_count;
 };
@@ -71,7 +73,7 @@ int supervise_start(const struct supervise_setup *setup,
 
 /** supervise_fds - what it holds now, into @fds (room for SUPERVISE_FDS); their
  * number */
-#define SUPERVISE_FDS 5
+#define SUPERVISE_FDS 6
 int supervise_fds(const struct supervisor *sup, int *fds);
 
 /** supervise_timeout - ms until supervise_round() has something to do, or -1 */

@@ -91,7 +91,7 @@ static int open_path(const struct call *call, const char *path, int flags)
 		path += strlen(self);
 	while (*path == '/')
 		path++;
-	fd = identity_assume(call);
+	fd = identity_assume_in_root(call);
 	if (fd == 0) {
 		fd = openat(start, *path ? path : ".",
 			    O_PATH | O_CLOEXEC | flags);
@@ -132,29 +132,25 @@ static bool is_new(int fd, const struct timespec *since)
 		st.stx_btime.tv_nsec >= (uint32_t)since->tv_nsec);
 }
 
-/* The inode, O_PATH, or a negative errno. */
-static int open_bound(int bound, const char *path,
-		      const struct timespec *since)
+/* The inode, O_PATH, or a negative errno. @named: what its path names, taken */
+static int bound_inode(int bound, int named, const struct timespec *since)
 {
-	int fd;
+	int fd = ioctl(bound, SIOCUNIXFILE_NR);
 
-	fd = ioctl(bound, SIOCUNIXFILE_NR);
-	if (fd >= 0 || errno != EPERM)
-		return fd < 0 ? -errno : fd;
-	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
-	if (is_new(fd, since))
-		return fd;
-	close(fd);
-	return -EACCES;
+		fd = -errno;
+	if (fd == -EPERM && named >= 0)
+		fd = is_new(named, since) ? dup(named) : -EACCES;
+	if (named >= 0)
+		close(named);
+	return fd;
 }
 
 /* ---- bind ---- */
 
 /*
  * By the very path that the caller gave, which getsockname() shows, from its
- * folder. Its root is ours: chroot() is refused.
+ * folder and root.
  */
 static int bind_here(struct call *call, int bound, const char *path)
 {
@@ -166,16 +162,17 @@ static int bind_here(struct call *call, int bound, const char *path)
 	strcpy(sun.sun_path, path);
 	/* the clock by which the kernel dates files */
 	clock_gettime(CLOCK_REALTIME_COARSE, &since);
-	rc = identity_assume(call);
+	rc = identity_assume_in_root(call);
 	if (rc < 0)
 		return rc;
 	old = umask(call->sup->caller.umask);
 	rc = bind(bound, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno : 0;
 	umask(old);
+	fd = rc < 0 ? -1 : open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	identity_resume(call);
 	if (rc < 0)
 		return rc;
-	fd = open_bound(bound, path, &since);
+	fd = bound_inode(bound, fd, &since);
 	rc = fd < 0 ? fd : bound_add(call->sup, fd, call->cookie);
 	if (rc < 0 && fd >= 0)
 		close(fd);

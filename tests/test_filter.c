@@ -39,7 +39,7 @@
 #error "name the audit architecture here"
 #endif
 
-#define RANDOM_ROUNDS 1250000 /* in each of eight modes */
+#define RANDOM_ROUNDS 625000 /* in each of sixteen modes */
 
 static struct filter filter;
 static unsigned int facts;
@@ -439,6 +439,9 @@ static const struct {
 	{"own limits", __NR_prlimit64, {0, 7}, true},
 	{"another's limits", __NR_prlimit64, {4242, 7}, false, 0,
 	 FILTER_OWN_PIDS},
+	{"chroot, from a root of somebody's", __NR_chroot, {1}, false, 0,
+	 FILTER_MAY_CHROOT, SECCOMP_RET_ERRNO | EPERM},
+	{"chroot", __NR_chroot, {1}, true, FILTER_MAY_CHROOT},
 	{"own filter", __NR_seccomp, {SECCOMP_SET_MODE_FILTER}, true},
 	{"own listener",
 	 __NR_seccomp,

@@ -248,7 +248,7 @@ confinement() {
 	printf '%s %s %s %s' \
 		"$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "/proc/$1/status")" \
 		"$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$1/status")" \
-		"$((caps & ~(1 << 1 | 1 << 5 | 3 << 6 | 1 << 12 | 1 << 19)))" \
+		"$((caps & ~(1 << 1 | 1 << 5 | 3 << 6 | 1 << 12 | 3 << 18)))" \
 		"$(find "/proc/$1/fd" -lname '*kept-open*' | wc -l)"
 }
 

@@ -84,11 +84,6 @@ static int open_tree_clone(void)
 	return done(raw(SYS_open_tree, AT_FDCWD, "/", 1));
 }
 
-static int chroot_root(void)
-{
-	return done(chroot("/"));
-}
-
 static int bpf_map(void)
 {
 	union bpf_attr attr = {
@@ -221,7 +216,6 @@ const struct attempt kernel_attempts[] = {
 	{"mount_call", mount_tmpfs},
 	{"fsopen", fsopen_tmpfs},
 	{"open_tree", open_tree_clone},
-	{"chroot", chroot_root},
 	{"bpf", bpf_map},
 	{"perf", perf_open},
 	{"userfaultfd", userfault},

@@ -146,6 +146,17 @@ static int unix_hardlink(void)
 	return rc;
 }
 
+/* From a root of one's own: another path, the same inode. */
+static int unix_chroot(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+	strcpy(sun.sun_path, "/stream");
+	if (raw(SYS_chroot, target.dir) < 0)
+		return failed();
+	return join(SOCK_STREAM, &sun, sizeof(sun));
+}
+
 /* Make a socket of one's own, put the host's in its place, connect. */
 static int unix_replaced(void)
 {
@@ -309,6 +320,7 @@ const struct attempt unix_attempts[] = {
 	{"unix_abs", unix_abs},
 	{"unix_peer_pidfd", unix_peer_pidfd},
 	{"unix_symlink", unix_symlink},
+	{"unix_chroot", unix_chroot},
 	{"unix_hardlink", unix_hardlink},
 	{"unix_replaced", unix_replaced},
 	{"unix_dgram", unix_dgram},
