@@ -6,6 +6,11 @@
  * Each attempt that finds nothing makes the next come later, twice as late
  * each time, and four times when somebody else wanted the core meanwhile. No
  * more than FDNET_SPIN_SHARE percent of the time is spent in vain.
+ *
+ * Who gives the core away (sched_yield) between two looks gets it back soon
+ * from those that it waits for, as they sleep too. From somebody who computes
+ * it gets it back when their slice is over, milliseconds later: then it is
+ * better to sleep, even when something was found.
  */
 #ifndef BASE_SPIN_H
 #define BASE_SPIN_H
@@ -17,6 +22,8 @@
 #define FDNET_SPIN_WINDOW_US 20000
 /* A round of an attempt that takes this long: the core was another's. */
 #define FDNET_SPIN_PREEMPTED_US 15
+/* Likewise, of one who gives it away. */
+#define FDNET_SPIN_AWAY_US 500
 
 /**
  * struct fdnet_spin - zeroed, and @enabled set where there is a second core

@@ -26,24 +26,27 @@ static int try_awake(struct fdnet_spin *spin, int epfd,
 {
 	enum fdnet_spin_end how = FDNET_SPIN_NOTHING;
 	uint64_t last_us = start_us, now_us = start_us;
-	bool more = false;
+	bool more = false, gave = false;
 	int n = 0;
 
 	while (!n && !more && now_us - start_us < SPIN_US) {
 		n = epoll_wait(epfd, events, max, 0);
 		more = also && also->any(also->arg);
-		/* to whoever wants this core: it may be our guest */
-		if (!n && !more)
-			sched_yield();
 		now_us = sys_now_us(CLOCK_MONOTONIC);
-		if (!n && !more && now_us - last_us > FDNET_SPIN_PREEMPTED_US) {
+		if (gave && now_us - last_us > FDNET_SPIN_AWAY_US) {
 			how = FDNET_SPIN_PREEMPTED;
+			now_us = last_us; /* the rest was not ours */
 			break;
 		}
 		last_us = now_us;
+		/* to whoever wants this core: it may be our guest */
+		if (!n && !more)
+			sched_yield();
+		gave = true;
 	}
-	fdnet_spin_ended(spin, now_us - start_us,
-			 n || more ? FDNET_SPIN_FOUND : how);
+	if ((n || more) && how != FDNET_SPIN_PREEMPTED)
+		how = FDNET_SPIN_FOUND;
+	fdnet_spin_ended(spin, now_us - start_us, how);
 	*ret_more = more;
 	return n;
 }

@@ -17,6 +17,11 @@
  * this. Looks between two at the clock. */
 #define SPIN_US	   60
 #define SPIN_LOOKS 16
+/* Looks between two at what else is waited for, and how much that may be. */
+#define LOOKS_FDS 4
+#define FDS_MAX	  16
+/* Packets at a time, in sixteenths, that are worth a sleep. */
+#define CROWD 32
 
 bool shim_awake_cores(void)
 {
@@ -66,5 +71,71 @@ bool shim_awake_for_link(void)
 	}
 	shim_lock_only();
 	fdnet_spin_ended(&spin, now - start, found ? FDNET_SPIN_FOUND : how);
+	return found;
+}
+
+/* Do packets come one or two at a time? An average of the last waits. */
+static bool is_crowded(void)
+{
+	static uint64_t before;
+	static unsigned int average;
+	uint64_t now = shim_net_packets(), n = now - before;
+
+	before = now;
+	average -= average / 8;
+	average += (n < 256 ? (unsigned int)n : 256) * 16 / 8;
+	return average > CROWD;
+}
+
+/* Not under the lock; @ret_found: something has come. @ret_us: what it took,
+ * without the time that others had the core at last. */
+static enum fdnet_spin_end look(const struct fdnet_ring *ring, const bool *rung,
+				struct pollfd *fds, unsigned int nfds,
+				uint64_t until_us, bool *ret_found,
+				uint64_t *ret_us)
+{
+	static const struct timespec no_time;
+	uint64_t start = shim_now_us(), last = start, now = start;
+	unsigned int looks = 0;
+
+	*ret_found = false;
+	*ret_us = 0;
+	while (!*ret_found && now < until_us) {
+		RAW(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		*ret_found = fdnet_ring_has(ring) ||
+			     __atomic_load_n(rung, __ATOMIC_ACQUIRE);
+		if (!*ret_found && nfds > 0 && ++looks % LOOKS_FDS == 0)
+			*ret_found = raw_ppoll(fds, nfds, &no_time, NULL) > 0;
+		now = shim_now_us();
+		if (now - last > FDNET_SPIN_AWAY_US)
+			return FDNET_SPIN_PREEMPTED;
+		last = now;
+		*ret_us = now - start;
+	}
+	return *ret_found ? FDNET_SPIN_FOUND : FDNET_SPIN_NOTHING;
+}
+
+bool shim_awake_lead(const bool *rung, struct pollfd *fds, unsigned int nfds,
+		     uint64_t until_us)
+{
+	static struct fdnet_spin of_calls, of_polls;
+	struct fdnet_spin *spin = nfds > 0 ? &of_polls : &of_calls;
+	uint64_t now = shim_now_us(), spent;
+	enum fdnet_spin_end how;
+	struct fdnet_ring ring;
+	unsigned int i;
+	bool found;
+
+	if (nfds > FDS_MAX || (nfds > 0 && is_crowded()) ||
+	    !shim_net_watch(&ring) || !shim_awake_may(spin, now))
+		return false;
+	if (until_us > now + SPIN_US)
+		until_us = now + SPIN_US;
+	for (i = 0; i < nfds; i++)
+		fds[i].revents = 0;
+	shim_unlock_only();
+	how = look(&ring, rung, fds, nfds, until_us, &found, &spent);
+	shim_lock_only();
+	fdnet_spin_ended(spin, spent, how);
 	return found;
 }

@@ -526,6 +526,11 @@ void shim_net_readable(void)
 	net.readable = true;
 }
 
+uint64_t shim_net_packets(void)
+{
+	return net.link ? fdnet_link_stats(net.link)->rx_pkts : 0;
+}
+
 uint64_t shim_net_expiry_us(void)
 {
 	return net.stack ? fdnet_stack_expiry(net.stack) : FDNET_NEVER;

@@ -95,6 +95,8 @@ bool shim_net_sleep(void);
 void shim_net_awake(void);
 /** shim_net_readable - the link's fd was found to be */
 void shim_net_readable(void);
+/** shim_net_packets - how many the link has brought so far */
+uint64_t shim_net_packets(void);
 /** shim_net_expiry_us - when a timer is due, FDNET_NEVER for none */
 uint64_t shim_net_expiry_us(void);
 

@@ -218,12 +218,16 @@ static void cancelled(void *arg)
 	shim_leave(w->guard);
 }
 
+static uint64_t earlier(uint64_t a_us, uint64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
+
 /* The earlier of deadline and timer, as a time from now. */
 static struct timespec *until(uint64_t deadline_us, uint64_t expiry_us,
 			      struct timespec *ts)
 {
-	uint64_t when = deadline_us < expiry_us ? deadline_us : expiry_us;
-	uint64_t now;
+	uint64_t when = earlier(deadline_us, expiry_us), now;
 
 	if (when == FDNET_NEVER)
 		return NULL;
@@ -348,6 +352,26 @@ static bool can_lead(void)
 	       (!leader || leader->thread == __builtin_thread_pointer());
 }
 
+/* What the relay answers at once needs no sleep of the leader's. The others
+ * see that the link has one who leads. */
+static bool lead_awake(struct shim_waiter *w, struct pollfd *fds,
+		       unsigned int nfds)
+{
+	uint64_t until_us = earlier(w->deadline_us, shim_net_expiry_us());
+	bool found;
+
+	if (sleeper_add(w, true) < 0)
+		return false;
+	leader = w->sleeper;
+	w->led = true;
+	found = shim_awake_lead(&w->sleeper->rung, fds, nfds, until_us);
+	sleeper_del(w);
+	shim_helper_active();
+	if (found)
+		shim_net_drive();
+	return found;
+}
+
 /* An eventfd where there is more to be polled, or a signal mask to be opened
  * for the time of the sleep. */
 static void open_bell(struct shim_sleeper *s, bool with_fd)
@@ -386,6 +410,10 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 				fds[i].revents = 0;
 			return 0;
 		}
+		lead = can_lead();
+	} else if (lead) {
+		if (lead_awake(w, fds, nfds))
+			return 0;
 		lead = can_lead();
 	}
 	if (nfds + OWN_FDS > sizeof(few) / sizeof(few[0])) {

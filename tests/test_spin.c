@@ -85,6 +85,7 @@ START_TEST(what_does_not_pay_is_tried_less_often)
 	ck_assert_uint_gt(last, 4);
 	/* what pays is tried more often again */
 	spin.skip = 0;
+	spin.spent_us = 0;
 	ring();
 	ck_assert_int_eq(wait_ms(100), 1);
 	ck_assert_uint_lt(spin.backoff, last);
@@ -103,6 +104,47 @@ START_TEST(a_window_has_a_limit)
 }
 END_TEST
 
+/* The third look comes late, and finds something. */
+static bool late(void *arg)
+{
+	int *looks = arg;
+
+	if (++*looks < 3)
+		return false;
+	usleep(2 * FDNET_SPIN_AWAY_US);
+	return true;
+}
+
+static bool no_sleep(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static void after_sleep(void *arg)
+{
+	(void)arg;
+}
+
+START_TEST(who_gets_the_core_back_late_rather_sleeps)
+{
+	int looks = 0;
+	const struct spin_also also = {
+		.any = late,
+		.sleep = no_sleep,
+		.awake = after_sleep,
+		.arg = &looks,
+	};
+
+	ck_assert_int_eq(
+		spin_wait(&spin, epfd, events, 4, 1000, &also), 0);
+	/* 2 where this machine itself took the core away */
+	ck_assert_int_ge(looks, 2);
+	ck_assert_uint_gt(spin.backoff, 0);
+	ck_assert_uint_gt(spin.skip, 0);
+}
+END_TEST
+
 static Suite *spin_suite(void)
 {
 	Suite *s = suite_create("spin");
@@ -114,6 +156,7 @@ static Suite *spin_suite(void)
 	tcase_add_test(tc, a_look_without_waiting_spends_nothing);
 	tcase_add_test(tc, what_does_not_pay_is_tried_less_often);
 	tcase_add_test(tc, a_window_has_a_limit);
+	tcase_add_test(tc, who_gets_the_core_back_late_rather_sleeps);
 	suite_add_tcase(s, tc);
 	return s;
 }
