@@ -124,6 +124,10 @@ const struct filter_rule filter_rules[] = {
 	RULE(io_uring_setup, ENOSYS, "rings make sockets unseen by a filter"),
 	RULE(io_uring_enter, ENOSYS, "rings make sockets unseen by a filter"),
 	RULE(io_uring_register, ENOSYS, "rings make sockets unseen by a filter"),
+	RULE(epoll_pwait2, ENOSYS,
+	     "by hand, beside libc's other calls (bun), it sees no socket of "
+	     "the preloaded library's; epoll_pwait() is what programs try "
+	     "next"),
 	RULE(clone3, ENOSYS,
 	     "its flags are behind a pointer; libc falls back to clone"),
 

@@ -154,6 +154,8 @@ NUMBER(pselect6,
 		    f ? *(const sigset_t **)f : NULL))
 
 /* epoll.c */
+CALL(epoll_create, int, (int size))
+CALL(epoll_create1, int, (int flags))
 CALL(epoll_ctl, int, (int epfd, int op, int fd, struct epoll_event *event))
 CALL(epoll_wait, int,
      (int epfd, struct epoll_event *events, int max, int timeout_ms))
@@ -163,12 +165,18 @@ CALL(epoll_pwait, int,
 CALL(epoll_pwait2, int,
      (int epfd, struct epoll_event *events, int max,
       const struct timespec *timeout, const sigset_t *mask))
+NUMBER(epoll_create1, shim_epoll_create1((int)a))
+#ifdef SYS_epoll_create
+NUMBER(epoll_create, shim_epoll_create((int)a))
+#endif
 #ifdef SYS_epoll_wait
 NUMBER(epoll_wait, shim_epoll_wait((int)a, (void *)b, (int)c, (int)d))
 #endif
 NUMBER(epoll_ctl, shim_epoll_ctl((int)a, (int)b, (int)c, (void *)d))
 NUMBER(epoll_pwait,
        shim_epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e))
+NUMBER(epoll_pwait2, shim_epoll_pwait2((int)a, (void *)b, (int)c, (void *)d,
+				       (void *)e))
 
 /* fd.c */
 CALL(close, int, (int fd))

@@ -8,6 +8,7 @@
 
 #include "shim/direct.h"
 #include "shim/file.h"
+#include "shim/kick.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
 #include "shim/pump.h"
@@ -16,6 +17,8 @@
 
 /* Sets with higher numbers are the kernel's. */
 #define MAX_FD 65536
+/* Numbers of one set; one with more is the kernel's. */
+#define MAX_NUMBERS 4
 /* Waits that found something in memory between two looks at the kernel. */
 #define LOOK_EVERY 4
 /* What is always reported. */
@@ -38,7 +41,8 @@ struct shim_member {
 };
 
 struct shim_eset {
-	int epfd;
+	int numbers[MAX_NUMBERS]; /* fds that refer to it */
+	unsigned int n_numbers;
 	bool inherited; /* from a parent, in whose memory the sockets are */
 	bool exposed;	/* others look: it has no members here any more */
 	unsigned int looked; /* waits since the kernel was asked */
@@ -48,32 +52,53 @@ struct shim_eset {
 };
 
 static struct shim_eset *sets;
-static uint64_t numbers[MAX_FD / 64]; /* bits of the sets' fds */
+static uint64_t made[MAX_FD / 64]; /* bits of the sets' fds */
+static bool any;
+
+bool shim_eset_any(void)
+{
+	return __atomic_load_n(&any, __ATOMIC_RELAXED);
+}
 
 bool shim_eset_maybe(int fd)
 {
 	return fd >= 0 && fd < MAX_FD &&
-	       (__atomic_load_n(&numbers[fd / 64], __ATOMIC_RELAXED) >>
+	       (__atomic_load_n(&made[fd / 64], __ATOMIC_RELAXED) >>
 			(fd % 64) &
 		1);
 }
 
-static void note_number(int fd, bool on)
+void shim_eset_made(int fd)
 {
-	uint64_t bit = 1ull << (fd % 64), now = numbers[fd / 64];
-
-	__atomic_store_n(&numbers[fd / 64], on ? now | bit : now & ~bit,
-			 __ATOMIC_RELAXED);
+	if (fd < 0 || fd >= MAX_FD)
+		return;
+	__atomic_fetch_or(&made[fd / 64], 1ull << (fd % 64), __ATOMIC_RELAXED);
+	__atomic_store_n(&any, true, __ATOMIC_RELAXED);
 }
 
-/* Those that are exposed, too. */
+static void unmake(int fd)
+{
+	__atomic_fetch_and(&made[fd / 64], ~(1ull << (fd % 64)),
+			   __ATOMIC_RELAXED);
+}
+
+static bool has_number(const struct shim_eset *set, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->n_numbers && set->numbers[i] != fd; i++)
+		;
+	return i < set->n_numbers;
+}
+
+/* Those that are exposed, too; not those that had no member yet. */
 static struct shim_eset *set_find(int epfd)
 {
 	struct shim_eset *set;
 
 	if (!shim_eset_maybe(epfd))
 		return NULL;
-	for (set = sets; set && set->epfd != epfd; set = set->next)
+	for (set = sets; set && !has_number(set, epfd); set = set->next)
 		;
 	return set;
 }
@@ -203,7 +228,7 @@ static void member_arm(struct shim_member *m, const struct epoll_event *event)
 static int kernel_ctl(const struct shim_eset *set, int op, int fd,
 		      const struct epoll_event *event)
 {
-	return (int)RAW(SYS_epoll_ctl, set->epfd, op, fd, event, 0, 0);
+	return (int)RAW(SYS_epoll_ctl, set->numbers[0], op, fd, event, 0, 0);
 }
 
 /* The member is the kernel's, with all that it was asked for. */
@@ -219,19 +244,21 @@ static void member_release(struct shim_member *m)
 
 /* ---- sets ---- */
 
-static struct shim_eset *set_new(int epfd)
+/* The set of a number that we know; NULL for another, or without memory. */
+static struct shim_eset *set_get(int epfd)
 {
-	struct shim_eset *set;
+	struct shim_eset *set = set_find(epfd);
 
-	if (epfd < 0 || epfd >= MAX_FD)
-		return NULL;
+	if (set || !shim_eset_maybe(epfd))
+		return set;
 	set = fdnet_mem_alloc(shim_mem(), sizeof(*set));
 	if (!set)
 		return NULL;
-	set->epfd = epfd;
+	set->numbers[set->n_numbers++] = epfd;
 	set->next = sets;
 	sets = set;
-	note_number(epfd, true);
+	/* whoever waits for it already waits for the kernel's alone */
+	shim_wait_ring_all();
 	return set;
 }
 
@@ -244,17 +271,33 @@ static void set_free(struct shim_eset *set)
 	while (*at != set)
 		at = &(*at)->next;
 	*at = set->next;
-	note_number(set->epfd, false);
 	/* whoever waits for it looks anew */
 	shim_wait_ring_all();
 	fdnet_mem_free(shim_mem(), set, sizeof(*set));
+}
+
+/* @fd was closed. */
+static void number_gone(int fd)
+{
+	struct shim_eset *set = set_find(fd);
+	unsigned int i;
+
+	unmake(fd);
+	shim_kick_forget(fd);
+	if (!set)
+		return;
+	for (i = 0; set->numbers[i] != fd; i++)
+		;
+	set->numbers[i] = set->numbers[--set->n_numbers];
+	if (!set->n_numbers)
+		set_free(set);
 }
 
 /* In a child: the sockets are in the parent's memory. They are asked for, which
  * may take a while; what was not ours in between is not ours afterwards. */
 static void set_take(struct shim_eset *set)
 {
-	int epfd = set->epfd;
+	int epfd = set->numbers[0];
 
 	while (set && set->members) {
 		struct shim_member m = *set->members;
@@ -289,7 +332,7 @@ static void set_mirror(struct shim_eset *set)
 
 void shim_eset_expose(int epfd)
 {
-	struct shim_eset *set = set_find(epfd);
+	struct shim_eset *set = set_get(epfd);
 
 	if (!set || set->exposed)
 		return;
@@ -313,15 +356,32 @@ struct shim_eset *shim_eset_get(int epfd)
 	return set && !set->exposed ? set : NULL;
 }
 
+void shim_eset_dup(int of, int fd)
+{
+	struct shim_eset *set;
+
+	shim_eset_forget((unsigned int)fd, (unsigned int)fd);
+	set = set_get(of);
+	if (!set)
+		return;
+	if (set->n_numbers == MAX_NUMBERS || fd >= MAX_FD) {
+		shim_eset_expose(of); /* by @fd it is unknown */
+		return;
+	}
+	set->numbers[set->n_numbers++] = fd;
+	shim_eset_made(fd);
+}
+
 void shim_eset_forget(unsigned int first, unsigned int last)
 {
-	struct shim_eset *set, *next;
+	unsigned int fd = first;
 
-	for (set = sets; set; set = next) {
-		next = set->next;
-		if ((unsigned int)set->epfd >= first &&
-		    (unsigned int)set->epfd <= last)
-			set_free(set);
+	last = last < MAX_FD ? last : MAX_FD - 1;
+	while (fd <= last) {
+		if (shim_eset_maybe((int)fd))
+			number_gone((int)fd);
+		/* whole words without any */
+		fd = made[fd / 64] >> (fd % 64) ? fd + 1 : (fd / 64 + 1) * 64;
 	}
 }
 
@@ -351,22 +411,23 @@ static int add(int epfd, int fd, struct shim_file *file,
 	       const struct epoll_event *event)
 {
 	struct epoll_event quiet = { .data = event->data };
-	struct shim_eset *set = set_find(epfd), *fresh = NULL;
+	struct shim_eset *set;
 	struct shim_member *m;
+	unsigned int i;
 	int rc;
 
 	if (!file->so || file->pumped || (event->events & EPOLLEXCLUSIVE))
 		return -EOPNOTSUPP;
-	if (!set)
-		set = fresh = set_new(epfd);
+	set = set_get(epfd);
 	m = set ? member_add(set, file, fd) : NULL;
 	rc = m ? kernel_ctl(set, EPOLL_CTL_ADD, fd, &quiet) : -EOPNOTSUPP;
-	if (rc == 0)
+	if (rc == 0) {
 		member_arm(m, event);
-	else if (m)
+		for (i = 0; i < set->n_numbers; i++)
+			shim_kick(set->numbers[i]);
+	} else if (m) {
 		member_free(m);
-	if (rc < 0 && fresh)
-		set_free(fresh);
+	}
 	return rc;
 }
 

@@ -12,12 +12,15 @@
  * one-shot ones wait to be armed again.
  *
  * As soon as somebody else can look, a set's members become the kernel's, and
- * are mirrored (mirror.h): when the set is polled, added to another set,
- * duplicated or passed on. A socket that becomes pumped does so alone. What
- * the kernel has to share out, EPOLLEXCLUSIVE, is the kernel's at once. A
- * child of a fork has the sockets handed over when it first uses the set.
+ * are mirrored (mirror.h): when the set is polled, added to another set or
+ * passed on, and be it before it has a member. A set that the shim did not see
+ * being made may be looked at by anybody. A duplicate is another number of the
+ * same set (tokio adds by one and waits by the other). A socket that becomes
+ * pumped does so alone. What the kernel has to share out, EPOLLEXCLUSIVE, is
+ * the kernel's at once. A child of a fork has the sockets handed over when it
+ * first uses the set.
  *
- * All under the shim's lock, but for shim_eset_maybe().
+ * All under the shim's lock, but for shim_eset_made(), _maybe() and _any().
  */
 #ifndef SHIM_ESET_H
 #define SHIM_ESET_H
@@ -29,8 +32,14 @@
 struct shim_eset;
 struct shim_file;
 
-/** shim_eset_maybe - can @fd be a set with sockets of ours? Lock-free */
+/** shim_eset_made - @fd is a new set; lock-free */
+void shim_eset_made(int fd);
+
+/** shim_eset_maybe - is @fd a set that we saw being made? Lock-free */
 bool shim_eset_maybe(int fd);
+
+/** shim_eset_any - was any set ever made? Lock-free */
+bool shim_eset_any(void);
 
 /** shim_eset_get - the set behind @epfd, or NULL: it is the kernel's alone. May
  * release the lock */
@@ -73,6 +82,10 @@ void shim_eset_gone(struct shim_file *file);
 
 /** shim_eset_expose - somebody else may look at the set from now on */
 void shim_eset_expose(int epfd);
+
+/** shim_eset_dup - @fd is another number of the set @of, whatever it was
+ * before */
+void shim_eset_dup(int of, int fd);
 
 /** shim_eset_forget - the fds @first..@last were closed */
 void shim_eset_forget(unsigned int first, unsigned int last);

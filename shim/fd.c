@@ -132,7 +132,7 @@ int shim_close_range(unsigned int first, unsigned int last, int flags)
 			return rc;
 		flags &= ~CLOSE_RANGE_UNSHARE;
 	}
-	if (shim_mirror_any() && !(flags & CLOSE_RANGE_CLOEXEC))
+	if (shim_eset_any() && !(flags & CLOSE_RANGE_CLOEXEC))
 		forget_sets(first, last);
 	before_close_range(first, last, flags);
 	rc = close_around(first, last, flags);
@@ -156,7 +156,6 @@ void shim_closefrom(int first)
 }
 SHIM_EXPORT(closefrom);
 
-/* Under two numbers a set is the kernel's. */
 static void note_set(int of, int fd)
 {
 	struct shim_guard guard;
@@ -166,8 +165,7 @@ static void note_set(int of, int fd)
 	if (shim_is_borrowed())
 		return;
 	shim_enter(&guard);
-	shim_eset_forget((unsigned int)fd, (unsigned int)fd);
-	shim_eset_expose(of);
+	shim_eset_dup(of, fd);
 	shim_leave(&guard);
 }
 

@@ -23,6 +23,7 @@ shim_libshim_la_SOURCES = \
 	shim/ifaces.c shim/ifaces.h \
 	shim/ifaddrs.c \
 	shim/io.c shim/io.h \
+	shim/kick.c shim/kick.h \
 	shim/launch.c \
 	shim/libc.c shim/libc.h \
 	shim/lock.c shim/lock.h \

@@ -16,6 +16,7 @@
 #include "shim/bell.h"
 #include "shim/file.h"
 #include "shim/helper.h"
+#include "shim/kick.h"
 #include "shim/libc.h"
 #include "shim/mem.h"
 #include "shim/net.h"
@@ -494,5 +495,6 @@ void shim_wait_after_fork(void)
 		sleeper_free(sleepers);
 	}
 	leader = NULL;
+	shim_kick_after_fork();
 	shim_bell_after_fork();
 }

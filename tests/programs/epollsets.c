@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static int add(int set, int fd, uint32_t events)
@@ -136,7 +137,7 @@ static void *wait_in_thread(void *arg)
 	struct waiting *w = arg;
 	struct epoll_event got[8];
 
-	w->count = epoll_wait(w->set, got, 8, 5000);
+	w->count = epoll_wait(w->set, got, 8, 3000);
 	return NULL;
 }
 
@@ -157,6 +158,114 @@ static void nested_while_waited(void)
 	wait_once(outer, "nested, taken", 10);
 	close(outer);
 	close(set);
+	close_pair(fds);
+}
+
+/* What tokio does: a number to add by, and one to wait by. */
+static void copied_early(void)
+{
+	int set = epoll_create1(EPOLL_CLOEXEC), fds[2], more[2];
+	int copy = fcntl(set, F_DUPFD_CLOEXEC, 3), third = dup(copy);
+
+	tcp_pair(fds);
+	say(add(copy, fds[0], EPOLLIN | EPOLLET), "early copy, add");
+	wait_once(set, "early copy, quiet", 10);
+	give(fds);
+	wait_once(set, "early copy, data", 1000);
+	wait_once(copy, "early copy, no edge", 10);
+	say(modify(set, fds[0], EPOLLIN), "early copy, modify");
+	wait_once(copy, "early copy, by the copy", 1000);
+	say(add(third, fds[0], EPOLLIN), "early copy, add again");
+	tcp_pair(more);
+	say(add(set, more[0], EPOLLIN), "early copy, add by the first");
+	take(fds);
+	close(set);
+	wait_once(copy, "early copy, taken", 10);
+	give(more);
+	wait_once(copy, "early copy, another", 1000);
+	wait_once(third, "early copy, the third", 1000);
+	say(dup2(fds[1], copy) == copy, "early copy, replaced");
+	wait_once(third, "early copy, still there", 1000);
+	take(more);
+	wait_once(third, "early copy, nothing", 10);
+	close(copy);
+	close(third);
+	close_pair(more);
+	close_pair(fds);
+}
+
+static void many_copies(void)
+{
+	int set = epoll_create1(0), copies[12], fds[2];
+
+	for (int i = 0; i < 12; i++)
+		copies[i] = dup(set);
+	tcp_pair(fds);
+	say(add(copies[11], fds[0], EPOLLIN), "many copies, add");
+	give(fds);
+	wait_once(copies[0], "many copies, data", 1000);
+	wait_once(set, "many copies, the first", 1000);
+	wait_once(copies[11], "many copies, the last", 1000);
+	take(fds);
+	close(set);
+	for (int i = 0; i < 11; i++)
+		close(copies[i]);
+	give(fds);
+	wait_once(copies[11], "many copies, one left", 1000);
+	close(copies[11]);
+	close_pair(fds);
+}
+
+static void nested_early(void)
+{
+	int inner = epoll_create1(0), outer = epoll_create1(0), fds[2];
+
+	say(add(outer, inner, EPOLLIN), "early nest, add");
+	tcp_pair(fds);
+	say(add(inner, fds[0], EPOLLIN), "early nest, a socket");
+	wait_once(outer, "early nest, quiet", 10);
+	give(fds);
+	wait_once(outer, "early nest, outer", 1000);
+	wait_once(inner, "early nest, inner", 1000);
+	take(fds);
+	wait_once(outer, "early nest, taken", 10);
+	close(outer);
+	close(inner);
+	close_pair(fds);
+}
+
+static void *poll_in_thread(void *arg)
+{
+	struct waiting *w = arg;
+	struct pollfd p = {.fd = w->set, .events = POLLIN};
+
+	w->count = poll(&p, 1, 3000);
+	return NULL;
+}
+
+/* A socket joins when threads wait for the set already. */
+static void joined_while(void *(*wait)(void *), const char *label)
+{
+	struct waiting one = {.set = epoll_create1(0)};
+	struct waiting two = one;
+	pthread_t first, second;
+	int fds[2];
+
+	pthread_create(&first, NULL, wait, &one);
+	pthread_create(&second, NULL, wait, &two);
+	sleep_ms(50);
+	tcp_pair(fds);
+	say(add(one.set, fds[0], EPOLLIN), "%s, add", label);
+	sleep_ms(20);
+	give(fds);
+	pthread_join(first, NULL);
+	pthread_join(second, NULL);
+	say(one.count, "%s, one thread", label);
+	say(two.count, "%s, the other", label);
+	wait_once(one.set, label, 1000);
+	take(fds);
+	wait_once(one.set, label, 10);
+	close(one.set);
 	close_pair(fds);
 }
 
@@ -333,8 +442,65 @@ static void edges(void)
 	close(fds[0]);
 }
 
+static int pwait2(int set, const struct timespec *timeout, bool by_number)
+{
+	struct epoll_event got[4];
+
+	if (by_number)
+		return (int)syscall(SYS_epoll_pwait2, set, got, 4, timeout,
+				    NULL, 0);
+	return epoll_pwait2(set, got, 4, timeout, NULL);
+}
+
+/* Before there is any socket, and after. */
+static void precise(bool by_number, bool with_socket)
+{
+	struct timespec zero = {0, 0}, brief = {0, 200000};
+	struct timespec bad = {0, 1000000000}, negative = {-1, 0};
+	struct timespec forever = {INT64_MAX, 999999999};
+	int set = epoll_create(1), pipes[2], fds[2];
+	const char *label = by_number ? "precise, syscall" : "precise";
+
+	need(pipe(pipes), "pipe");
+	need(add(set, pipes[0], EPOLLIN), "add");
+	if (with_socket) {
+		tcp_pair(fds);
+		need(add(set, fds[0], EPOLLIN), "add");
+	}
+	say(pwait2(set, &zero, by_number), "%s, at once", label);
+	say(pwait2(set, &brief, by_number), "%s, 200 us", label);
+	say(pwait2(set, &bad, by_number), "%s, bad time", label);
+	say(pwait2(set, &negative, by_number), "%s, negative", label);
+	say(pwait2(-1, &zero, by_number), "%s, no fd", label);
+	say(pwait2(pipes[0], &brief, by_number), "%s, no set", label);
+	say(pwait2(set, (void *)8, by_number), "%s, bad pointer", label);
+	need(write(pipes[1], "x", 1), "write");
+	say(pwait2(set, NULL, by_number), "%s, a pipe", label);
+	if (with_socket) {
+		give(fds);
+		/* the kernel's part may come with the next call */
+		say(pwait2(set, &forever, by_number) > 0, "%s, both", label);
+		close_pair(fds);
+	}
+	say(pwait2(set, &forever, by_number), "%s, still", label);
+	close(set);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 int main(void)
 {
+	precise(false, false);
+	precise(true, false);
+	/* the first of the process */
+	joined_while(wait_in_thread, "the first");
+	joined_while(wait_in_thread, "waited early");
+	joined_while(poll_in_thread, "polled early");
+	precise(false, true);
+	precise(true, true);
+	copied_early();
+	many_copies();
+	nested_early();
 	polled();
 	selected();
 	copied();
