@@ -402,14 +402,22 @@ static int open_first(int fd, const struct msghdr *hdr)
 	return shim_connect(fd, hdr->msg_name, hdr->msg_namelen);
 }
 
+/* Datagrams that the relay has go with a name, which the kernel's calls know
+ * nothing of. */
+static bool is_framed(const struct shim_file *file)
+{
+	return file->in_node && !file->is_stream;
+}
+
 /* A whole call on @fd that sends (or receives) what @hdr says. */
 static ssize_t send_call(int fd, struct shim_file *file,
 			 struct shim_guard *guard, const struct msghdr *hdr,
 			 int flags)
 {
 	ssize_t rc;
+	bool again;
 
-	if (file->in_node && !file->is_stream)
+	if (is_framed(file))
 		return shim_ret(shim_frame_send(fd, file, hdr, flags, guard));
 	if (file->netlink) {
 		rc = shim_netlink_send(fd, file, hdr, flags);
@@ -420,9 +428,13 @@ static ssize_t send_call(int fd, struct shim_file *file,
 	rc = shim_do_send(file, hdr, flags, guard);
 	if (!file->nonblock)
 		shim_helper_want();
+	again = rc == PUMPED && is_framed(file);
 	shim_file_put(file);
 	shim_end(guard);
 	shim_helper_start();
+	file = again ? shim_begin(fd, guard) : NULL;
+	if (file)
+		return send_call(fd, file, guard, hdr, flags);
 	if (rc == PUMPED)
 		return LIBC(sendmsg)(fd, hdr, flags);
 	if (rc == -EPIPE && file->is_stream && !(flags & MSG_NOSIGNAL))
@@ -435,8 +447,9 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 			 int flags)
 {
 	ssize_t rc;
+	bool again;
 
-	if (file->in_node && !file->is_stream)
+	if (is_framed(file))
 		return shim_ret(shim_frame_recv(fd, file, hdr, flags, guard));
 	if (file->netlink) {
 		shim_end(guard);
@@ -444,8 +457,13 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 	}
 	shim_file_hold(file);
 	rc = shim_do_recv(file, hdr, flags, guard);
+	again = rc == PUMPED && is_framed(file);
 	shim_file_put(file);
 	shim_end(guard);
+	/* it became the relay's while this thread slept */
+	file = again ? shim_begin(fd, guard) : NULL;
+	if (file)
+		return recv_call(fd, file, guard, hdr, flags);
 	if (rc == PUMPED)
 		return received(fd, LIBC(recvmsg)(fd, hdr, flags));
 	return shim_ret(rc);

@@ -183,6 +183,34 @@ static void information(void)
 	close_pair(fds);
 }
 
+/* A child uses the socket while this process sleeps in a call on it. */
+static void touched_while_it_waits(void)
+{
+	int a = new_udp(0), status;
+	struct sockaddr_in from = {0};
+	socklen_t len = sizeof(from);
+	pid_t pid;
+
+	bind_loopback(a, 0);
+	pid = fork();
+	if (pid == 0) {
+		int own = new_udp(0);
+		struct sockaddr_in sin;
+
+		sleep_ms(30);
+		sin = loopback(port_of(a));
+		sendto(own, data, 7, 0, (struct sockaddr *)&sin, sizeof(sin));
+		_exit(recv(own, back, 100, 0) == 9 ? 0 : 1);
+	}
+	say(recvfrom(a, back, 100, 0, (struct sockaddr *)&from, &len),
+	    "touched by a child while it waits");
+	say(from.sin_family, "whom it is from");
+	say(sendto(a, data, 9, 0, (struct sockaddr *)&from, len), "to him");
+	waitpid(pid, &status, 0);
+	say(status, "he has it");
+	close(a);
+}
+
 int main(void)
 {
 	boundaries();
@@ -191,5 +219,6 @@ int main(void)
 	refusals();
 	many();
 	information();
+	touched_while_it_waits();
 	return 0;
 }
