@@ -132,6 +132,7 @@ static void make_world(struct world *w, uint8_t settings)
 	add_sock(w, 4, FDNET_SOCK_RAW, 1, NULL, 0);
 	add_sock(w, 6, FDNET_SOCK_RAW, 58, NULL, 0);
 	add_sock(w, 4, FDNET_SOCK_RAW, 200, NULL, 0);
+	add_sock(w, 6, FDNET_SOCK_DGRAM, 136, "::", 53);
 	join(w->so[0], 6);
 	join(w->so[1], 4);
 }

@@ -265,12 +265,13 @@ static void record_prohibited(struct guest *guest, const struct head *head)
 {
 	struct record_event event = {
 		.kind = RECORD_DENY,
-		.proto = FDNET_PROTO_ICMP,
+		.proto = head->proto == FDNET_PROTO_UDPLITE ? head->proto
+							    : FDNET_PROTO_ICMP,
 		.guest = guest->id,
 		.pid = guest->pid,
 		.comm = guest->comm,
-		.src.ip = head->src,
-		.dst.ip = head->dst,
+		.src = {.ip = head->src, .port = head->sport},
+		.dst = {.ip = head->dst, .port = head->dport},
 		.forbidden = true,
 	};
 
@@ -312,7 +313,8 @@ void guest_link_packet(struct guest *guest, struct fdnet_pkt *pkt)
 		guest_link_forward(to, pkt);
 		return;
 	case SWITCH_PROHIBIT:
-		if (flow_echo_request(guest, pkt, &head))
+		if (head.proto != FDNET_PROTO_UDPLITE &&
+		    flow_echo_request(guest, pkt, &head))
 			return;
 		record_prohibited(guest, &head);
 		refuse(guest, &head, pkt, verdict);

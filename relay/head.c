@@ -11,6 +11,7 @@
 #include "stack/wire/ipv4.h"
 #include "stack/wire/ipv6.h"
 #include "stack/wire/tcp.h"
+#include "stack/wire/udp.h"
 
 /* More extension headers than anybody has use for. */
 #define MAX_EXTENSIONS 8
@@ -156,8 +157,7 @@ static void parse_inner(const uint8_t *data, uint32_t left, struct head *head)
 		inner->proto = ip6.next;
 		l4 = FDNET_IPV6_LEN;
 	}
-	if (left < l4 + 8 || (inner->proto != FDNET_PROTO_TCP &&
-			      inner->proto != FDNET_PROTO_UDP))
+	if (left < l4 + 8 || !fdnet_has_ports(inner->proto))
 		return;
 	inner->sport = fdnet_get16(data + l4);
 	inner->dport = fdnet_get16(data + l4 + 2);
@@ -193,6 +193,7 @@ static int parse_transport(const uint8_t *data, uint32_t linear,
 		rc = parse_tcp(data, left, head);
 		break;
 	case FDNET_PROTO_UDP:
+	case FDNET_PROTO_UDPLITE:
 		rc = parse_udp(data, left, head);
 		break;
 	case FDNET_PROTO_ICMP:

@@ -12,6 +12,7 @@
 #include "relay/pumped_internal.h"
 #include "relay/sys.h"
 #include "relay/take.h"
+#include "stack/wire/udp.h"
 
 /* ---- new sockets ---- */
 
@@ -68,8 +69,7 @@ static int claim(struct pumped *sock, const struct fdnet_name *name)
 	struct pumped_claim *held;
 	int rc;
 
-	if (!name->port || (sock->proto != IPPROTO_TCP &&
-			    sock->proto != IPPROTO_UDP))
+	if (!name->port || !fdnet_has_ports(sock->proto))
 		return 0;
 	held = calloc(1, sizeof(*held));
 	if (!held)

@@ -55,6 +55,8 @@ const char *record_proto(uint8_t proto)
 		return "tcp";
 	case 17:
 		return "udp";
+	case 136:
+		return "udplite";
 	case 1:
 	case 58:
 		return "icmp";

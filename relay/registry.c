@@ -10,6 +10,7 @@
 #include "relay/hash.h"
 #include "relay/limits.h"
 #include "relay/state.h"
+#include "stack/wire/udp.h"
 
 struct binding {
 	uint32_t guest;
@@ -150,7 +151,7 @@ static bool may_share(const struct binding *other, const struct binding *with,
 		return true;
 	if (!(both & REGISTRY_REUSEADDR))
 		return false;
-	return proto == 17 || !other->listening;
+	return proto != 6 || !other->listening;
 }
 
 static bool conflicts(const struct registry_port *entry,
@@ -170,7 +171,7 @@ static bool conflicts(const struct registry_port *entry,
 
 static int claim_check(const struct registry_claim *claim)
 {
-	if (claim->proto != 6 && claim->proto != 17)
+	if (!fdnet_has_ports(claim->proto))
 		return -EINVAL;
 	if (!claim->port || (claim->ip.family != 4 && claim->ip.family != 6))
 		return -EINVAL;
@@ -336,9 +337,10 @@ int registry_move(struct registry *registry, uint32_t from, uint32_t to,
 
 /* ---- leases ---- */
 
+/* TCP's, and UDP's, of which UDP-Lite's sockets have the same numbers. */
 static unsigned int proto_index(uint8_t proto)
 {
-	return proto == 17;
+	return proto != 6;
 }
 
 static unsigned int block_of(uint16_t port)
@@ -393,7 +395,8 @@ static int find_block(struct registry *registry, unsigned int protos)
 			if (!block_is_free(registry, protos, i))
 				continue;
 			if ((protos & 1 && block_is_used(registry, 6, i)) ||
-			    (protos & 2 && block_is_used(registry, 17, i))) {
+			    (protos & 2 && (block_is_used(registry, 17, i) ||
+					    block_is_used(registry, 136, i)))) {
 				if (second < 0)
 					second = (int)i;
 				continue;
@@ -454,7 +457,7 @@ static int lease(struct registry *registry, uint32_t guest,
 int registry_lease(struct registry *registry, uint32_t guest, uint8_t proto,
 		   unsigned int count, uint16_t *ret_lo, uint16_t *ret_hi)
 {
-	if ((proto != 6 && proto != 17) || !count)
+	if (!fdnet_has_ports(proto) || !count)
 		return -EINVAL;
 	return lease(registry, guest, 1u << proto_index(proto), count, ret_lo,
 		     ret_hi);
@@ -573,7 +576,7 @@ static int score(const struct binding *binding, const struct fdnet_ip *ip)
 
 static bool receives(const struct binding *binding, uint8_t proto)
 {
-	return proto == 17 || binding->listening;
+	return proto != 6 || binding->listening;
 }
 
 /* The @nth of those bindings that fit as well as @best. */
@@ -613,7 +616,7 @@ uint32_t registry_find(struct registry *registry, uint8_t proto,
 		}
 	}
 	if (!best)
-		return proto == 17 ? leaseholder(registry, proto, port) : 0;
+		return proto != 6 ? leaseholder(registry, proto, port) : 0;
 	binding = pick(entry, proto, ip, best, 0);
 	if (binding->flags & REGISTRY_REUSEPORT)
 		nth = hash % group;
@@ -656,7 +659,7 @@ static void binding_state(struct fdnet_save *s, struct registry *registry,
 	fdnet_save_ip(s, &b.ip);
 	b.flags = fdnet_save_u16(s, b.flags);
 	b.listening = fdnet_save_bool(s, b.listening);
-	fdnet_save_check(s, (proto == 6 || proto == 17) && key >> 24 == 0 &&
+	fdnet_save_check(s, fdnet_has_ports(proto) && key >> 24 == 0 &&
 				    (uint16_t)key && b.guest && b.ip.family);
 	b.prev = b.next = NULL;
 	if (s->reading && !s->rc)

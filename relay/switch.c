@@ -9,6 +9,7 @@
 #include "relay/switch_flow.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp.h"
+#include "stack/wire/udp.h"
 
 void switch_init(struct switch_table *sw)
 {
@@ -112,9 +113,9 @@ static enum switch_verdict route_udp(struct switch_table *sw, uint32_t from,
 {
 	uint32_t key[2] = { head->sport, head->dport };
 
-	if (!may_send(sw, from, head, FDNET_PROTO_UDP, head->sport))
+	if (!may_send(sw, from, head, head->proto, head->sport))
 		return drop(sw, C_PKT_PORT);
-	*ret_to = find_owner(sw, FDNET_PROTO_UDP, &head->dst, head->dport,
+	*ret_to = find_owner(sw, head->proto, &head->dst, head->dport,
 			     (uint32_t)hash_bytes(key, sizeof(key)));
 	return *ret_to && *ret_to != from ? SWITCH_FORWARD : SWITCH_REFUSE;
 }
@@ -126,11 +127,9 @@ static enum switch_verdict route_error(struct switch_table *sw, uint32_t from,
 {
 	const struct head_inner *inner = &head->inner;
 
-	if (!head->has_inner || inner->proto != FDNET_PROTO_UDP ||
-	    !(net_is_sandbox(sw->net, &inner->src) ||
-	      find_peer(sw, &inner->src)) ||
-	    !(net_is_sandbox(sw->net, &inner->dst) ||
-	      find_peer(sw, &inner->dst)))
+	if (!head->has_inner || !fdnet_is_udp(inner->proto) ||
+	    !(net_is_sandbox(sw->net, &inner->src) || find_peer(sw, &inner->src)) ||
+	    !(net_is_sandbox(sw->net, &inner->dst) || find_peer(sw, &inner->dst)))
 		return drop(sw, C_PKT_PROTO);
 	if (!may_send(sw, from, head, inner->proto, inner->dport))
 		return drop(sw, C_PKT_PORT);
@@ -237,7 +236,7 @@ static enum switch_verdict route_fragment(struct switch_table *sw,
 	struct switch_frag *frag;
 
 	/* TCP never fragments: the link's MTU is known to both ends */
-	if (head->proto != FDNET_PROTO_UDP)
+	if (!fdnet_is_udp(head->proto))
 		return drop(sw, C_PKT_PROTO);
 	if (head->has_ports) {
 		verdict = route_udp(sw, from, head, ret_to);
@@ -262,7 +261,7 @@ static enum switch_verdict route_inside(struct switch_table *sw, uint32_t from,
 		return route_fragment(sw, from, head, ret_to);
 	if (head->proto == FDNET_PROTO_TCP)
 		return route_tcp(sw, from, head, now_us, ret_to);
-	if (head->proto == FDNET_PROTO_UDP)
+	if (fdnet_is_udp(head->proto))
 		return route_udp(sw, from, head, ret_to);
 	if (head->icmp_error)
 		return route_error(sw, from, head, ret_to);
@@ -278,6 +277,9 @@ static enum switch_verdict route_outside(struct switch_table *sw,
 		return drop(sw, C_PKT_DST);
 	if (head->proto == FDNET_PROTO_TCP || head->proto == FDNET_PROTO_UDP)
 		return SWITCH_ENGINE;
+	/* there are no flows of it */
+	if (head->proto == FDNET_PROTO_UDPLITE && !head->fragment)
+		return SWITCH_PROHIBIT;
 	if (head->proto != FDNET_PROTO_ICMP &&
 	    head->proto != FDNET_PROTO_ICMP6)
 		return drop(sw, C_PKT_PROTO);
@@ -293,6 +295,7 @@ static enum switch_verdict route_outside(struct switch_table *sw,
 static bool is_host_dns(struct switch_table *sw, const struct head *head)
 {
 	return head->has_ports && head->dport == DNS_PORT &&
+	       head->proto != FDNET_PROTO_UDPLITE &&
 	       net_is_host_dns(sw->net, &head->dst) &&
 	       !registry_find(sw->registry, head->proto, &head->dst,
 			      head->dport, 0);

@@ -73,7 +73,7 @@ enum switch_verdict {
 	SWITCH_ENGINE,	/* to the sender's own engine */
 	SWITCH_FORWARD, /* to the guest in ret_to */
 	SWITCH_REFUSE,	/* nobody owns that port: RST or port unreachable */
-	SWITCH_PROHIBIT, /* ICMP that may not leave */
+	SWITCH_PROHIBIT, /* ICMP or UDP-Lite, which may not leave */
 	SWITCH_ECHO,	 /* another sandbox asks whether this one is there */
 };
 

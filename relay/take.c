@@ -15,6 +15,7 @@
 #include "relay/sys.h"
 #include "stack/tcp.h"
 #include "stack/wire/icmp.h"
+#include "stack/wire/udp.h"
 
 /* Messages read from the owner's link before its socket moves: it has sent
  * the last of them before it sent TAKE. */
@@ -101,8 +102,7 @@ static int move_claim(struct pumped *sock, struct guest *from,
 	struct pumped_claim *claim;
 	int rc;
 
-	if (!saved->local.port ||
-	    (saved->proto != FDNET_PROTO_TCP && saved->proto != FDNET_PROTO_UDP))
+	if (!saved->local.port || !fdnet_has_ports(saved->proto))
 		return 0;
 	claim = calloc(1, sizeof(*claim));
 	if (!claim)

@@ -16,7 +16,7 @@
 #include "shim/pump.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"
-
+#include "stack/wire/udp.h"
 
 static int set_timeout(uint64_t *us, const void *val, socklen_t len)
 {
@@ -136,7 +136,9 @@ static int get_remote(struct shim_file *file, int level, int name, void *val,
 	else if (level == SOL_SOCKET && name == SO_DOMAIN)
 		value = file->domain;
 	else if (level == SOL_SOCKET && name == SO_PROTOCOL)
-		value = file->is_stream ? IPPROTO_TCP : IPPROTO_UDP;
+		value = file->proto	  ? file->proto
+			: file->is_stream ? IPPROTO_TCP
+					  : IPPROTO_UDP;
 	else if (level == SOL_SOCKET && name == SO_ACCEPTCONN)
 		value = file->listens;
 	else if (level != SOL_SOCKET || name != SO_ERROR)
@@ -151,9 +153,9 @@ static int get_remote(struct shim_file *file, int level, int name, void *val,
  * nor IP's has an error of its own in IPv4. */
 static bool is_foreign(const struct shim_file *file, int level)
 {
-	return file->domain == AF_INET && level != SOL_SOCKET &&
-	       level != IPPROTO_IP &&
-	       level != (file->is_stream ? IPPROTO_TCP : IPPROTO_UDP);
+	if (file->domain != AF_INET || level == SOL_SOCKET || level == IPPROTO_IP)
+		return false;
+	return file->is_stream ? level != IPPROTO_TCP : !fdnet_is_udp(level);
 }
 
 static int get_in_node(struct shim_file *file, int fd, int level, int name,

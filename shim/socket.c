@@ -25,6 +25,7 @@
 #include "shim/shared.h"
 #include "shim/signal.h"
 #include "shim/uaccess.h"
+#include "stack/wire/udp.h"
 
 #define TYPE_MASK 0xf
 
@@ -168,8 +169,7 @@ static int claim_for(struct shim_file *file, const struct fdnet_name *name,
 	};
 
 	*ret_claim = NULL;
-	if (name->port == 0 || (ctl.proto != IPPROTO_TCP &&
-				ctl.proto != IPPROTO_UDP))
+	if (name->port == 0 || !fdnet_has_ports(ctl.proto))
 		return 0;
 	memcpy(ctl.addr, name->ip.bytes, sizeof(ctl.addr));
 	if (has_option(file, SOL_SOCKET, SO_REUSEADDR))

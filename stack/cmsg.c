@@ -19,6 +19,7 @@
 #include "stack/wire/icmp.h"
 #include "stack/wire/ipv4.h"
 #include "stack/wire/ipv6.h"
+#include "stack/wire/udp.h"
 
 /* Numbers that system headers lack. */
 enum {
@@ -144,9 +145,9 @@ static void put_options(struct fdnet_sock *so, const uint8_t *hdr,
 static uint16_t dst_port(const struct fdnet_sock *so,
 			 const struct fdnet_pkt *pkt)
 {
-	return so->proto == FDNET_PROTO_UDP && pkt->len >= 4 ?
-		       fdnet_get16(pkt->data + 2) :
-		       0;
+	return fdnet_is_udp(so->proto) && pkt->len >= 4
+		       ? fdnet_get16(pkt->data + 2)
+		       : 0;
 }
 
 static void put_ip4(struct fdnet_sock *so, const struct fdnet_pkt *pkt,

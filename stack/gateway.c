@@ -53,7 +53,7 @@ static struct fdnet_pkt *rebuild(struct fdnet_stack *stack,
 				len < QUOTE ? (size_t)len : QUOTE);
 	if (!pkt)
 		return NULL;
-	if (proto == FDNET_PROTO_UDP)
+	if (fdnet_is_udp(proto))
 		fdnet_udp_encode(fdnet_pkt_push(pkt, FDNET_UDP_LEN), &hdr);
 	if (fdnet_ip_finish(stack, pkt, &msg->to_from.ip, &msg->local.ip,
 			    proto, msg->ttl, msg->tos, true)) {

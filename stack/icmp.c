@@ -162,6 +162,7 @@ static int parse_inner(const uint8_t *p, uint32_t len, int family,
 	switch (ret->proto) {
 	case FDNET_PROTO_TCP:
 	case FDNET_PROTO_UDP:
+	case FDNET_PROTO_UDPLITE:
 		ret->local.port = fdnet_get16(ret->transport);
 		ret->remote.port = fdnet_get16(ret->transport + 2);
 		break;
@@ -181,6 +182,7 @@ static struct fdnet_sock *inner_sock(struct fdnet_stack *stack,
 		return fdnet_demux_find_conn(stack, inner->proto,
 					     &inner->local, &inner->remote);
 	case FDNET_PROTO_UDP:
+	case FDNET_PROTO_UDPLITE:
 	case FDNET_PROTO_ICMP:
 	case FDNET_PROTO_ICMP6:
 		return fdnet_demux_find(stack, inner->proto, &inner->local,

@@ -10,10 +10,12 @@
 
 #include "stack/mcast.h"
 #include "stack/object.h"
+#include "stack/udplite.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/csum.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp.h"
+#include "stack/wire/udp.h"
 
 /* ---- our addresses ---- */
 
@@ -187,6 +189,17 @@ static void deliver_udp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	fdnet_udp_input(stack, pkt, in);
 }
 
+static void deliver_udplite(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
+			    const struct fdnet_ip_in *in)
+{
+	stack->counters[FDNET_C_UDP_IN]++;
+	if (fdnet_pkt_pull_up(pkt, FDNET_UDP_LEN) ||
+	    !fdnet_udplite_check(pkt, in))
+		drop(stack, pkt, FDNET_C_UDP_BAD);
+	else
+		fdnet_udp_input(stack, pkt, in);
+}
+
 static void deliver_icmp(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 			 const struct fdnet_ip_in *in)
 {
@@ -222,6 +235,9 @@ void fdnet_ip_deliver(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		return;
 	case FDNET_PROTO_UDP:
 		deliver_udp(stack, pkt, in);
+		return;
+	case FDNET_PROTO_UDPLITE:
+		deliver_udplite(stack, pkt, in);
 		return;
 	case FDNET_PROTO_ICMP:
 	case FDNET_PROTO_ICMP6:

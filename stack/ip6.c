@@ -140,6 +140,7 @@ static uint32_t upper_len(uint8_t proto)
 	case FDNET_PROTO_TCP:
 		return 20;
 	case FDNET_PROTO_UDP:
+	case FDNET_PROTO_UDPLITE:
 		return 8;
 	case FDNET_PROTO_ICMP6:
 		return FDNET_ICMP_LEN;

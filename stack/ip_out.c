@@ -17,6 +17,7 @@
 #include "stack/wire/ipv4.h"
 #include "stack/wire/ipv6.h"
 #include "stack/wire/tcp.h"
+#include "stack/wire/udp.h"
 
 #define LOOP_MTU 65535
 
@@ -227,7 +228,7 @@ static bool is_claimed(struct fdnet_stack *stack, const struct fdnet_pkt *pkt,
 
 	if (out->proto == FDNET_PROTO_ICMP || out->proto == FDNET_PROTO_ICMP6)
 		return icmp_claimed(stack, pkt, out) || stack->raws;
-	if (out->proto != FDNET_PROTO_TCP && out->proto != FDNET_PROTO_UDP)
+	if (!fdnet_has_ports(out->proto))
 		return stack->raws;
 	if (pkt->len < out->hdr_len + 4)
 		return false;

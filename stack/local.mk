@@ -76,6 +76,8 @@ stack_libstack_la_SOURCES = \
 	stack/stack.c \
 	stack/timer.c \
 	stack/udp.c \
+	stack/udplite.c \
+	stack/udplite.h \
 	stack/wire/arp.c \
 	stack/wire/arp.h \
 	stack/wire/bytes.h \
@@ -135,7 +137,8 @@ STACK_TESTS = \
 	tests/test_sockopt_effect \
 	tests/test_stack_limits \
 	tests/test_timer \
-	tests/test_udp
+	tests/test_udp \
+	tests/test_udplite
 check_PROGRAMS += $(STACK_TESTS)
 TESTS += $(STACK_TESTS)
 check_LTLIBRARIES += tests/libstackpair.la
@@ -165,6 +168,8 @@ tests_test_timer_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_timer_LDADD = $(STACK_TEST_LIBS)
 tests_test_udp_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_udp_LDADD = $(STACK_TEST_LIBS)
+tests_test_udplite_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_udplite_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_sockopt_LDADD = $(STACK_TEST_LIBS)
 tests_test_sockopt_effect_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)

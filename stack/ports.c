@@ -10,6 +10,7 @@
 
 #include "stack/object.h"
 #include "stack/wire/icmp.h"
+#include "stack/wire/udp.h"
 
 #define FEW 64
 
@@ -23,8 +24,7 @@ int fdnet_stack_lease(struct fdnet_stack *stack, uint8_t proto, uint16_t lo,
 {
 	unsigned int t = table_of(proto), n = stack->nranges[t];
 
-	if ((proto != FDNET_PROTO_TCP && proto != FDNET_PROTO_UDP) || !lo ||
-	    lo > hi)
+	if (!fdnet_has_ports(proto) || !lo || lo > hi)
 		return -EINVAL;
 	if (n == FDNET_MAX_RANGES)
 		return -ENOSPC;

@@ -88,8 +88,8 @@ static void received(struct fdnet_save *s, struct fdnet_sock *so)
 static void fill_csum(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		      const struct fdnet_ip_in *in)
 {
-	uint32_t at = in->proto == FDNET_PROTO_UDP ? FDNET_UDP_CSUM_OFFSET
-						   : FDNET_ICMP_CSUM_OFFSET;
+	uint32_t at = fdnet_is_udp(in->proto) ? FDNET_UDP_CSUM_OFFSET
+					      : FDNET_ICMP_CSUM_OFFSET;
 
 	if (!(pkt->flags & FDNET_PKT_CSUM_TRUSTED) ||
 	    so->stack->cfg.csum_offload || so->type == FDNET_SOCK_RAW ||

@@ -15,6 +15,7 @@
 #include "stack/object.h"
 #include "stack/sockopt.h"
 #include "stack/wire/icmp.h"
+#include "stack/wire/udp.h"
 
 /* ---- life ---- */
 
@@ -91,7 +92,7 @@ const struct fdnet_proto_ops *fdnet_proto_find(int family, int type, int proto)
 	case FDNET_SOCK_STREAM:
 		return proto == FDNET_PROTO_TCP ? &fdnet_tcp_ops : NULL;
 	case FDNET_SOCK_DGRAM:
-		if (proto == FDNET_PROTO_UDP)
+		if (fdnet_is_udp(proto))
 			return &fdnet_udp_ops;
 		if (proto == (family == 4 ? FDNET_PROTO_ICMP :
 					    FDNET_PROTO_ICMP6))

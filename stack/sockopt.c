@@ -14,7 +14,9 @@
 
 #include "stack/object.h"
 #include "stack/sockopt_row.h"
+#include "stack/udplite.h"
 #include "stack/wire/icmp.h"
+#include "stack/wire/udp.h"
 
 #define OPTION(level_, name_, type_, set_, get_, place_, min_, max_, limits_,  \
 	       test_)                                                          \
@@ -72,8 +74,12 @@ static const struct fdnet_opt_row *find_row(const struct fdnet_sock *so,
 {
 	const struct fdnet_opt_row *row = row_of(level, name);
 
+	/* both are one level to both */
+	if (!row && fdnet_is_udp(so->proto) && fdnet_is_udp(level))
+		row = row_of(level == IPPROTO_UDP ? IPPROTO_UDPLITE : IPPROTO_UDP,
+			     name);
 	if (!row || (row->limits & OF_TCP && so->proto != FDNET_PROTO_TCP) ||
-	    (row->limits & OF_UDP && so->proto != FDNET_PROTO_UDP) ||
+	    (row->limits & OF_UDP && !fdnet_is_udp(so->proto)) ||
 	    (row->limits & OF_RAW && so->type != FDNET_SOCK_RAW))
 		return NULL;
 	return row;
@@ -101,7 +107,7 @@ void fdnet_sockopt_init(struct fdnet_sock *so)
 	opts->rcvbuf = stream ? cfg->tcp_rcvbuf : cfg->udp_rcvbuf;
 	opts->rcvlowat = 1;
 	/* INET_PROTOSW_REUSE */
-	opts->reuseaddr = so->proto != FDNET_PROTO_UDP && !stream;
+	opts->reuseaddr = !fdnet_is_udp(so->proto) && !stream;
 	opts->ttl = -1;
 	opts->tos = -1;
 	opts->hops6 = -1;
@@ -147,7 +153,7 @@ static int refused(const struct fdnet_sock *so, const struct fdnet_opt_row *row)
 static bool wants_int(const struct fdnet_sock *so, int level)
 {
 	return level == SOL_SOCKET ||
-	       (level == IPPROTO_UDP && so->proto == FDNET_PROTO_UDP);
+	       (fdnet_is_udp(level) && fdnet_is_udp(so->proto));
 }
 
 int fdnet_sock_setopt(struct fdnet_sock *so, int level, int name,

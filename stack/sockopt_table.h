@@ -528,6 +528,15 @@ OPTION(IPPROTO_UDP, UDP_NO_CHECK6_RX, int, flag, flag,
        FDNET_SF_NO_CHECK6_RX, 0, 0, OF_UDP,
        "test_sockopt_effect: no_check6_is_for_those_who_ask")
 
+/* ---- IPPROTO_UDPLITE ---- */
+
+OPTION(IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, int, udplite_send, udplite_send,
+       0, 0, 0, OF_UDP,
+       "test_udplite: coverage_is_set_and_read_as_linux_does")
+OPTION(IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, int, udplite_recv, udplite_recv,
+       0, 0, 0, OF_UDP,
+       "test_udplite: coverage_is_set_and_read_as_linux_does")
+
 /* ---- SOL_RAW ---- */
 
 OPTION(SOL_RAW, ICMP_FILTER, int, icmp_filter, icmp_filter,

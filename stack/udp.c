@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UDP (RFC 768, RFC 1122 4.1). */
+/* UDP (RFC 768, RFC 1122 4.1), and UDP-Lite where it is the same; what is
+ * not: udplite.h. */
 #include "config.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include "stack/icmp.h"
 #include "stack/save.h"
 #include "stack/sockopt_row.h"
+#include "stack/udplite.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/dhcp.h"
 #include "stack/wire/icmp.h"
@@ -26,6 +28,7 @@ struct udp_sock {
 	struct fdnet_dgram d;
 	int gso_size; /* UDP_SEGMENT */
 	bool gro, cork;
+	struct fdnet_udplite lite;
 	/* what UDP_CORK or MSG_MORE holds back; NULL while nothing is */
 	uint8_t *corked;
 	uint32_t corked_len;
@@ -37,6 +40,16 @@ struct udp_sock {
 static struct udp_sock *udp_of(struct fdnet_sock *so)
 {
 	return (struct udp_sock *)so;
+}
+
+struct fdnet_udplite *fdnet_udplite_of(struct fdnet_sock *so)
+{
+	return so->proto == FDNET_PROTO_UDPLITE ? &udp_of(so)->lite : NULL;
+}
+
+static bool is_lite(const struct fdnet_sock *so)
+{
+	return so->proto == FDNET_PROTO_UDPLITE;
 }
 
 /* ---- input ---- */
@@ -64,8 +77,8 @@ static void to_group(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	struct fdnet_pkt *copy;
 	unsigned int n, i;
 
-	n = fdnet_demux_group(stack, FDNET_PROTO_UDP, local, remote,
-			      in->ifindex, socks, MAX_MEMBERS);
+	n = fdnet_demux_group(stack, in->proto, local, remote, in->ifindex,
+			      socks, MAX_MEMBERS);
 	if (!n)
 		stack->counters[FDNET_C_UDP_NO_PORT]++;
 	for (i = 0; i < n; i++) {
@@ -84,6 +97,8 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	struct fdnet_udp hdr;
 
 	fdnet_udp_decode(pkt->data, pkt->len, &hdr);
+	if (in->proto == FDNET_PROTO_UDPLITE) /* it is not a length there */
+		hdr.len = 0;
 	if (hdr.len && (hdr.len < FDNET_UDP_LEN || hdr.len > in->len)) {
 		bad(stack, pkt);
 		return;
@@ -91,7 +106,7 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 	if (hdr.len && hdr.len < in->len)
 		fdnet_pkt_trim(pkt, hdr.len);
 	if (hdr.dport == FDNET_DHCP_CLIENT_PORT && stack->dhcp.state &&
-	    in->dst.family == 4) {
+	    in->dst.family == 4 && in->proto == FDNET_PROTO_UDP) {
 		fdnet_pkt_pull(pkt, FDNET_UDP_LEN);
 		fdnet_dhcp_input(stack, pkt);
 		fdnet_pkt_free(pkt);
@@ -103,7 +118,7 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 		to_group(stack, pkt, in, &local, &remote);
 		return;
 	}
-	so = fdnet_demux_find(stack, FDNET_PROTO_UDP, &local, &remote);
+	so = fdnet_demux_find(stack, in->proto, &local, &remote);
 	if (so)
 		so->ops->input(so, pkt, in);
 	else if (in->no_csum)
@@ -115,6 +130,10 @@ void fdnet_udp_input(struct fdnet_stack *stack, struct fdnet_pkt *pkt,
 static void udp_input(struct fdnet_sock *so, struct fdnet_pkt *pkt,
 		      const struct fdnet_ip_in *in)
 {
+	if (is_lite(so) && !fdnet_udplite_wants(&udp_of(so)->lite, pkt)) {
+		bad(so->stack, pkt);
+		return;
+	}
 	/* RFC 6936: for those who asked for it */
 	if (in->no_csum && !fdnet_sock_flag(so, FDNET_SF_NO_CHECK6_RX)) {
 		bad(so->stack, pkt);
@@ -164,14 +183,17 @@ static int send_one(struct fdnet_sock *so, const struct fdnet_msg *msg,
 	if (!pkt)
 		return -ENOBUFS;
 	fdnet_udp_encode(fdnet_pkt_push(pkt, FDNET_UDP_LEN), &hdr);
-	if (r->dst.ip.family == 4 ? so->opts.no_check
-				  : fdnet_sock_flag(so, FDNET_SF_NO_CHECK6_TX))
+	if (is_lite(so))
+		fdnet_udplite_seal(&udp_of(so)->lite, pkt, &r->src, &r->dst.ip);
+	else if (r->dst.ip.family == 4
+			 ? so->opts.no_check
+			 : fdnet_sock_flag(so, FDNET_SF_NO_CHECK6_TX))
 		pkt->flags |= FDNET_PKT_CSUM_TRUSTED;
 	else
 		fdnet_ip_csum_fill(stack, pkt, &r->src, &r->dst.ip,
 				   FDNET_PROTO_UDP, FDNET_UDP_CSUM_OFFSET);
-	rc = fdnet_ip_finish(stack, pkt, &r->src, &r->dst.ip, FDNET_PROTO_UDP,
-			     r->ttl, r->tos, r->df && total <= r->mtu);
+	rc = fdnet_ip_finish(stack, pkt, &r->src, &r->dst.ip, so->proto, r->ttl,
+			     r->tos, r->df && total <= r->mtu);
 	if (rc) {
 		fdnet_pkt_free(pkt);
 		return rc;
@@ -214,6 +236,8 @@ static ssize_t send_now(struct fdnet_sock *so, const struct fdnet_msg *msg,
 		msg->gso_size ? msg->gso_size : (size_t)udp_of(so)->gso_size;
 	int rc;
 
+	if (size && is_lite(so)) /* udp_send_skb() */
+		return -EIO;
 	if (size && total > size)
 		rc = send_segments(so, msg, r, total, size);
 	else
@@ -440,6 +464,11 @@ static void udp_save(struct fdnet_save *s, struct fdnet_sock *so)
 			fdnet_save_bytes(s, u->corked, u->corked_len);
 		else
 			fdnet_save_fail(s, -ENOMEM);
+	}
+	if (is_lite(so)) {
+		u->lite.send = fdnet_save_u16(s, u->lite.send);
+		u->lite.recv = fdnet_save_u16(s, u->lite.recv);
+		u->lite.has_recv = fdnet_save_bool(s, u->lite.has_recv);
 	}
 	fdnet_save_dgram(s, so);
 }

@@ -82,6 +82,8 @@ static const struct pair {
 	{ 17, "0.0.0.0", ADDR, false, "0.0.0.0", 0, true },
 	{ 17, "0.0.0.0", PORT, false, "127.0.0.1", PORT, false },
 	{ 17, "127.0.0.1", 0, false, "127.0.0.2", 0, false },
+	{ 136, "0.0.0.0", 0, false, "0.0.0.0", 0, true },
+	{ 136, "0.0.0.0", ADDR, false, "0.0.0.0", ADDR, false },
 };
 
 START_TEST(two_guests_conflict_as_two_processes)
@@ -99,6 +101,8 @@ START_TEST(two_guests_conflict_as_two_processes)
 			 p->conflict ? -EADDRINUSE : 0);
 	/* another protocol, another port: never */
 	second.proto = p->proto == 6 ? 17 : 6;
+	ck_assert_int_eq(registry_bind(&registry, 2, &second), 0);
+	second.proto = p->proto == 136 ? 17 : 136;
 	ck_assert_int_eq(registry_bind(&registry, 2, &second), 0);
 	second = claim(p->proto, p->second, 81, p->second_flags);
 	ck_assert_int_eq(registry_bind(&registry, 2, &second), 0);

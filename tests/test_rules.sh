@@ -36,6 +36,19 @@ same "urgent data reach the host at their mark" "host: abc ! def" \
 	"$(cat "$work/urgent")"
 same "and the program" "guest: abc ! def" "$out"
 
+# ---- UDP-Lite: the kernel need not have it ----
+# shellcheck disable=SC2016
+run_it --allow any -- /usr/bin/python3 -Sc 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136)
+s.connect(("10.0.2.2", 99))
+s.settimeout(20)
+s.send(b"x")
+try: s.recv(1)
+except OSError as e: print(e.errno)'
+same "UDP-Lite does not leave: EHOSTUNREACH" 113 "$out"
+matches "and the summary says so" \
+	"denied udplite 10.0.2.2:99: no rule can allow it" "$err"
+
 # ---- limits ----
 run_it --allow "host:$port conns=3" -- "$peer" many 10.0.2.2 "$port" 3
 same "conns=3 lets three in" "3 of 3 connections answered" "$out"

@@ -76,6 +76,7 @@ static void setup(void)
 	nsaid = 0;
 	claim(A, 6, 80);
 	claim(A, 17, 53);
+	claim(A, 136, 77);
 	ck_assert_int_eq(registry_lease_both(&registry, B, &port_b, &hi), 0);
 	ck_assert_int_eq(registry_lease_both(&registry, C, &port_c, &hi), 0);
 }
@@ -285,6 +286,18 @@ static const struct {
 	{ "datagram from A's port", B, 17, "127.0.0.1", 53, "127.0.0.1", -3,
 	  SWITCH_DROP, 0 },
 	{ "no v6 listener", B, 17, "::1", -2, "::1", 53, SWITCH_REFUSE, 0 },
+	{ "UDP-Lite to A", B, 136, "127.0.0.1", -2, "127.0.0.1", 77,
+	  SWITCH_FORWARD, A },
+	{ "UDP-Lite to C's lease", B, 136, "10.0.2.15", -2, "10.0.2.15", -3,
+	  SWITCH_FORWARD, C },
+	{ "UDP-Lite to a port of UDP", B, 136, "127.0.0.1", -2, "127.0.0.1", 53,
+	  SWITCH_REFUSE, 0 },
+	{ "UDP-Lite from another's port", B, 136, "127.0.0.1", -3, "127.0.0.1",
+	  77, SWITCH_DROP, 0 },
+	{ "UDP-Lite to the world", B, 136, "10.0.2.15", -2, "8.8.8.8", 53,
+	  SWITCH_PROHIBIT, 0 },
+	{ "UDP-Lite to the gateway", B, 136, "10.0.2.15", -2, "10.0.2.2", 53,
+	  SWITCH_PROHIBIT, 0 },
 	{ "another protocol", B, 132, "10.0.2.15", -2, "8.8.8.8", 53,
 	  SWITCH_DROP, 0 },
 	{ "another protocol inside", B, 132, "127.0.0.1", -2, "127.0.0.1", 53,

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "stack/wire/udp.h"
+
 /*
  * Numbers are in host order: both ends are processes of one machine. Offsets
  * are those of doc/protocol.md.
@@ -277,7 +279,7 @@ static int decode_bind(const uint8_t *src, struct fdnet_ctl *ctl)
 	ctl->family = src[9];
 	ctl->flags = get16(src + 10);
 	ctl->port = get16(src + 12);
-	if (ctl->proto != 6 && ctl->proto != 17)
+	if (!fdnet_has_ports(ctl->proto))
 		return -EBADMSG;
 	if (ctl->family != 4 && ctl->family != 6)
 		return -EBADMSG;
@@ -299,7 +301,7 @@ static int decode_names(const uint8_t *src, struct fdnet_ctl *ctl)
 	ctl->family = src[9];
 	ctl->port = get16(src + 10);
 	ctl->peer_port = get16(src + 12);
-	if ((ctl->proto != 6 && ctl->proto != 17) || !ctl->port)
+	if (!fdnet_has_ports(ctl->proto) || !ctl->port)
 		return -EBADMSG;
 	if (ctl->family != 4 && ctl->family != 6)
 		return -EBADMSG;
@@ -314,7 +316,7 @@ static int decode_names(const uint8_t *src, struct fdnet_ctl *ctl)
 static int decode_lease(const uint8_t *src, struct fdnet_ctl *ctl)
 {
 	ctl->proto = src[8];
-	if (ctl->proto != 6 && ctl->proto != 17)
+	if (!fdnet_has_ports(ctl->proto))
 		return -EBADMSG;
 	if (ctl->op == FDNET_CTL_LEASE)
 		ctl->count = get16(src + 10);

@@ -14,6 +14,7 @@
 #define FDNET_PROTO_TCP 6
 #define FDNET_PROTO_UDP 17
 #define FDNET_PROTO_ICMP6 58
+#define FDNET_PROTO_UDPLITE 136
 
 enum fdnet_icmp_type {
 	FDNET_ICMP_ECHO_REPLY = 0,

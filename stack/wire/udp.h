@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The UDP header (RFC 768). */
+/* The UDP header (RFC 768), and UDP-Lite's (RFC 3828). */
 #ifndef STACK_WIRE_UDP_H
 #define STACK_WIRE_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stack/wire/icmp.h"
+
 #define FDNET_UDP_LEN 8
+#define FDNET_UDP_LEN_OFFSET  4
 #define FDNET_UDP_CSUM_OFFSET 6
+
+/** fdnet_is_udp - UDP or UDP-Lite: the same header, but that the length is the
+ * checksum's coverage in the latter; each has ports of its own */
+static inline bool fdnet_is_udp(int proto)
+{
+	return proto == FDNET_PROTO_UDP || proto == FDNET_PROTO_UDPLITE;
+}
+
+/** fdnet_has_ports - is it one of those that the relay keeps ports of? */
+static inline bool fdnet_has_ports(int proto)
+{
+	return proto == FDNET_PROTO_TCP || fdnet_is_udp(proto);
+}
 
 /**
  * struct fdnet_udp - a UDP header
