@@ -112,6 +112,8 @@ struct fdnet_proto_ops {
 /* Of a packet on its way out, in user[]: it is cut into no larger fragments
  * than this (IPV6_MTU), 0: than what fits. */
 enum { FDNET_USER_OUT_MTU = 3 };
+/* ... as whose value this means: not cut, whatever is known of the way. */
+#define FDNET_OUT_WHOLE UINT64_MAX
 
 /* What IP learned about a packet, for the transport above it. */
 struct fdnet_ip_in {
@@ -275,6 +277,10 @@ int fdnet_ip_source(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 /** fdnet_ip_default_ttl - of packets whose socket chose none; routers may
  * advertise it (RFC 4861 6.3.4) */
 uint8_t fdnet_ip_default_ttl(const struct fdnet_stack *stack, int family);
+/** fdnet_ip_link_mtu - largest IP packet that can be sent towards @dst, however
+ * much of the path is known */
+uint32_t fdnet_ip_link_mtu(const struct fdnet_stack *stack,
+			   const struct fdnet_ip *dst);
 /** fdnet_ip_mtu - largest IP packet towards @dst (path MTU), and whether the
  * way is a loop inside this stack */
 uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst);
@@ -285,6 +291,10 @@ void fdnet_neigh_confirm(struct fdnet_stack *stack, const struct fdnet_ip *dst);
  * packets get through to @dst; fdnet_ip_mtu() knows it for ten minutes */
 void fdnet_pmtu_update(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 		       uint32_t mtu);
+/** fdnet_pmtu_raise - packets of @mtu bytes get through to @dst: what was
+ * learned before, if anything, was too little */
+void fdnet_pmtu_raise(struct fdnet_stack *stack, const struct fdnet_ip *dst,
+		      uint32_t mtu);
 /**
  * fdnet_ip_finish - push the IP header onto a transport packet
  * @ttl, @tos:  -1 for the defaults

@@ -36,16 +36,22 @@ uint8_t fdnet_ip_default_ttl(const struct fdnet_stack *stack, int family)
 	return 64;
 }
 
-uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst)
+uint32_t fdnet_ip_link_mtu(const struct fdnet_stack *stack,
+			   const struct fdnet_ip *dst)
 {
-	uint32_t mtu = stack->cfg.mtu, learned;
-
 	if (is_loop(stack, dst))
 		return LOOP_MTU;
 	if (dst->family == 6 && stack->autoconf.mtu6 &&
-	    stack->autoconf.mtu6 < mtu)
-		mtu = stack->autoconf.mtu6;
-	learned = fdnet_pmtu_find(stack, dst);
+	    stack->autoconf.mtu6 < stack->cfg.mtu)
+		return stack->autoconf.mtu6;
+	return stack->cfg.mtu;
+}
+
+uint32_t fdnet_ip_mtu(struct fdnet_stack *stack, const struct fdnet_ip *dst)
+{
+	uint32_t mtu = fdnet_ip_link_mtu(stack, dst);
+	uint32_t learned = fdnet_pmtu_find(stack, dst);
+
 	return learned && learned < mtu ? learned : mtu;
 }
 
@@ -427,7 +433,8 @@ static struct fdnet_pkt *to_link(struct fdnet_stack *stack,
 		fdnet_pkt_free(pkt);
 		return NULL;
 	}
-	if (pkt->gso_size || out->df)
+	if (pkt->gso_size || out->df ||
+	    pkt->user[FDNET_USER_OUT_MTU].u64 == FDNET_OUT_WHOLE)
 		return to_neighbour(stack, pkt, &out->dst.ip);
 	mtu = fdnet_ip_mtu(stack, &out->dst.ip);
 	if (pkt->user[FDNET_USER_OUT_MTU].u64 &&

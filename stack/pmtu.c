@@ -44,6 +44,18 @@ void fdnet_pmtu_update(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 	stack->pmtu_until_us = p->expiry_us;
 }
 
+void fdnet_pmtu_raise(struct fdnet_stack *stack, const struct fdnet_ip *dst,
+		      uint32_t mtu)
+{
+	struct fdnet_pmtu *p = &stack->pmtus[slot_of(stack, dst)];
+
+	if (!fdnet_ip_equal(&p->dst, dst) || p->mtu >= mtu)
+		return;
+	p->mtu = mtu;
+	p->expiry_us = stack->now_us + FDNET_PMTU_US;
+	stack->pmtu_until_us = p->expiry_us;
+}
+
 uint32_t fdnet_pmtu_plateau(uint32_t len)
 {
 	static const uint32_t plateaus[] = {

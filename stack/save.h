@@ -21,7 +21,7 @@
 
 #include "stack/internal.h"
 
-#define FDNET_SAVE_VERSION 4
+#define FDNET_SAVE_VERSION 5
 
 struct fdnet_save {
 	struct fdnet_stack *stack;

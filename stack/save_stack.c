@@ -37,6 +37,9 @@ static void tcp_settings(struct fdnet_save *s, struct fdnet_tcp_settings *t)
 	fdnet_save_bytes(s, t->fastopen_key, sizeof(t->fastopen_key));
 	t->pacing = fdnet_save_bool(s, t->pacing);
 	t->burst_min = fdnet_save_u8(s, t->burst_min);
+	t->mtu_probing = (uint8_t)fdnet_save_int(s, t->mtu_probing, 0,
+						 FDNET_TCP_PROBE_NEVER);
+	t->base_mss = fdnet_save_u16(s, t->base_mss);
 }
 
 static void config(struct fdnet_save *s, struct fdnet_stack_config *c)

@@ -91,6 +91,17 @@ static void flags(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U8(ack_pkts);
 }
 
+/* A search that is under way is not worth it, and what was found is not
+ * believed much longer elsewhere. */
+static void path_mtu(struct fdnet_save *s, struct fdnet_tcp *tp)
+{
+	uint32_t mtu = fdnet_save_u32(s, tp->pmtu ? tp->pmtu->mtu : 0);
+
+	if (s->reading && mtu)
+		fdnet_tcp_pmtu_told(tp, mtu < 296 ? 296 :
+					    mtu > 65535 ? 65535 : mtu, 60);
+}
+
 static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 {
 	U32(iss);
@@ -107,9 +118,7 @@ static void sending(struct fdnet_save *s, struct fdnet_tcp *tp)
 	U16(user_mss);
 	U16(peer_mss);
 	U16(syn_len);
-	U32(pmtu);
-	if (s->reading) /* not believed much longer elsewhere */
-		tp->pmtu_until_s = (uint32_t)(tcp_now(tp) / FDNET_SEC) + 60;
+	path_mtu(s, tp);
 }
 
 /* A listener's, or of one that may become one. */
@@ -430,17 +439,20 @@ static void limits(struct fdnet_tcp *tp)
 static void set_way(struct fdnet_tcp *tp, bool was_lossless)
 {
 	struct fdnet_tcp_rtt rtt = tp->rtt;
-	uint32_t pmtu = tp->pmtu, thresh = tp->ack_thresh;
+	uint32_t pmtu = tp->pmtu ? tp->pmtu->mtu : 0, thresh = tp->ack_thresh;
 	uint16_t adv_mss = tp->adv_mss, quick = tp->quick_left;
+	bool guess = tp->pmtu_guess;
 
 	fdnet_tcp_set_way(tp);
 	tp->quick_left = quick;
 	tp->ack_thresh = thresh;
 	if (tp->lossless == was_lossless) {
 		tp->rtt = rtt;
-		tp->pmtu = clamp(pmtu, pmtu ? 296 : 0, 65535);
-		if (pmtu)
+		if (pmtu) {
+			fdnet_tcp_pmtu_told(tp, pmtu, 60);
 			fdnet_tcp_sync_mss(tp);
+			tp->pmtu_guess = guess;
+		}
 	} else {
 		fdnet_tcp_cc_start(tp);
 		tp->ca_state = FDNET_TCP_CA_OPEN;

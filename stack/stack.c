@@ -506,6 +506,8 @@ static const char *const counter_names[] = {
 	[FDNET_C_RA_LIMIT] = "ra_limit",
 	[FDNET_C_MCAST_LIMIT] = "mcast_limit",
 	[FDNET_C_SOCK_LIMIT] = "sock_limit",
+	[FDNET_C_TCP_MTU_PROBE] = "tcp_mtu_probe",
+	[FDNET_C_TCP_MTU_PROBE_LOST] = "tcp_mtu_probe_lost",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

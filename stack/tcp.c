@@ -62,6 +62,7 @@ static void drop_all(struct fdnet_tcp *tp)
 	fdnet_tcp_request_free(tp);
 	fdnet_mem_free(tcp_mem(tp), tp->fo, sizeof(*tp->fo));
 	tp->fo = NULL;
+	fdnet_tcp_pmtu_forget(tp);
 	fdnet_sndq_purge(&tp->sndq, tcp_mem(tp));
 	fdnet_rcvq_purge(&tp->rcvq, tcp_mem(tp));
 	fdnet_tcp_charge(tp);
@@ -184,19 +185,25 @@ static uint32_t ip_hdr_len(const struct fdnet_tcp *tp)
 	return tp->so.peer.ip.family == 6 ? 40 : 20;
 }
 
-void fdnet_tcp_sync_mss(struct fdnet_tcp *tp)
+static uint16_t mss_of(const struct fdnet_tcp *tp, uint32_t mtu)
 {
-	uint32_t mtu = tp->pmtu, mss;
+	uint32_t mss;
 
-	if (!mtu)
-		mtu = fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
 	if (mtu > 65535)
 		mtu = 65535;
 	mss = mtu - ip_hdr_len(tp) - FDNET_TCP_HDR_MIN;
-	if (tp->user_mss && tp->user_mss < mss)
-		mss = tp->user_mss;
+	return tp->user_mss && tp->user_mss < mss ? tp->user_mss :
+						    (uint16_t)mss;
+}
+
+void fdnet_tcp_sync_mss(struct fdnet_tcp *tp)
+{
+	uint32_t mss;
+
 	if (!tp->pmtu)
-		tp->adv_mss = (uint16_t)mss;
+		tp->adv_mss = mss_of(
+			tp, fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip));
+	mss = mss_of(tp, fdnet_tcp_mtu(tp));
 	if (tp->peer_mss && tp->peer_mss < mss)
 		mss = tp->peer_mss;
 	if (mss < FDNET_TCP_MSS_MIN)
@@ -218,7 +225,7 @@ void fdnet_tcp_set_way(struct fdnet_tcp *tp)
 	fdnet_tcp_rtt_init(&tp->rtt,
 			   quick ? RTO_INITIAL_LOSSLESS_US : RTO_INITIAL_US,
 			   quick ? RTO_MIN_LOSSLESS_US : RTO_MIN_US);
-	tp->pmtu = 0;
+	fdnet_tcp_pmtu_forget(tp);
 	fdnet_tcp_sync_mss(tp);
 	tp->ack_thresh = FDNET_TCP_ACK_BYTES;
 	tp->quick_left = quick ? 0 : 16;

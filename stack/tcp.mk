@@ -41,6 +41,7 @@ TCP_TESTS = \
 	tests/test_tcp_direct \
 	tests/test_tcp_backlog \
 	tests/test_tcp_fastopen \
+	tests/test_tcp_pmtu \
 	tests/test_tcp_seeds \
 	tests/test_tcp_wire
 check_PROGRAMS += $(TCP_TESTS)
@@ -64,6 +65,9 @@ tests_test_tcp_backlog_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_fastopen_SOURCES = tests/test_tcp_fastopen.c
 tests_test_tcp_fastopen_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_fastopen_LDADD = $(TCP_TEST_LIBS)
+tests_test_tcp_pmtu_SOURCES = tests/test_tcp_pmtu.c
+tests_test_tcp_pmtu_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_tcp_pmtu_LDADD = $(TCP_TEST_LIBS)
 tests_test_tcp_seeds_SOURCES = tests/test_tcp_seeds.c
 tests_test_tcp_seeds_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_tcp_seeds_LDADD = $(TCP_TEST_LIBS)
@@ -89,7 +93,8 @@ TCP_SCRIPT_FILES = \
 	tests/tcp/limits.tcp \
 	tests/tcp/loss.tcp \
 	tests/tcp/options.tcp \
-	tests/tcp/pacing.tcp
+	tests/tcp/pacing.tcp \
+	tests/tcp/probe.tcp
 dist_check_SCRIPTS += tests/tcp_scripts.sh
 TESTS += tests/tcp_scripts.sh
 EXTRA_DIST += $(TCP_SCRIPT_FILES)

@@ -218,6 +218,8 @@ static void move_una(struct fdnet_tcp *tp, uint32_t ack, struct ack_work *work)
 {
 	uint32_t data = ack - tp->sndq_seq;
 
+	if (tp->pmtu)
+		fdnet_tcp_probe_acked(tp, ack);
 	clean_segments(tp, ack, work);
 	tp->snd_una = ack;
 	if (seq_lt(tp->snd_up, ack))

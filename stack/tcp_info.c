@@ -81,8 +81,7 @@ static void info_sizes(const struct fdnet_tcp *tp, struct tcp_info *info)
 	info->tcpi_snd_mss = tp->mss;
 	info->tcpi_rcv_mss = tp->rcv_mss ? tp->rcv_mss : FDNET_TCP_MSS_DEFAULT;
 	info->tcpi_advmss = tp->adv_mss;
-	info->tcpi_pmtu = tp->pmtu ? tp->pmtu
-				   : fdnet_ip_mtu(tp->so.stack, &tp->so.peer.ip);
+	info->tcpi_pmtu = fdnet_tcp_mtu(tp);
 	info->tcpi_unacked = segments(tp, tp->snd_nxt - tp->snd_una);
 	info->tcpi_sacked = segments(tp, tp->sacked_bytes);
 	info->tcpi_retrans = segments(tp, retrans_bytes(tp));

@@ -124,6 +124,17 @@ struct fdnet_tcp_fo_listen {
 	uint8_t key[16];
 };
 
+/* What a connection has learned of its path's MTU (tcp_pmtu.c). IP bytes. */
+struct fdnet_tcp_pmtu {
+	uint16_t mtu;  /* of a full segment */
+	uint16_t high; /* no larger one gets through, or is of use; >= mtu */
+	uint16_t size; /* of the probe that is out, 0: none */
+	bool told;     /* by ICMP: nothing is to be looked for */
+	bool fresh;    /* the search begins: high itself is tried first */
+	uint32_t seq;  /* of the probe */
+	uint32_t until_s;
+};
+
 /* HyStart++; zero until the first slow start. Times: smallest round trip. */
 struct fdnet_tcp_hystart {
 	uint32_t end;	  /* of this round: when this is acknowledged */
@@ -217,7 +228,7 @@ struct fdnet_tcp {
 	uint16_t syn_len; /* bytes of data in the SYN */
 	uint8_t reo_mult;    /* quarters of min_us to wait, 1 more than this */
 	uint8_t reo_persist; /* recoveries until it falls back */
-	uint32_t pmtu; /* IP bytes, 0: ask fdnet_ip_mtu() */
+	struct fdnet_tcp_pmtu *pmtu; /* own; NULL: nothing learned */
 	struct fdnet_sndq sndq;
 	struct fdnet_tcp_txseg *tx_head, *tx_tail;
 	uint32_t sacked_bytes, lost_bytes; /* of txsegs with these flags */
@@ -283,7 +294,6 @@ struct fdnet_tcp {
 	int16_t linger2_s; /* 0: the default, -1: no FIN_WAIT2 */
 	uint32_t user_timeout_ms;
 	uint32_t window_clamp;
-	uint32_t pmtu_until_s; /* see pmtu */
 
 	/* --- before accept --- */
 	struct fdnet_tcp_listener *listener; /* own, while listening */
@@ -467,12 +477,43 @@ void fdnet_tcp_icmp_error(struct fdnet_sock *so,
 
 /** fdnet_tcp_path_mtu - an ICMP error that can be believed told it */
 void fdnet_tcp_path_mtu(struct fdnet_tcp *tp, uint32_t mtu);
+/** fdnet_tcp_mtu - IP bytes of a full segment now, but for TCP_MAXSEG */
+uint32_t fdnet_tcp_mtu(const struct fdnet_tcp *tp);
+/** fdnet_tcp_pmtu_told - @mtu holds for @s seconds; the segment size is the
+ * caller's to set */
+void fdnet_tcp_pmtu_told(struct fdnet_tcp *tp, uint32_t mtu, uint32_t s);
+/** fdnet_tcp_pmtu_forget - nothing is known of the way */
+void fdnet_tcp_pmtu_forget(struct fdnet_tcp *tp);
 /** fdnet_tcp_black_hole - a timeout: is the segment too large for the way? */
 void fdnet_tcp_black_hole(struct fdnet_tcp *tp);
 /** fdnet_tcp_pmtu_acked - the guess of black_hole() was right */
 void fdnet_tcp_pmtu_acked(struct fdnet_tcp *tp);
 /** fdnet_tcp_pmtu_age - forget what is too old; only if tp->pmtu */
 void fdnet_tcp_pmtu_age(struct fdnet_tcp *tp);
+/** fdnet_tcp_probe_len - payload of a probe that is to be sent now, larger
+ * than a full segment, or 0; @unsent: bytes up to the end of a record, @room:
+ * of them within the peer's window */
+uint32_t fdnet_tcp_probe_len(struct fdnet_tcp *tp, uint32_t unsent,
+			     uint32_t room);
+/** fdnet_tcp_probe_begin - it is about to be sent; _sent: it had @len bytes,
+ * 0: it could not be sent */
+void fdnet_tcp_probe_begin(struct fdnet_tcp *tp, uint32_t len);
+void fdnet_tcp_probe_sent(struct fdnet_tcp *tp, uint32_t len);
+/** fdnet_tcp_probe_acked - data up to @ack arrived */
+void fdnet_tcp_probe_acked(struct fdnet_tcp *tp, uint32_t ack);
+/** fdnet_tcp_probe_lost - something was marked lost, by @timeout everything:
+ * was it a probe, and nothing else? Then that is no congestion (RFC 4821
+ * 7.6.2). */
+bool fdnet_tcp_probe_lost(struct fdnet_tcp *tp, bool timeout);
+/** fdnet_tcp_probe_resent - [seq, end) goes again: a probe in it tells nothing
+ * any more */
+void fdnet_tcp_probe_resent(struct fdnet_tcp *tp, uint32_t seq, uint32_t end);
+
+/* Is the segment at @seq, never sent before, a probe, not to be cut? */
+static inline bool tcp_is_probe(const struct fdnet_tcp *tp, uint32_t seq)
+{
+	return tp->pmtu && tp->pmtu->size && tp->pmtu->seq == seq;
+}
 
 /* ---- tcp_ack.c ---- */
 

@@ -152,7 +152,8 @@ bool fdnet_tcp_loss_detect(struct fdnet_tcp *tp)
 	marked = tp->sack_ok ? rack_mark(tp, &wait) : dupack_mark(tp);
 	if (tp->ca_state == FDNET_TCP_CA_OPEN)
 		tp->ca_state = FDNET_TCP_CA_DISORDER;
-	if (marked && tp->ca_state < FDNET_TCP_CA_RECOVERY)
+	if (marked && tp->ca_state < FDNET_TCP_CA_RECOVERY &&
+	    !fdnet_tcp_probe_lost(tp, false))
 		enter_recovery(tp);
 	if (wait) {
 		tp->rtx_mode = FDNET_TCP_RTX_REO;
@@ -189,6 +190,7 @@ void fdnet_tcp_enter_loss(struct fdnet_tcp *tp)
 		if (!(seg->flags & FDNET_TXSEG_SACKED))
 			mark_lost(tp, seg);
 	}
+	fdnet_tcp_probe_lost(tp, true);
 	tp->cwnd = tp->lossless ? 64u << 10 : tp->mss;
 }
 

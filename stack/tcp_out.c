@@ -248,6 +248,7 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 	struct fdnet_pkt *pkt = fdnet_pkt_new(tcp_pool(tp));
 	uint32_t offset = seq - tp->sndq_seq, got = 0, mss = cur_mss(tp);
 	struct fdnet_tcp_hdr hdr;
+	bool burst;
 
 	if (!pkt)
 		return NULL;
@@ -261,7 +262,8 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 	fill_ack(tp, &hdr);
 	if (got == len && fin)
 		hdr.flags |= FDNET_TH_FIN;
-	if (got && wants_push(tp, offset + got, got > mss))
+	burst = got > mss && (again || !tcp_is_probe(tp, seq));
+	if (got && wants_push(tp, offset + got, burst))
 		hdr.flags |= FDNET_TH_PSH;
 	if (tp->cwr_due && got && !again) {
 		hdr.flags |= FDNET_TH_CWR;
@@ -272,8 +274,10 @@ static struct fdnet_pkt *make_data(struct fdnet_tcp *tp, uint32_t seq,
 		hdr.flags |= FDNET_TH_URG;
 		hdr.urg = (uint16_t)(tp->snd_up - seq);
 	}
-	if (got > mss)
+	if (burst)
 		pkt->gso_size = (uint16_t)mss;
+	else if (got > mss) /* it is to be seen whether the way takes it */
+		pkt->user[FDNET_USER_OUT_MTU].u64 = FDNET_OUT_WHOLE;
 	*ret_len = got;
 	return finish(tp, pkt, &hdr, tp->ecn_ok && got && !again);
 }
@@ -340,6 +344,8 @@ static struct fdnet_pkt *resend(struct fdnet_tcp *tp,
 		return NULL;
 	if (got < len)
 		fdnet_txseg_split(tp, seg, seg->seq + got);
+	if (tp->pmtu)
+		fdnet_tcp_probe_resent(tp, seg->seq, seg->end);
 	fdnet_txseg_clear(tp, seg, FDNET_TXSEG_LOST);
 	fdnet_txseg_set(tp, seg, FDNET_TXSEG_RETX | FDNET_TXSEG_EVER);
 	seg->sent_us = tcp_now(tp);
@@ -486,12 +492,35 @@ static struct fdnet_pkt *send_new_len(struct fdnet_tcp *tp, uint32_t len)
 	return pkt;
 }
 
+/* Is it time to try whether larger packets get through? */
+static struct fdnet_pkt *send_mtu_probe(struct fdnet_tcp *tp)
+{
+	uint32_t edge = send_edge(tp), end, len;
+	struct fdnet_pkt *pkt;
+
+	len = fdnet_tcp_probe_len(tp, unsent_record(tp),
+				  seq_gt(edge, tp->snd_nxt) ?
+					  edge - tp->snd_nxt :
+					  0);
+	if (!len || cwnd_room(tp) < len)
+		return NULL;
+	end = tp->snd_nxt;
+	fdnet_tcp_probe_begin(tp, len);
+	pkt = send_new_len(tp, len);
+	fdnet_tcp_probe_sent(tp, tp->snd_nxt - end);
+	return pkt;
+}
+
 static struct fdnet_pkt *send_new(struct fdnet_tcp *tp)
 {
+	struct fdnet_pkt *pkt;
 	uint32_t len;
 
 	if (tp->pmtu)
 		fdnet_tcp_pmtu_age(tp);
+	pkt = tp->lossless ? NULL : send_mtu_probe(tp);
+	if (pkt)
+		return pkt;
 	len = new_data_len(tp);
 	if (!len && !lone_fin(tp))
 		return NULL;

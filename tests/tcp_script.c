@@ -11,7 +11,7 @@
  *   case NAME                        begins a case
  *   config WORD...                   lossless, forward, mtu N, gso N, sndbuf N,
  *                                    rcvbuf N, ecn, noecn, nosack, nots,
- *                                    pacing, half_open N, backlog N,
+ *                                    pacing, probing, noprobing, half_open N, backlog N,
  *                                    ooo_pkts N; before anything else
  *   passive [OPTION...] [win N]      listen, handshake (100 ms), accept
  *   active [OPTION...] [win N]       connect, handshake
@@ -196,6 +196,10 @@ static void do_config(void)
 			t.cfg.tcp.no_timestamps = true;
 		else if (!strcmp(w, "pacing"))
 			t.cfg.tcp.pacing = true;
+		else if (!strcmp(w, "probing"))
+			t.cfg.tcp.mtu_probing = FDNET_TCP_PROBE_ALWAYS;
+		else if (!strcmp(w, "noprobing"))
+			t.cfg.tcp.mtu_probing = FDNET_TCP_PROBE_NEVER;
 		else
 			fail("config %s?", w);
 	}

@@ -305,7 +305,7 @@ static const struct {
 	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
 	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 632},
 	{"fdnet_stack", STACK, 9000},
-	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 168},
+	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 176},
 };
 
 /* Who adds a field learns here that it has to be saved. */

@@ -16,6 +16,16 @@ enum fdnet_tcp_ecn {
 	FDNET_TCP_ECN_NEVER,
 };
 
+/* Larger segments than are known to get through are tried (RFC 4821): the
+ * values of net.ipv4.tcp_mtu_probing are 0 NEVER, 1 BLACK_HOLE, 2 ALWAYS. */
+enum fdnet_tcp_mtu_probing {
+	/* the default: once it has shown that large ones vanish unanswered */
+	FDNET_TCP_PROBE_BLACK_HOLE,
+	/* connections begin with @base_mss and grow */
+	FDNET_TCP_PROBE_ALWAYS,
+	FDNET_TCP_PROBE_NEVER,
+};
+
 /* Fast open (RFC 7413): the values of net.ipv4.tcp_fastopen. */
 enum fdnet_tcp_fastopen_flag {
 	FDNET_TFO_CLIENT = 0x1, /* on by default */
@@ -37,6 +47,9 @@ enum fdnet_tcp_fastopen_flag {
  *                  instead of sent as the window allows
  * @burst_min:      full segments that one burst may always hold, however slow
  *                  the connection is; 0: 2
+ * @mtu_probing:    enum fdnet_tcp_mtu_probing
+ * @base_mss:       payload and TCP options of a segment where it is not known
+ *                  how much gets through, at least 88; 0: 1024
  */
 struct fdnet_tcp_settings {
 	uint8_t ecn;
@@ -47,6 +60,8 @@ struct fdnet_tcp_settings {
 	uint8_t fastopen_key[16];
 	bool pacing;
 	uint8_t burst_min;
+	uint8_t mtu_probing;
+	uint16_t base_mss;
 };
 
 /**

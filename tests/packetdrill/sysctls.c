@@ -29,6 +29,9 @@ static void take_setting(struct pd *pd, const char *name, const char *value)
 {
 	static const uint8_t ecn[] = {FDNET_TCP_ECN_NEVER, FDNET_TCP_ECN_ASK,
 				      FDNET_TCP_ECN_PASSIVE};
+	static const uint8_t probing[] = {FDNET_TCP_PROBE_NEVER,
+					  FDNET_TCP_PROBE_BLACK_HOLE,
+					  FDNET_TCP_PROBE_ALWAYS};
 	struct fdnet_tcp_settings *tcp = &pd->tcp;
 	unsigned long n = strtoul(value, NULL, 0);
 
@@ -44,6 +47,10 @@ static void take_setting(struct pd *pd, const char *name, const char *value)
 		tcp->fastopen = n ? (uint32_t)n : FDNET_TFO_OFF;
 	else if (!strcmp(name, "tcp_min_tso_segs"))
 		tcp->burst_min = (uint8_t)n;
+	else if (!strcmp(name, "tcp_mtu_probing"))
+		tcp->mtu_probing = n < 3 ? probing[n] : FDNET_TCP_PROBE_ALWAYS;
+	else if (!strcmp(name, "tcp_base_mss"))
+		tcp->base_mss = (uint16_t)n;
 	else if (!strcmp(name, "tcp_fastopen_key"))
 		take_key(tcp, value);
 	else if (!strcmp(name, "gso")) /* ethtool */
