@@ -214,6 +214,8 @@ static void begin(struct fuzz *f, uint8_t how)
 	cfg.pool = f->pool;
 	cfg.lossless = how & 1;
 	cfg.gso_max = how & 2 ? 65535 : 0;
+	if (how & 16)
+		cfg.tcp.mtu_probing = FDNET_TCP_PROBE_ALWAYS;
 	if (how & 4)
 		cfg.tcp_rcvbuf = cfg.tcp_sndbuf = 5000;
 	f->now_us = 1000000;
