@@ -28,6 +28,7 @@ struct kick {
 
 static uint16_t waiting[MAX_FD]; /* how many, by the number of the set */
 static bool ever;		 /* was any counted? */
+static bool kicked;		 /* was any woken? */
 static struct kick kicks[MAX_KICKS];
 static unsigned int n_kicks;
 /* Its address is in the events' data: no program has that. */
@@ -114,6 +115,7 @@ void shim_kick(int epfd)
 	if (shim_bell_open(&kick->bell, true) < 0)
 		return;
 	shim_bell_ring(&kick->bell);
+	__atomic_store_n(&kicked, true, __ATOMIC_RELEASE);
 	if (RAW(SYS_epoll_ctl, epfd, EPOLL_CTL_ADD, kick->bell.fd, &event, 0,
 		0) < 0) {
 		shim_bell_close(&kick->bell);
@@ -126,7 +128,7 @@ int shim_kick_strip(struct epoll_event *events, int n)
 {
 	int i, left = 0;
 
-	if (!__atomic_load_n(&n_kicks, __ATOMIC_ACQUIRE))
+	if (n <= 0 || !__atomic_load_n(&kicked, __ATOMIC_ACQUIRE))
 		return n;
 	for (i = 0; i < n; i++)
 		if (events[i].data.u64 != (uintptr_t)&mark)

@@ -129,7 +129,7 @@ static void copied(void)
 }
 
 struct waiting {
-	int set, count;
+	int set, count, fd;
 };
 
 static void *wait_in_thread(void *arg)
@@ -138,6 +138,7 @@ static void *wait_in_thread(void *arg)
 	struct epoll_event got[8];
 
 	w->count = epoll_wait(w->set, got, 8, 3000);
+	w->fd = w->count > 0 ? got[0].data.fd : -1;
 	return NULL;
 }
 
@@ -240,6 +241,7 @@ static void *poll_in_thread(void *arg)
 	struct pollfd p = {.fd = w->set, .events = POLLIN};
 
 	w->count = poll(&p, 1, 3000);
+	w->fd = -1;
 	return NULL;
 }
 
@@ -262,6 +264,9 @@ static void joined_while(void *(*wait)(void *), const char *label)
 	pthread_join(second, NULL);
 	say(one.count, "%s, one thread", label);
 	say(two.count, "%s, the other", label);
+	say_bool(one.fd == (wait == wait_in_thread ? fds[0] : -1) &&
+			 two.fd == one.fd,
+		 label);
 	wait_once(one.set, label, 1000);
 	take(fds);
 	wait_once(one.set, label, 10);
