@@ -414,8 +414,8 @@ static ssize_t send_call(int fd, struct shim_file *file,
 			 struct shim_guard *guard, const struct msghdr *hdr,
 			 int flags)
 {
+	bool again, is_stream = file->is_stream;
 	ssize_t rc;
-	bool again;
 
 	if (is_framed(file))
 		return shim_ret(shim_frame_send(fd, file, hdr, flags, guard));
@@ -432,12 +432,11 @@ static ssize_t send_call(int fd, struct shim_file *file,
 	shim_file_put(file);
 	shim_end(guard);
 	shim_helper_start();
-	file = again ? shim_begin(fd, guard) : NULL;
-	if (file)
+	if (again && (file = shim_begin(fd, guard)))
 		return send_call(fd, file, guard, hdr, flags);
 	if (rc == PUMPED)
 		return LIBC(sendmsg)(fd, hdr, flags);
-	if (rc == -EPIPE && file->is_stream && !(flags & MSG_NOSIGNAL))
+	if (rc == -EPIPE && is_stream && !(flags & MSG_NOSIGNAL))
 		shim_raise_sigpipe();
 	return shim_ret(rc);
 }
@@ -461,8 +460,7 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 	shim_file_put(file);
 	shim_end(guard);
 	/* it became the relay's while this thread slept */
-	file = again ? shim_begin(fd, guard) : NULL;
-	if (file)
+	if (again && (file = shim_begin(fd, guard)))
 		return recv_call(fd, file, guard, hdr, flags);
 	if (rc == PUMPED)
 		return received(fd, LIBC(recvmsg)(fd, hdr, flags));
