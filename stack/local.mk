@@ -45,7 +45,7 @@ stack_libstack_la_SOURCES = \
 	stack/ping.c \
 	stack/pmtu.c \
 	stack/pmtu.h \
-	stack/ports.c \
+	stack/ports.c stack/ports.h \
 	stack/raw.c \
 	stack/reass.c \
 	stack/redirect.c \

@@ -87,6 +87,7 @@ struct fdnet_stack {
 	struct fdnet_port_range ranges[2][FDNET_MAX_RANGES];
 	unsigned int nranges[2];
 	uint32_t next_port[2];
+	uint64_t *avoided[2]; /* a bit a port, or NULL: ports.h */
 
 	/* timers: a binary heap, heap[1] the first due */
 	struct fdnet_timer **heap;

@@ -9,10 +9,12 @@
 #include <errno.h>
 
 #include "stack/object.h"
+#include "stack/ports.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/udp.h"
 
 #define FEW 64
+#define AVOIDED_LEN (65536 / 8)
 
 static unsigned int table_of(uint8_t proto)
 {
@@ -32,6 +34,39 @@ int fdnet_stack_lease(struct fdnet_stack *stack, uint8_t proto, uint16_t lo,
 	stack->ranges[t][n].hi = hi;
 	stack->nranges[t]++;
 	return 0;
+}
+
+int fdnet_stack_avoid(struct fdnet_stack *stack, uint8_t proto, uint16_t port,
+		      bool avoid)
+{
+	uint64_t **bits = &stack->avoided[table_of(proto)];
+
+	if (!*bits && !avoid)
+		return 0;
+	if (!*bits)
+		*bits = fdnet_mem_alloc(stack->mem, AVOIDED_LEN);
+	if (!*bits)
+		return -ENOMEM;
+	if (avoid)
+		(*bits)[port / 64] |= 1ull << port % 64;
+	else
+		(*bits)[port / 64] &= ~(1ull << port % 64);
+	return 0;
+}
+
+void fdnet_ports_done(struct fdnet_stack *stack)
+{
+	for (unsigned int t = 0; t < 2; t++)
+		if (stack->avoided[t])
+			fdnet_mem_free(stack->mem, stack->avoided[t],
+				       AVOIDED_LEN);
+}
+
+static bool is_avoided(const struct fdnet_stack *stack, unsigned int t,
+		       uint16_t port)
+{
+	return stack->avoided[t] &&
+	       stack->avoided[t][port / 64] >> port % 64 & 1;
 }
 
 static uint32_t count_ports(const struct fdnet_stack *stack, unsigned int t)
@@ -85,6 +120,8 @@ static int search(struct fdnet_sock *so, uint32_t total, uint32_t tries,
 
 	for (i = 0; i < tries; i++) {
 		port = nth_port(stack, t, (start + i) % total);
+		if (is_avoided(stack, t, port))
+			continue;
 		rc = shared ? fdnet_demux_share(so, port) :
 			      fdnet_demux_bind_auto(so, port,
 						    so->peer.port != 0);

@@ -333,6 +333,13 @@ int fdnet_sock_may_reach(const struct fdnet_sock *so,
 	return fdnet_ip_equal(&hop, dst) ? 0 : -ENETUNREACH;
 }
 
+void fdnet_sock_flow(const struct fdnet_sock *so, struct fdnet_name *ret_local,
+		     struct fdnet_name *ret_peer)
+{
+	*ret_local = so->local;
+	*ret_peer = so->peer;
+}
+
 /* ---- calls that the kind answers ---- */
 
 int fdnet_sock_listen(struct fdnet_sock *so, int backlog)

@@ -9,6 +9,7 @@
 
 #include "base/siphash.h"
 #include "stack/object.h"
+#include "stack/ports.h"
 #include "stack/wire/arp.h"
 
 #define DEFAULT_MAX_SOCKS 131072
@@ -233,6 +234,7 @@ void fdnet_stack_free(struct fdnet_stack *stack)
 	fdnet_member_done(stack);
 	fdnet_demux_done(stack);
 	fdnet_timers_done(stack);
+	fdnet_ports_done(stack);
 	fdnet_mem_free(stack->mem, stack, sizeof(*stack));
 }
 

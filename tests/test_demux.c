@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "stack/internal.h"
+#include "stack/ports.h"
 #include "tests/stack_pair.h"
 #include "tests/suite_main.h"
 
@@ -259,6 +260,45 @@ START_TEST(automatic_ports_are_all_used_and_then_there_are_none)
 }
 END_TEST
 
+/* What somebody else has is not chosen, but can be asked for by number. */
+START_TEST(avoided_ports_are_not_chosen)
+{
+	struct fdnet_name any = name_of("0.0.0.0", 0), name = any;
+	struct fdnet_sock *so[5];
+	struct fdnet_stack_config cfg;
+	struct stack_pair *p;
+	unsigned int i;
+
+	stack_pair_config(&cfg, 0);
+	cfg.ephemeral_lo = 40000;
+	cfg.ephemeral_hi = 40003;
+	p = stack_pair_new(&cfg, NULL);
+	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 40001, false), 0);
+	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 40002, true), 0);
+	for (i = 0; i < 5; i++)
+		so[i] = sock_open(p->s[0], 4, 2, 17);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(fdnet_sock_bind(so[i], &any), 0);
+		fdnet_sock_name(so[i], &name);
+		ck_assert_uint_ne(name.port, 40002);
+	}
+	ck_assert_int_eq(fdnet_sock_bind(so[3], &any), -EADDRNOTAVAIL);
+	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 40002, false), 0);
+	ck_assert_int_eq(fdnet_sock_bind(so[3], &any), 0);
+	/* the other protocol has its own */
+	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 6, 40002, true), 0);
+	fdnet_sock_close(so[3]);
+	ck_assert_int_eq(fdnet_sock_bind(so[4], &any), 0);
+	fdnet_sock_close(so[4]);
+	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 40002, true), 0);
+	name = any;
+	name.port = 40002;
+	so[3] = sock_open(p->s[0], 4, 2, 17);
+	ck_assert_int_eq(fdnet_sock_bind(so[3], &name), 0);
+	stack_pair_free(p);
+}
+END_TEST
+
 START_TEST(leases_are_checked)
 {
 	struct fdnet_stack *s = pair->s[0];
@@ -393,6 +433,7 @@ static Suite *demux_suite(void)
 	tcase_add_test(tc, reuseport_spreads_flows_and_keeps_each);
 	tcase_add_test(tc,
 		       automatic_ports_are_all_used_and_then_there_are_none);
+	tcase_add_test(tc, avoided_ports_are_not_chosen);
 	tcase_add_test(tc, leases_are_checked);
 	tcase_add_test(tc, connections_to_different_peers_share_a_port);
 	tcase_add_test(tc, a_hundred_thousand_sockets_work);

@@ -118,6 +118,18 @@ FDNET_API int fdnet_sock_restore(struct fdnet_stack *stack, const void *src,
 				 size_t len, struct fdnet_sock **ret_so);
 
 /**
+ * fdnet_sock_flow - the names under which packets come for a socket
+ * @ret_peer:  port 0: from anybody
+ *
+ * As fdnet_sock_name() and fdnet_sock_peer(), but a stream that is still
+ * connecting has a peer too: whoever keeps a socket's packets while it moves
+ * needs these.
+ */
+FDNET_API void fdnet_sock_flow(const struct fdnet_sock *so,
+			       struct fdnet_name *ret_local,
+			       struct fdnet_name *ret_peer);
+
+/**
  * fdnet_sock_forget - drop a socket without a word; taken
  *
  * For one that lives on elsewhere: nothing is sent, neither data nor FIN nor
