@@ -10,6 +10,7 @@
 #include "relay/hash.h"
 #include "relay/node.h"
 #include "relay/take.h"
+#include "stack/internal.h"
 #include "stack/wire/icmp.h"
 #include "stack/wire/tcp.h"
 #include "relay/state.h"
@@ -211,24 +212,22 @@ static bool is_syn(const struct head *head)
 	       (head->flags & (FDNET_TH_SYN | FDNET_TH_ACK)) == FDNET_TH_SYN;
 }
 
-/* After the move: does the node know this connection? */
-static bool is_known(const struct hold *hold, const struct head *head)
+/*
+ * After the move: has the node a socket for it? The one that has moved may have
+ * ended, and another be at its port or between its names: clients use theirs
+ * again, after a second even. A listener's hold is for connections that it has
+ * not given out; the others at its port are the guest's own.
+ */
+static bool is_nodes(const struct hold *hold, const struct head *head)
 {
+	struct fdnet_stack *stack = hold->guest->relay->node->stack;
 	struct fdnet_name local = { .ip = head->dst, .port = head->dport };
 	struct fdnet_name peer = { .ip = head->src, .port = head->sport };
 
-	return fdnet_stack_find(hold->guest->relay->node->stack,
-				FDNET_PROTO_TCP, &local, &peer);
-}
-
-/* A listener's hold is for connections that it has not given out; the others
- * at its port are the guest's own. So is one that bears the names of a
- * connection that has moved, when that has ended: clients use their ports
- * again, after a second even. */
-static bool is_nodes(const struct hold *hold, const struct head *head)
-{
-	return hold->key.proto != FDNET_PROTO_TCP || is_known(hold, head) ||
-	       (!hold->key.peer_port && is_syn(head));
+	if (head->proto == FDNET_PROTO_TCP &&
+	    (hold->key.peer_port || !is_syn(head)))
+		return fdnet_stack_find(stack, FDNET_PROTO_TCP, &local, &peer);
+	return fdnet_demux_find(stack, head->proto, &local, &peer);
 }
 
 static void keep(struct hold *hold, struct fdnet_pkt *pkt)

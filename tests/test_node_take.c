@@ -230,6 +230,58 @@ START_TEST(names_of_what_was_taken_over_serve_again)
 }
 END_TEST
 
+/* A port that was given away, and whose socket has ended, is the guest's. */
+START_TEST(a_port_of_what_was_taken_over_serves_again)
+{
+	struct fdnet_name name = rg_name("0.0.0.0", 5000);
+	struct fdnet_sock *so, *other, *client;
+	struct rg *a, *b;
+	int fd;
+
+	open_node("");
+	a = rg_attach(&relay);
+	b = rg_attach(&relay);
+	other = rg_udp(b);
+	/* a listener, a datagram socket, and one that is connected */
+	so = rg_listen(a, "0.0.0.0", 8080);
+	ck_assert_int_eq(hold(a, so), 0);
+	ck_assert_int_eq(take_over(so, FDNET_NODE_HELD | FDNET_NODE_CLAIM,
+				   &fd),
+			 0);
+	close(fd);
+	rg_drive(&relay, 20);
+	so = rg_listen(a, "0.0.0.0", 8080);
+	ck_assert_int_eq(rg_connect(b, "127.0.0.1", 8080, &client), 0);
+	rg_accept(a, so);
+	for (int i = 0; i < 4; i++) {
+		uint16_t own = (uint16_t)(5000 + i / 2);
+
+		ck_assert_int_eq(rg_claim(a, FDNET_CTL_BIND, 17, own), 0);
+		ck_assert_int_eq(fdnet_sock_open(a->stack, 4, 2, 17, &so), 0);
+		name = rg_name("127.0.0.1", own);
+		ck_assert_int_eq(fdnet_sock_bind(so, &name), 0);
+		fdnet_sock_name(other, &name);
+		name.ip = rg_name("127.0.0.1", 0).ip;
+		if (i / 2)
+			ck_assert_int_eq(fdnet_sock_connect(so, &name), 0);
+		ck_assert_int_eq(rg_sendto(b, other, "127.0.0.1", own, "one",
+					   3),
+				 3);
+		ck_assert_int_eq(rg_recvfrom(a, so, text, 16, &name), 3);
+		if (i % 2)
+			continue;
+		ck_assert_int_eq(hold(a, so), 0);
+		ck_assert_int_eq(take_over(so, FDNET_NODE_HELD |
+						       FDNET_NODE_CLAIM,
+					   &fd),
+				 0);
+		close(fd);
+		rg_drive(&relay, 20);
+	}
+	rg_stop(&relay);
+}
+END_TEST
+
 /* More than may be on the way at a time, one by one. */
 START_TEST(any_number_is_taken_over_in_a_short_time)
 {
@@ -468,6 +520,7 @@ static Suite *node_suite(void)
 	tcase_add_test(tc, a_listener_is_taken_over_with_its_queue);
 	tcase_add_test(tc, a_full_listener_is_taken_over_with_whom_it_holds);
 	tcase_add_test(tc, names_of_what_was_taken_over_serve_again);
+	tcase_add_test(tc, a_port_of_what_was_taken_over_serves_again);
 	tcase_add_test(tc, any_number_is_taken_over_in_a_short_time);
 	tcase_add_test(tc, both_ends_of_a_loop_are_taken_over);
 	tcase_add_test(tc, a_queued_loop_is_taken_over);
