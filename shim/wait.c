@@ -365,7 +365,9 @@ static bool lead_awake(struct shim_waiter *w, struct pollfd *fds,
 		return false;
 	leader = w->sleeper;
 	w->led = true;
-	found = shim_awake_lead(&w->sleeper->rung, fds, nfds, until_us);
+	/* rung perhaps after the last look, when the lock was not held yet */
+	found = shim_awake_lead(&w->sleeper->rung, fds, nfds, until_us) ||
+		w->sleeper->rung;
 	sleeper_del(w);
 	shim_helper_active();
 	if (found)
@@ -404,15 +406,18 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 		lead = can_lead();
 	}
 	if (w->brief && lead) {
-		if (shim_awake_for_link()) {
+		/* once; and another thread may have taken in what we wait for
+		 * when the lock was released, so the caller looks again */
+		w->brief = shim_awake_for_link();
+		if (w->brief) {
 			w->led = true;
 			shim_net_drive();
-			for (i = 0; i < nfds; i++)
-				fds[i].revents = 0;
-			return 0;
 		}
-		lead = can_lead();
-	} else if (lead) {
+		for (i = 0; i < nfds; i++)
+			fds[i].revents = 0;
+		return 0;
+	}
+	if (lead) {
 		if (lead_awake(w, fds, nfds))
 			return 0;
 		lead = can_lead();

@@ -35,7 +35,7 @@ struct shim_file;
  * @any:       poll() and select(): any file with pollers counts
  * @set:       epoll_wait(): the set, or NULL
  * @link_only: only the link can bring what it waits for
- * @brief:     the relay will answer soon: worth to wait awake for
+ * @brief:     the relay will answer soon: the first wait may be awake
  * @deadline_us:  absolute, FDNET_NEVER for none
  * @guard:     of the call, for the signal mask
  * @mask:      ppoll()'s and friends' signal mask, or NULL
