@@ -33,7 +33,8 @@ SANDBOX_SOURCES = \
 	sandbox/dgram_recv.c sandbox/message.c sandbox/message.h \
 	sandbox/netlink.c sandbox/unixnames.c sandbox/unixaccept.c \
 	sandbox/bound.c sandbox/bound.h \
-	sandbox/udgram.c sandbox/udgram.h \
+	sandbox/udgram.c sandbox/udgram.h sandbox/udgram_internal.h \
+	sandbox/udgram_abstract.c \
 	sandbox/watch.c sandbox/watch.h \
 	sandbox/weaken.h
 sandbox_libsandbox_la_SOURCES = $(SANDBOX_SOURCES)
@@ -61,6 +62,10 @@ EXTRA_DIST += tests/unix_identity.py
 tests_test_identity_SOURCES = tests/test_identity.c
 tests_test_identity_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_test_identity_LDADD = $(SANDBOX_LIBS) $(CHECK_LIBS)
+
+TESTS += tests/test_unix_abstract.sh
+dist_check_SCRIPTS += tests/test_unix_abstract.sh
+EXTRA_DIST += tests/unix_abstract.py
 
 TESTS += tests/test_chroot.sh
 dist_check_SCRIPTS += tests/test_chroot.sh

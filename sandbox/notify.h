@@ -96,6 +96,7 @@ struct call {
 	bool timed_out, done;
 	bool outside; /* @spare_fd is a socket of the host */
 	int connect_error; /* what is wrong with the address */
+	uint64_t target; /* cookie of the socket inside that @data is for */
 	uint64_t replaces; /* cookie of what @fd is to stand in for, or 0 */
 	bool gone; /* at the last look its caller did not wait any more */
 	uint64_t born; /* caller_born(), once it has waited for a while, or 0 */

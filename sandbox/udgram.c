@@ -30,28 +30,10 @@
 
 #include "sandbox/message.h"
 #include "sandbox/outside.h"
+#include "sandbox/udgram_internal.h"
 
-#define UDGRAMS_MAX  256
 #define ROUND_MAX    64 /* messages each way, before others have their turn */
-#define BOTH	     (EPOLLIN | EPOLLOUT | EPOLLET)
 #define DATA_MAX     (1 << 20)
-
-/*
- * @out:   came out of B, and waits for room at the other side of H
- * @from:  of the message that A holds
- */
-struct udgram {
-	struct udgram *next;
-	struct supervisor *sup;
-	struct watch b, h;
-	uint64_t cookie;
-	struct parcel out;
-	struct ucred sender; /* of it */
-	struct ucred creator; /* as identity_sender() tells */
-	bool has_out, ended;
-	struct sockaddr_un from;
-	socklen_t from_len;
-};
 
 struct udgram *udgram_find(const struct supervisor *sup, uint64_t cookie)
 {
@@ -66,6 +48,27 @@ struct udgram *udgram_find(const struct supervisor *sup, uint64_t cookie)
 int udgram_fd(const struct udgram *udgram)
 {
 	return udgram->h.fd;
+}
+
+/* As H wants to know senders, the kernel gives it such a name when it sends:
+ * it is not the program's. */
+static void hide_abstract(const struct sockaddr_storage *sa, socklen_t *len)
+{
+	if (abstract_is(sa, *len))
+		*len = offsetof(struct sockaddr_un, sun_path);
+}
+
+int udgram_kernel_name(const struct udgram *udgram, bool peer,
+		       struct sockaddr_storage *sa, socklen_t *len)
+{
+	struct sockaddr *name = (struct sockaddr *)sa;
+
+	*len = sizeof(*sa);
+	if ((peer ? getpeername(udgram->h.fd, name, len) :
+		    getsockname(udgram->h.fd, name, len)) < 0)
+		return -errno;
+	hide_abstract(sa, len);
+	return 0;
 }
 
 /* ---- messages that are moved ---- */
@@ -90,7 +93,8 @@ static bool move_out(struct udgram *udgram)
 		udgram->has_out = true;
 	}
 	sender = identity_of_message(udgram->sup, &udgram->sender);
-	rc = parcel_send(&udgram->out, udgram->h.fd, &sender);
+	rc = udgram->peer ? inbox_send_parcel(udgram, &udgram->out) :
+			    parcel_send(&udgram->out, udgram->h.fd, &sender);
 	if (rc == -EAGAIN || rc == -ENOBUFS)
 		return false;
 	/* nobody is there: as datagrams are, it is lost */
@@ -103,7 +107,9 @@ static bool is_read(const struct udgram *udgram)
 {
 	int unread = 0;
 
-	return ioctl(udgram->b.fd, SIOCOUTQ, &unread) == 0 && !unread;
+	/* the kernel keeps one of its bytes until it has told us of the room:
+	 * sock_wfree(); we may be asking just then */
+	return ioctl(udgram->b.fd, SIOCOUTQ, &unread) == 0 && unread <= 1;
 }
 
 /* What has arrived. True: there may be more. */
@@ -115,12 +121,17 @@ static bool move_in(struct udgram *udgram)
 
 	if (udgram->ended || !is_read(udgram))
 		return false;
+	if (inbox_take(udgram))
+		return true;
 	udgram->from_len = sizeof(udgram->from);
 	rc = parcel_receive(&parcel, udgram->h.fd,
 			    (struct sockaddr *)&udgram->from,
 			    &udgram->from_len, &cred);
 	if (rc < 0)
 		return false;
+	if (abstract_is((struct sockaddr_storage *)&udgram->from,
+			udgram->from_len))
+		udgram->from_len = 0;
 	if (cred.pid != getpid())
 		parcel_judge(&udgram->sup->joins, &parcel, &udgram->creator);
 	parcel_send(&parcel, udgram->b.fd, NULL);
@@ -137,6 +148,7 @@ static void close_udgram(struct udgram *udgram)
 	watch_remove(sup->loop, &udgram->h);
 	close(b);
 	close(h);
+	inbox_close(udgram);
 	if (udgram->has_out)
 		parcel_done(&udgram->out);
 	LL_DELETE(sup->udgrams, udgram);
@@ -145,7 +157,7 @@ static void close_udgram(struct udgram *udgram)
 	LL_PREPEND(sup->udgrams_done, udgram);
 }
 
-static void move(struct udgram *udgram)
+void udgram_move(struct udgram *udgram)
 {
 	bool out = true, in = true;
 
@@ -153,10 +165,11 @@ static void move(struct udgram *udgram)
 		out = out && move_out(udgram);
 		in = in && move_in(udgram);
 	}
-	if (udgram->ended && !out)
+	/* what was sent arrives, also when its sender has gone */
+	if (udgram->ended && !out && !udgram->has_out)
 		close_udgram(udgram);
 	else if (out || in) /* asked again: it is said again */
-		watch_change(udgram->sup->loop, &udgram->b, BOTH);
+		watch_change(udgram->sup->loop, &udgram->b, UDGRAM_BOTH);
 }
 
 static void on_b(struct watch *watch, uint32_t events)
@@ -166,12 +179,12 @@ static void on_b(struct watch *watch, uint32_t events)
 
 	if (events & (EPOLLHUP | EPOLLERR))
 		udgram->ended = true;
-	move(udgram);
+	udgram_move(udgram);
 }
 
 static void on_h(struct watch *watch, uint32_t events)
 {
-	move((struct udgram *)((char *)watch - offsetof(struct udgram, h)));
+	udgram_move((struct udgram *)((char *)watch - offsetof(struct udgram, h)));
 }
 
 /*
@@ -192,7 +205,7 @@ static void close_ended(struct supervisor *sup)
 		if (!(polled[i++].revents & POLLHUP))
 			continue;
 		udgram->ended = true;
-		move(udgram);
+		udgram_move(udgram);
 	}
 }
 
@@ -239,11 +252,12 @@ static int open_udgram(struct supervisor *sup, const struct ucred *creator,
 	udgram->sup = sup;
 	udgram->creator = *creator;
 	udgram->b.fd = udgram->h.fd = -1;
+	udgram->in.fd = udgram->in_end = -1;
 	rc = open_sockets(udgram, flags, &a);
 	if (rc == 0)
-		rc = watch_add(sup->loop, &udgram->b, BOTH);
+		rc = watch_add(sup->loop, &udgram->b, UDGRAM_BOTH);
 	if (rc == 0)
-		rc = watch_add(sup->loop, &udgram->h, BOTH);
+		rc = watch_add(sup->loop, &udgram->h, UDGRAM_BOTH);
 	if (rc == 0) {
 		LL_PREPEND(sup->udgrams, udgram);
 		sup->udgram_count++;
@@ -279,7 +293,8 @@ void udgram_socket(struct call *call)
 
 /* ---- with an address ---- */
 
-static int read_target(struct call *call, const struct message *message)
+static int read_target(struct call *call, const struct udgram *udgram,
+		       const struct message *message)
 {
 	struct sockaddr_storage sa;
 	ssize_t size = message_len(message);
@@ -290,7 +305,7 @@ static int read_target(struct call *call, const struct message *message)
 		return size < 0 ? (int)size : -EMSGSIZE;
 	rc = sockaddr_read(call, message->name, message->name_len, &sa, &len);
 	if (rc == 0)
-		rc = unix_find(call, &sa, len);
+		rc = abstract_target(call, udgram, &sa, len);
 	if (rc < 0)
 		return rc;
 	call->len = (size_t)size;
@@ -307,7 +322,8 @@ static void try_send(struct call *call)
 		call_reply(call, -EBADF);
 		return;
 	}
-	rc = outside_send(call, udgram->h.fd);
+	rc = call->target ? inbox_send(udgram, call) :
+			    outside_send(call, udgram->h.fd);
 	if (rc == -EAGAIN && !call_is_nonblocking(call, call->flags)) {
 		/* no event tells when there is room: on the next tick */
 		call->deadline_ms = 1;
@@ -336,7 +352,7 @@ void udgram_send(struct call *call, struct udgram *udgram)
 	}
 	call->flags = message.flags;
 	if (rc == 0)
-		rc = read_target(call, &message);
+		rc = read_target(call, udgram, &message);
 	if (rc < 0) {
 		call_reply(call, rc);
 		return;
@@ -410,18 +426,16 @@ void udgram_receive(struct call *call, struct udgram *udgram)
 
 void udgram_name(struct call *call, const struct udgram *udgram)
 {
+	bool peer = call->nr == SYS_getpeername;
 	struct sockaddr_storage sa = {0};
-	socklen_t len = sizeof(sa);
-	int rc;
+	socklen_t len = abstract_name(udgram, peer, &sa);
+	int rc = 0;
 
-	if (call->nr == SYS_getpeername)
-		rc = getpeername(udgram->h.fd, (struct sockaddr *)&sa, &len);
-	else
-		rc = getsockname(udgram->h.fd, (struct sockaddr *)&sa, &len);
-	rc = rc < 0 ? -errno :
-		      sockaddr_write(call, call->args[1], call->args[2], &sa,
-				     len);
-	call_reply(call, rc);
+	if (!len)
+		rc = udgram_kernel_name(udgram, peer, &sa, &len);
+	call_reply(call, rc < 0 ? rc :
+				  sockaddr_write(call, call->args[1],
+						 call->args[2], &sa, len));
 }
 
 /* ---- the end ---- */

@@ -17,7 +17,7 @@
  * time of birth tells.
  *
  * Abstract names are the network namespace's. Without one of the sandbox's
- * own they are refused.
+ * own they are refused, but to datagram sockets (udgram_abstract.c).
  */
 #include "config.h"
 
@@ -36,7 +36,7 @@
 #include "sandbox/bound.h"
 #include "sandbox/notify.h"
 #include "sandbox/outside.h"
-#include "sandbox/udgram.h"
+#include "sandbox/udgram_internal.h"
 #include "sandbox/weaken.h"
 
 #define SIOCUNIXFILE_NR 0x89E0 /* Linux 4.11 */
@@ -220,7 +220,7 @@ bool unix_is_stream(const struct call *call)
 void unix_bind(struct call *call, const struct sockaddr_storage *sa,
 	       socklen_t len)
 {
-	const struct udgram *udgram = udgram_find(call->sup, call->cookie);
+	struct udgram *udgram = udgram_find(call->sup, call->cookie);
 	char path[sizeof(*sa) + 1];
 	int rc;
 
@@ -228,7 +228,8 @@ void unix_bind(struct call *call, const struct sockaddr_storage *sa,
 		rc = -EINVAL;
 	else if (len <= PATH_AT || !((const char *)sa)[PATH_AT])
 		/* datagram sockets are in our network namespace */
-		rc = udgram ? -EACCES : bind_abstract(call, sa, len);
+		rc = udgram ? abstract_bind(udgram, sa, len) :
+			      bind_abstract(call, sa, len);
 	else {
 		rc = path_of(sa, len, path);
 		if (rc == 0)
@@ -348,22 +349,25 @@ int unix_find(struct call *call, const struct sockaddr_storage *sa,
 }
 
 /* The real socket of a datagram one is ours: it may be the host's directly. */
-static int connect_udgram(struct call *call, const struct udgram *udgram,
+static int connect_udgram(struct call *call, struct udgram *udgram,
 			  const struct sockaddr_storage *sa, socklen_t len)
 {
-	int own = call->fd, rc;
+	int own = call->fd, rc = 0;
 
-	if (sa->ss_family == AF_UNSPEC)
-		return connect(udgram_fd(udgram), (const struct sockaddr *)sa,
-			       len) < 0 ?
-			       -errno :
-			       0;
-	rc = unix_find(call, sa, len);
+	if (abstract_is(sa, len))
+		return abstract_connect(call, udgram, sa, len);
+	if (sa->ss_family != AF_UNSPEC)
+		rc = abstract_target(call, udgram, sa, len);
 	if (rc < 0)
 		return rc;
 	call->fd = udgram_fd(udgram);
-	rc = connect_inode(call);
+	if (sa->ss_family != AF_UNSPEC)
+		rc = connect_inode(call);
+	else if (connect(call->fd, (const struct sockaddr *)sa, len) < 0)
+		rc = -errno;
 	call->fd = own;
+	if (rc == 0)
+		abstract_disconnect(udgram, call->target);
 	return rc;
 }
 
@@ -389,7 +393,7 @@ static void try_connect(struct call *call)
 void unix_connect(struct call *call, const struct sockaddr_storage *sa,
 		  socklen_t len)
 {
-	const struct udgram *udgram = udgram_find(call->sup, call->cookie);
+	struct udgram *udgram = udgram_find(call->sup, call->cookie);
 	char path[sizeof(*sa) + 1];
 	int rc = 0;
 
