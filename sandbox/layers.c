@@ -23,7 +23,8 @@ struct layer_row {
 static const struct layer_row rows[] = {
 	[LAYER_NET] = {"net", "a network namespace without an interface",
 		       "/proc/net and /sys/class/net show the machine's "
-		       "network; abstract AF_UNIX names are refused"},
+		       "network; abstract names of AF_UNIX streams are "
+		       "refused"},
 	[LAYER_PID] = {"pid", "processes outside have no number inside",
 		       "processes of the same user are seen in /proc; calls "
 		       "that take another process's number are refused"},
@@ -97,7 +98,7 @@ layer_set layers_check(FILE *out)
 
 	if (landlock_version() > 0)
 		set |= LAYER_BIT(LAYER_LANDLOCK);
-	if (supervise_probe())
+	if (supervise_probe(set & LAYERS_SPACES && spaces_first().user))
 		set |= LAYER_BIT(LAYER_SUPERVISOR);
 	fprintf(out, "%-11s %-4s %s\n", "layer", "here", "what it gives");
 	fprintf(out, "%-11s %-4s %s\n", "filter", "yes",

@@ -13,6 +13,7 @@ SANDBOX_SOURCES = \
 	sandbox/landlock.c sandbox/landlock.h \
 	sandbox/join.c sandbox/join.h sandbox/parcel.c \
 	sandbox/layers.c sandbox/layers.h \
+	sandbox/look.c sandbox/look.h \
 	sandbox/options.c sandbox/options.h \
 	sandbox/outside.c sandbox/outside.h \
 	sandbox/passed.c sandbox/passed.h \

@@ -13,13 +13,16 @@
 #include "sandbox/options.h"
 #include "sandbox/run.h"
 #include "sandbox/say.h"
+#include "sandbox/spaces.h"
 
 static int show_filter(const struct options *opts)
 {
+	struct spaces spaces = spaces_first();
 	struct filter filter;
 	int rc;
 
-	rc = filter_build(run_filter_facts(opts, LAYERS_SPACES), &filter);
+	spaces.set = LAYERS_SPACES;
+	rc = filter_build(run_filter_facts(opts, &spaces), &filter);
 	if (rc < 0) {
 		say("cannot build the system call filter: %s", strerror(-rc));
 		return EXIT_OWN_FAILURE;

@@ -131,17 +131,17 @@ static void find_name_server(struct run *run)
 	inet_ntop(AF_INET, &in, run->name_server, sizeof(run->name_server));
 }
 
-unsigned int run_filter_facts(const struct options *opts, layer_set spaces)
+unsigned int run_filter_facts(const struct options *opts,
+			      const struct spaces *spaces)
 {
+	layer_set set = opts->no_spaces ? 0 : spaces->set;
 	unsigned int facts = 0;
 
-	if (opts->no_spaces)
-		spaces = 0;
-	if (!opts->no_supervisor && supervise_is_possible())
+	if (!opts->no_supervisor && supervise_is_possible(set && spaces->user))
 		facts |= FILTER_SUPERVISED;
-	if (spaces & LAYER_BIT(LAYER_PID) || weaken("facts", ""))
+	if (set & LAYER_BIT(LAYER_PID) || weaken("facts", ""))
 		facts |= FILTER_OWN_PIDS;
-	if (spaces & LAYER_BIT(LAYER_IPC) || weaken("facts", ""))
+	if (set & LAYER_BIT(LAYER_IPC) || weaken("facts", ""))
 		facts |= FILTER_OWN_IPC;
 	if (root_may_change())
 		facts |= FILTER_MAY_CHROOT;
@@ -199,7 +199,7 @@ static int build_filter(struct run *run)
 	int rc;
 
 	filter_done(&run->filter);
-	rc = filter_build(run_filter_facts(run->opts, run->spaces.set),
+	rc = filter_build(run_filter_facts(run->opts, &run->spaces),
 			  &run->filter);
 	if (rc < 0)
 		say("cannot build the system call filter: %s", strerror(-rc));

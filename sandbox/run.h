@@ -5,6 +5,8 @@
 
 #include "sandbox/options.h"
 
+struct spaces;
+
 /**
  * run_program - run what the options ask for
  *
@@ -17,6 +19,7 @@ int run_program(const struct options *opts);
  * run_filter_facts - enum filter_facts for what the options ask for
  * @spaces:  the namespaces that can be had
  */
-unsigned int run_filter_facts(const struct options *opts, layer_set spaces);
+unsigned int run_filter_facts(const struct options *opts,
+			      const struct spaces *spaces);
 
 #endif

@@ -22,6 +22,7 @@
 
 #include <utlist.h>
 
+#include "sandbox/look.h"
 #include "sandbox/notify.h"
 #include "sandbox/outside.h"
 #include "sandbox/root.h"
@@ -276,25 +277,14 @@ static void on_listener(struct watch *watch, uint32_t events)
 
 /* ---- start and end ---- */
 
-/* Container engines refuse the first by default, and old kernels have it not;
- * with wrong arguments the kernel says what is wrong with them. */
-static bool may_look_into_callers(void)
-{
-	if (syscall(SYS_pidfd_getfd, -1, 0, 0) == 0 || errno != EBADF)
-		return false;
-	return syscall(SYS_process_vm_readv, getpid(), NULL, 0, NULL, 0, 1) <
-		       0 &&
-	       errno == EINVAL;
-}
-
-bool supervise_is_possible(void)
+bool supervise_is_possible(bool own_user)
 {
 	uint32_t action = SECCOMP_RET_USER_NOTIF;
 	unsigned int major = 0, minor = 0;
 	struct utsname name;
 
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ||
-	    !may_look_into_callers())
+	    !look_is_possible(own_user))
 		return false;
 	/* SECCOMP_ADDFD_FLAG_SEND cannot be asked for without a listener */
 	if (uname(&name) < 0 ||
@@ -303,14 +293,14 @@ bool supervise_is_possible(void)
 	return major > 5 || (major == 5 && minor >= 14);
 }
 
-bool supervise_probe(void)
+bool supervise_probe(bool own_user)
 {
 	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	struct sock_fprog prog = {1, &allow};
 	int status;
 	pid_t pid;
 
-	if (!supervise_is_possible())
+	if (!supervise_is_possible(own_user))
 		return false;
 	pid = fork();
 	if (pid == 0) {

@@ -56,12 +56,17 @@ struct supervise_setup {
 	size_t unix_count;
 };
 
-/** supervise_is_possible - has the kernel what it needs (Linux 5.14)? That
- * somebody else answers such calls already shows only when it is tried. */
-bool supervise_is_possible(void);
+/**
+ * supervise_is_possible - has the kernel what it needs (Linux 5.14), and may we
+ * look into the program (look.h)?
+ * @own_user:  it gets a user namespace
+ *
+ * That somebody else answers such calls already shows only when it is tried.
+ */
+bool supervise_is_possible(bool own_user);
 
 /** supervise_probe - that too, tried in a child */
-bool supervise_probe(void);
+bool supervise_probe(bool own_user);
 
 /**
  * supervise_start - answer from now on, from @loop

@@ -10,6 +10,8 @@
  * userns-empty  a user namespace can be had, and nothing done in it (AppArmor's
  *               restriction in Ubuntu)
  * no-notify     somebody else answers notified calls already
+ * yama          who may look into a process is not its user (ptrace_scope 2, 3):
+ *               the calls are there, and refused for processes that exist
  * no-landlock, no-pidfd: what older kernels have not, or a filter refuses
  *
  * USER: root, which in no-userns is that of the namespace, or nobody.
@@ -84,6 +86,15 @@ static void refuse_flag(scmp_filter_ctx ctx, unsigned long flag)
 			 SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
 }
 
+/* As Yama and others do, who are asked after the arguments were looked at. */
+static void refuse_looking(scmp_filter_ctx ctx)
+{
+	seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(pidfd_getfd), 1,
+			 SCMP_A0_32(SCMP_CMP_NE, 0xffffffff));
+	seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(process_vm_readv),
+			 1, SCMP_A2(SCMP_CMP_NE, 0));
+}
+
 static void load_filter(const char *kind)
 {
 	static const unsigned long flags[] = {
@@ -103,6 +114,8 @@ static void load_filter(const char *kind)
 		refuse(ctx, mounts_refused, EACCES);
 	} else if (!strcmp(kind, "no-landlock")) {
 		refuse(ctx, landlock_refused, ENOSYS);
+	} else if (!strcmp(kind, "yama")) {
+		refuse_looking(ctx);
 	} else if (!strcmp(kind, "no-pidfd")) {
 		refuse(ctx, pidfd_refused, EPERM);
 	} else if (!strcmp(kind, "no-notify")) {

@@ -32,5 +32,7 @@ fi
 in_machine userns-empty nobody "$spaces ?landlock ?supervisor"
 in_machine no-landlock nobody "?net ?pid ?ipc ?mount landlock ?supervisor"
 in_machine no-notify nobody "?net ?pid ?ipc ?mount ?landlock supervisor"
+in_machine yama root "?net ?pid ?ipc ?mount ?landlock supervisor"
+in_machine yama nobody "?net ?pid ?ipc ?mount ?landlock supervisor"
 in_machine no-pidfd nobody "?net ?pid ?ipc ?mount ?landlock supervisor"
 finish
