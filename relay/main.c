@@ -62,6 +62,9 @@ static int run(struct relay *relay)
 		sum_up(relay);
 	else if (relay->opts->status_fd < 0 && relay->opts->verbose)
 		record_summary(&relay->record, stderr);
+	/* what processes tried that outlived the program */
+	else if (relay->finished && !relay->opts->quiet)
+		record_summary(&relay->record, stderr);
 	if (relay->opts->status_fd < 0 || relay->opts->sandbox)
 		relay_learned(relay);
 	return rc ? fail("loop", rc) : EXIT_OK;

@@ -96,6 +96,7 @@ struct record {
 	struct summary_entry *summary; /* by destination, in order of time */
 	unsigned int nsummary;
 	uint64_t unsorted; /* refusals that found no place in the summary */
+	uint64_t unsorted_told; /* of these, in a summary before */
 };
 
 /** record_open - 0, or a negative errno when the file cannot be opened
@@ -115,8 +116,12 @@ void record_event(struct record *record, uint64_t now_us,
 
 /** record_has_refusals - is there something for the summary? */
 bool record_has_refusals(const struct record *record);
-/** record_summary - print the closing summary; nothing if nothing was refused */
+/** record_summary - print the closing summary: what was refused and has not
+ * been told, if anything */
 void record_summary(const struct record *record, FILE *out);
+
+/** record_told - the summary was printed: the next one has only what follows */
+void record_told(struct record *record);
 
 /** record_escape - @text as printable ASCII for a terminal or a JSON string;
  * @dst has @size bytes, at least 8; returns @dst */

@@ -128,6 +128,7 @@ void status_finish(struct relay *relay)
 	relay->finished = true;
 	if (!relay->opts->quiet)
 		record_summary(&relay->record, stderr);
+	record_told(&relay->record);
 	if (relay->opts->verbose)
 		counters_print(&relay->counters, stderr);
 	relay_learned(relay);

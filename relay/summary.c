@@ -25,6 +25,7 @@ struct summary_entry {
 	char *rule; /* that said no, or NULL: none said yes */
 	bool gateway, forbidden, published, limited;
 	uint64_t times;
+	uint64_t told; /* of these, in a summary before */
 	UT_hash_handle hh;
 };
 
@@ -93,6 +94,7 @@ void summary_free(struct record *record)
 	}
 	record->nsummary = 0;
 	record->unsorted = 0;
+	record->unsorted_told = 0;
 }
 
 bool record_has_refusals(const struct record *record)
@@ -173,18 +175,21 @@ static void print_what(FILE *out, const struct summary_entry *entry)
 void record_summary(const struct record *record, FILE *out)
 {
 	const struct summary_entry *entry;
-	uint64_t rest = record->unsorted;
+	uint64_t rest = record->unsorted - record->unsorted_told, times;
 	unsigned int lines = 0;
 
 	for (entry = record->summary; entry; entry = entry->hh.next) {
+		times = entry->times - entry->told;
+		if (!times)
+			continue;
 		if (lines++ >= LIMIT_SUMMARY_LINES) {
-			rest += entry->times;
+			rest += times;
 			continue;
 		}
 		fputs("fdnet: ", out);
 		print_what(out, entry);
-		if (entry->times > 1)
-			fprintf(out, ", %" PRIu64 " times", entry->times);
+		if (times > 1)
+			fprintf(out, ", %" PRIu64 " times", times);
 		fputs(": ", out);
 		print_advice(out, entry);
 		fputc('\n', out);
@@ -197,7 +202,16 @@ void record_summary(const struct record *record, FILE *out)
 	fflush(out);
 }
 
-/* ---- state.h ---- */
+void record_told(struct record *record)
+{
+	struct summary_entry *entry;
+
+	for (entry = record->summary; entry; entry = entry->hh.next)
+		entry->told = entry->times;
+	record->unsorted_told = record->unsorted;
+}
+
+/* ---- state.h: whoever takes over tells all of it again ---- */
 
 static void entry_state(struct fdnet_save *s, struct summary_entry *entry)
 {

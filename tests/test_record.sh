@@ -274,4 +274,25 @@ same "one that cannot be written harms nothing" 0 "$rc"
 run_it --metrics nonsense -- true
 same "a bad --metrics gives 125" 125 "$rc"
 
+# what outlives the program: its refusals come when it ends, and only once
+cat >"$work/stay" <<-EOS
+	"$peer" many 10.0.2.2 4 1
+	(
+		exec <&- >/dev/null 2>&1
+		until [ -e "$work/ended" ]; do sleep 0.1; done
+		"$peer" many 10.0.2.2 4 1
+		"$peer" many 10.0.2.2 5 1
+		"$peer" many 10.0.2.2 5 1
+	) &
+EOS
+timeout 60 "$run" -- sh "$work/stay" 2>"$work/told" >/dev/null </dev/null
+same "the program's own refusal is told when it ends" 1 \
+	"$(grep -c "^fdnet: denied" "$work/told")"
+: >"$work/ended"
+both_told() { grep -q "^fdnet: denied.*:5, 2 times:" "$work/told"; }
+wait_until 30 both_told
+same "those of who outlived it when they end, each once" \
+	"$(printf '%s\n' "denied tcp 10.0.2.2:4" "denied tcp 10.0.2.2:4" \
+		"denied tcp 10.0.2.2:5, 2 times")" \
+	"$(sed -n 's/^fdnet: \(.*\): allow .*/\1/p' "$work/told")"
 finish
