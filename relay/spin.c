@@ -7,8 +7,9 @@
 
 #include "relay/sys.h"
 
-/* How long an attempt lasts; what comes later is worth a sleep. */
-#define SPIN_US 60
+/* How long an attempt lasts; what comes later is worth a sleep. An answer of
+ * the machine's own takes a quarter of it, but we give the core away. */
+#define SPIN_US 200
 
 void spin_init(struct fdnet_spin *spin)
 {

@@ -17,6 +17,8 @@
  * this. Looks between two at the clock. */
 #define SPIN_US	   60
 #define SPIN_LOOKS 16
+/* Likewise, where the core is given away meanwhile. */
+#define LEAD_US 200
 /* Looks between two at what else is waited for, and how much that may be. */
 #define LOOKS_FDS 4
 #define FDS_MAX	  16
@@ -129,8 +131,8 @@ bool shim_awake_lead(const bool *rung, struct pollfd *fds, unsigned int nfds,
 	if (nfds > FDS_MAX || (nfds > 0 && is_crowded()) ||
 	    !shim_net_watch(&ring) || !shim_awake_may(spin, now))
 		return false;
-	if (until_us > now + SPIN_US)
-		until_us = now + SPIN_US;
+	if (until_us > now + LEAD_US)
+		until_us = now + LEAD_US;
 	for (i = 0; i < nfds; i++)
 		fds[i].revents = 0;
 	shim_unlock_only();
