@@ -6,7 +6,7 @@
  *   floor rr ADDR PORT [-n CONNECTIONS]        1 byte there and back
  *   floor stream|maerts ADDR PORT              bulk up, down
  *   floor udpstream|udpmaerts ADDR PORT -l BYTES
- *   -t SECONDS   -w MICROSECONDS that the relay waits awake before it sleeps
+ *   -t SECONDS   -w MICROSECONDS that both wait awake before they sleep
  *
  * How it works: as fdnet does where it is fastest. The two processes share
  * memory, which has a ring each way (endpoint/ring.h) for messages, and blocks
@@ -19,29 +19,25 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/floor.h"
 #include "bench/load.h"
-#include "endpoint/ring.h"
 
 #define BLOCKS	   96
 #define BLOCK_SIZE 65536u
 #define CONNS_MAX  1024
-#define BATCH	   64
+#define BATCH	   FLOOR_BATCH
 
 /* A message: of which connection, and a byte; or a block and how much of it. */
 struct note {
@@ -52,79 +48,28 @@ static struct {
 	const char *mode;
 	double secs;
 	size_t size;
-	int conns, awake_us;
+	int conns;
 } opt = {.secs = 1, .size = 64, .conns = 1};
 
-/* One process's end. */
-static struct fdnet_ring in, out;
-static int my_bell, other_bell;
 static uint8_t *blocks;
 static uint32_t spare[BLOCKS], nspare;
 static struct sockaddr_in server;
 static uint8_t scratch[LOAD_BUF];
 
-static void ring_bell(void)
-{
-	uint64_t one = 1;
-
-	load_check(write(other_bell, &one, sizeof(one)) == sizeof(one), "bell");
-}
-
-/* false: no room */
-static bool put(const void *head, uint32_t head_len, const void *data,
-		uint32_t len)
-{
-	struct iovec iov[2] = {{(void *)head, head_len}, {(void *)data, len}};
-	int rc = fdnet_ring_put(&out, iov, len ? 2 : 1, head_len + len);
-
-	if (rc > 0)
-		ring_bell();
-	return rc >= 0;
-}
-
 static void put_note(uint32_t what, uint32_t len)
 {
 	struct note note = {what, len};
 
-	while (!put(&note, sizeof(note), NULL, 0))
+	while (!floor_put(&note, sizeof(note), NULL, 0))
 		sched_yield();
-}
-
-/* The length of the next message, 0: none. */
-static uint32_t get(void *data)
-{
-	int64_t len = fdnet_ring_next(&in);
-
-	if (len <= 0)
-		return 0;
-	fdnet_ring_get(&in, 0, data, (uint32_t)len);
-	fdnet_ring_done(&in);
-	return (uint32_t)len;
 }
 
 static bool get_note(struct note *note)
 {
-	return get(note) > 0;
-}
-
-static void still_bell(void)
-{
-	uint64_t n;
-
-	if (read(my_bell, &n, sizeof(n)) < 0)
-		load_check(errno == EAGAIN, "bell");
+	return floor_get(note) > 0;
 }
 
 /* ---- the program's side ---- */
-
-static void program_sleep(void)
-{
-	struct pollfd p = {.fd = my_bell, .events = POLLIN};
-
-	if (fdnet_ring_sleep(&in) && poll(&p, 1, 100) > 0)
-		still_bell();
-	fdnet_ring_awake(&in);
-}
 
 static uint64_t program_rr(double end)
 {
@@ -142,7 +87,7 @@ static uint64_t program_rr(double end)
 			put_note(note.what, 1);
 		}
 		if (!any)
-			program_sleep();
+			floor_sleep();
 	}
 	return n;
 }
@@ -156,7 +101,7 @@ static uint64_t program_up(double end)
 		while (get_note(&note))
 			spare[nspare++] = note.what;
 		if (!nspare) {
-			program_sleep();
+			floor_sleep();
 			continue;
 		}
 		for (uint32_t at = 0; at < 2 * BLOCK_SIZE && nspare;
@@ -179,7 +124,7 @@ static uint64_t program_down(double end)
 
 	while (load_now() < end) {
 		if (!get_note(&note)) {
-			program_sleep();
+			floor_sleep();
 			continue;
 		}
 		memcpy(scratch + bytes % 2 * BLOCK_SIZE,
@@ -196,7 +141,7 @@ static uint64_t program_udp_out(double end)
 
 	while (load_now() < end) {
 		scratch[0] = LOAD_SINK;
-		if (put(scratch, (uint32_t)opt.size, NULL, 0))
+		if (floor_put(scratch, (uint32_t)opt.size, NULL, 0))
 			n++;
 		else
 			sched_yield();
@@ -209,16 +154,16 @@ static uint64_t program_udp_in(double end)
 	uint64_t n = 0;
 
 	while (load_now() < end)
-		if (get(scratch))
+		if (floor_get(scratch))
 			n++;
 		else
-			program_sleep();
+			floor_sleep();
 	return n;
 }
 
 /* ---- the relay's side ---- */
 
-static int epfd, fds[CONNS_MAX];
+static int fds[CONNS_MAX];
 
 static int dial(int type, char kind)
 {
@@ -235,35 +180,6 @@ static int dial(int type, char kind)
 	return fd;
 }
 
-static void watch(int fd, uint32_t what)
-{
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLET,
-				 .data.u32 = what};
-
-	if (what == UINT32_MAX)
-		ev.events = EPOLLIN;
-	load_check(!epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev), "epoll_ctl");
-}
-
-/* Events of the host's sockets, or something in the ring. */
-static int relay_wait(struct epoll_event *events)
-{
-	double now = load_now(), end = now + opt.awake_us * 1e-6;
-	int n;
-
-	if (fdnet_ring_has(&in))
-		return epoll_wait(epfd, events, BATCH, 0);
-	for (; now < end; now = load_now()) {
-		n = epoll_wait(epfd, events, BATCH, 0);
-		if (n || fdnet_ring_has(&in))
-			return n;
-		sched_yield();
-	}
-	n = epoll_wait(epfd, events, BATCH, fdnet_ring_sleep(&in) ? -1 : 0);
-	fdnet_ring_awake(&in);
-	return n;
-}
-
 static void relay_rr(void)
 {
 	struct epoll_event events[BATCH];
@@ -271,15 +187,15 @@ static void relay_rr(void)
 	char byte = 0;
 
 	for (int i = 0; i < opt.conns; i++)
-		watch(fds[i], (uint32_t)i);
+		floor_watch(fds[i], (uint32_t)i);
 	for (;;) {
-		int n = relay_wait(events);
+		int n = floor_wait(events);
 
 		for (int i = 0; i < n; i++) {
 			uint32_t c = events[i].data.u32;
 
-			if (c == UINT32_MAX)
-				still_bell();
+			if (c == FLOOR_BELL)
+				floor_still_bell();
 			else if (events[i].events & EPOLLIN &&
 				 recv(fds[c], scratch, BLOCK_SIZE,
 				      MSG_DONTWAIT) > 0)
@@ -300,13 +216,13 @@ static void relay_up(void)
 	uint32_t done = 0;
 	bool writable = true;
 
-	watch(fds[0], 0);
+	floor_watch(fds[0], 0);
 	for (;;) {
-		int got = relay_wait(events);
+		int got = floor_wait(events);
 
 		for (int i = 0; i < got; i++)
-			if (events[i].data.u32 == UINT32_MAX)
-				still_bell();
+			if (events[i].data.u32 == FLOOR_BELL)
+				floor_still_bell();
 			else if (events[i].events & EPOLLOUT)
 				writable = true;
 		while (get_note(&queue[(first + n) % BLOCKS]))
@@ -349,13 +265,13 @@ static void relay_down(void)
 	bool readable = true;
 	struct note note;
 
-	watch(fds[0], 0);
+	floor_watch(fds[0], 0);
 	for (;;) {
-		int got = readable && nspare ? 0 : relay_wait(events);
+		int got = readable && nspare ? 0 : floor_wait(events);
 
 		for (int i = 0; i < got; i++)
-			if (events[i].data.u32 == UINT32_MAX)
-				still_bell();
+			if (events[i].data.u32 == FLOOR_BELL)
+				floor_still_bell();
 			else if (events[i].events & EPOLLIN)
 				readable = true;
 		while (get_note(&note))
@@ -403,15 +319,15 @@ static void relay_udp_out(void)
 	       sizeof(uint16_t));
 	for (;;) {
 		unsigned int most = 65000 / (unsigned int)opt.size, k = 0;
-		int got = relay_wait(events);
+		int got = floor_wait(events);
 
 		most = most < BATCH ? most : BATCH;
 		for (int i = 0; i < got; i++)
-			if (events[i].data.u32 == UINT32_MAX)
-				still_bell();
+			if (events[i].data.u32 == FLOOR_BELL)
+				floor_still_bell();
 		do {
 			for (k = 0, iov.iov_len = 0; k < most; k++) {
-				uint32_t n = get(scratch + iov.iov_len);
+				uint32_t n = floor_get(scratch + iov.iov_len);
 
 				if (!n)
 					break;
@@ -435,15 +351,15 @@ static void relay_udp_in(void)
 		msgs[i].msg_hdr.msg_iov = &iov[i];
 		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
-	watch(fds[0], 0);
+	floor_watch(fds[0], 0);
 	for (;;) {
 		int n;
 
-		relay_wait(events);
+		floor_wait(events);
 		do {
 			n = recvmmsg(fds[0], msgs, BATCH, MSG_DONTWAIT, NULL);
 			for (int i = 0; i < n; i++)
-				put(data[i], msgs[i].msg_len, NULL, 0);
+				floor_put(data[i], msgs[i].msg_len, NULL, 0);
 		} while (n == BATCH);
 	}
 }
@@ -475,24 +391,8 @@ static uint64_t udp_count(int fd)
 	return d.count;
 }
 
-static void share(bool relay, uint8_t *mem, const int *bells)
-{
-	uint8_t *states = mem, *data = mem + 2 * FDNET_RING_STATE;
-	unsigned int mine = relay ? 1 : 0, other = 1 - mine;
-
-	fdnet_ring_init(&out, states + mine * FDNET_RING_STATE,
-			data + mine * FDNET_RING_SIZE);
-	fdnet_ring_init(&in, states + other * FDNET_RING_STATE,
-			data + other * FDNET_RING_SIZE);
-	blocks = data + 2 * FDNET_RING_SIZE;
-	my_bell = bells[mine];
-	other_bell = bells[other];
-}
-
 static void run_relay(const struct mode *m)
 {
-	epfd = epoll_create1(0);
-	watch(my_bell, UINT32_MAX);
 	/* the side that fills blocks has them at first */
 	if (m->kind == LOAD_SOURCE)
 		while (nspare < BLOCKS)
@@ -515,11 +415,6 @@ static void report(const struct mode *m, uint64_t n, double secs)
 
 static void run(const struct mode *m)
 {
-	size_t size = 2 * FDNET_RING_STATE + 2 * FDNET_RING_SIZE +
-		      BLOCKS * BLOCK_SIZE;
-	int bells[2] = {eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK)};
-	uint8_t *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct load_dgram ask = {.kind = LOAD_SOURCE,
 				 .size = (uint32_t)opt.size,
 				 .secs = opt.secs};
@@ -527,8 +422,6 @@ static void run(const struct mode *m)
 	double start;
 	pid_t pid;
 
-	load_check(mem != MAP_FAILED, "mmap");
-	memset(mem, 0, size);
 	for (int i = 0; i < opt.conns; i++)
 		fds[i] = dial(m->udp ? SOCK_DGRAM : SOCK_STREAM, m->kind);
 	if (m->udp && m->kind == LOAD_SINK)
@@ -539,9 +432,7 @@ static void run(const struct mode *m)
 		setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 		send(fds[0], &ask, sizeof(ask), 0);
 	}
-	pid = fork();
-	load_check(pid >= 0, "fork");
-	share(!pid, mem, bells);
+	pid = floor_fork(BLOCKS * BLOCK_SIZE, &blocks);
 	if (!pid)
 		run_relay(m);
 	if (m->kind == LOAD_SINK)
@@ -569,7 +460,7 @@ int main(int argc, char **argv)
 		else if (c == 'n')
 			opt.conns = atoi(optarg);
 		else if (c == 'w')
-			opt.awake_us = atoi(optarg);
+			floor_awake_us = atoi(optarg);
 		else if (c != 'e')
 			return 64;
 	}

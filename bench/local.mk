@@ -13,8 +13,13 @@ bench_load_SOURCES = bench/load.c bench/load_server.c bench/load.h
 bench_load_LDADD = $(PTHREAD_LIBS)
 # The same traffic without a stack: what two more hops cost.
 noinst_PROGRAMS += bench/floor
-bench_floor_SOURCES = bench/floor.c bench/load.h
+bench_floor_SOURCES = bench/floor.c bench/floor_link.c bench/floor.h \
+	bench/load.h
 bench_floor_LDADD = $(FDBASED_LIBS)
+noinst_PROGRAMS += bench/floor-serve
+bench_floor_serve_SOURCES = bench/floor_serve.c bench/floor_link.c \
+	bench/floor.h bench/load.h
+bench_floor_serve_LDADD = $(FDBASED_LIBS)
 EXTRA_DIST += bench/README.md bench/run bench/report.py bench/in-slirp4netns \
 	bench/results/2-cores.svg bench/results/2-cores.txt \
 	bench/results/2-cores.tsv
