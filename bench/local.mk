@@ -20,9 +20,20 @@ noinst_PROGRAMS += bench/floor-serve
 bench_floor_serve_SOURCES = bench/floor_serve.c bench/floor_link.c \
 	bench/floor.h bench/load.h
 bench_floor_serve_LDADD = $(FDBASED_LIBS)
-EXTRA_DIST += bench/README.md bench/run bench/report.py bench/in-slirp4netns \
+# What each copy of a bulk byte costs.
+noinst_PROGRAMS += bench/copies
+bench_copies_SOURCES = bench/copies.c bench/floor_link.c bench/floor.h \
+	bench/load.h
+bench_copies_LDADD = $(FDBASED_LIBS)
+EXTRA_DIST += bench/README.md bench/run bench/report.py bench/flame.py \
+	bench/in-slirp4netns \
 	bench/results/2-cores.svg bench/results/2-cores.txt \
-	bench/results/2-cores.tsv
+	bench/results/2-cores.tsv \
+	bench/results/flame-redis16-fdnet.svg \
+	bench/results/flame-rr32-fdnet.svg \
+	bench/results/flame-rrt8-fdnet.svg \
+	bench/results/flame-up-fdnet.svg \
+	bench/results/flame-wrk-fdnet.svg
 # what the preload library costs where it is not used:
 #   LD_PRELOAD=.libs/libfdnet.so bench/shim_calls
 noinst_PROGRAMS += bench/shim_calls
