@@ -38,8 +38,12 @@ static struct fdnet_errq_entry *append(struct fdnet_sock *so, uint32_t len)
 	struct fdnet_errq *q = get(so);
 	struct fdnet_errq_entry *e, **tail;
 
-	if (!q || q->n == FDNET_ERRQ_MAX)
+	if (!q)
 		return NULL;
+	if (q->n >= so->stack->cfg.limits.errors) {
+		so->stack->counters[FDNET_C_ERRQ_LIMIT]++;
+		return NULL;
+	}
 	e = fdnet_mem_alloc(so->stack->mem, sizeof(*e) + len);
 	if (!e)
 		return NULL;
@@ -159,7 +163,7 @@ void fdnet_save_errq(struct fdnet_save *s, struct fdnet_sock *so)
 	q->zerocopy_next = fdnet_save_u32(s, q->zerocopy_next);
 	q->stamp_next = fdnet_save_u32(s, q->stamp_next);
 	q->stamp_base = fdnet_save_u32(s, q->stamp_base);
-	n = fdnet_save_count(s, q->n, FDNET_ERRQ_MAX, LEAST);
+	n = fdnet_save_count(s, q->n, s->stack->cfg.limits.errors, LEAST);
 	for (i = 0; i < n && !s->rc; i++) {
 		len = fdnet_save_count(s, e ? e->len : 0, 65535, 1);
 		if (s->reading)
@@ -271,8 +275,12 @@ void fdnet_errq_mark(struct fdnet_sock *so, uint32_t seq)
 	struct fdnet_errq *q = get(so);
 	struct fdnet_errq_mark *m, **tail;
 
-	if (!q || q->nmarks == FDNET_ERRQ_MAX)
+	if (!q)
 		return;
+	if (q->nmarks == FDNET_ERRQ_MARKS_MAX) {
+		so->stack->counters[FDNET_C_ERRQ_LIMIT]++;
+		return;
+	}
 	m = fdnet_mem_alloc(so->stack->mem, sizeof(*m));
 	if (!m)
 		return;

@@ -15,8 +15,9 @@
 
 #include "stack/internal.h"
 
-/* Entries, and marks, at most; more are dropped. */
-#define FDNET_ERRQ_MAX 64
+/* Marks at most; what is written beyond them is not stamped. Entries have a
+ * setting, limits.errors. */
+#define FDNET_ERRQ_MARKS_MAX 64
 
 struct fdnet_errq_entry {
 	struct fdnet_errq_entry *next;

@@ -28,8 +28,10 @@ int fdnet_stack_add_addr(struct fdnet_stack *stack, const struct fdnet_ip *ip,
 		return -EINVAL;
 	if (fdnet_stack_addr_state(stack, ip) != -EADDRNOTAVAIL)
 		return -EEXIST;
-	if (stack->naddrs == FDNET_MAX_ADDRS)
+	if (stack->naddrs == FDNET_MAX_ADDRS) {
+		stack->counters[FDNET_C_TABLE_LIMIT]++;
 		return -ENOSPC;
+	}
 	stack->addrs[stack->naddrs] = (struct fdnet_stack_addr){
 		.ip = *ip,
 		.bits = (uint8_t)bits,

@@ -120,9 +120,9 @@ struct fdnet_stack {
 	/* reassembly */
 	struct fdnet_reass reass;
 
-	struct fdnet_pmtu pmtus[FDNET_PMTU_MAX];
+	struct fdnet_pmtu *pmtus; /* made with the first */
 	uint64_t pmtu_until_us; /* none of them is valid any more */
-	struct fdnet_redirect redirects[FDNET_REDIRECT_MAX];
+	struct fdnet_redirect *redirects; /* likewise */
 	uint64_t redirect_until_us; /* likewise */
 
 	struct fdnet_tcp_txseg *txseg_spare; /* tcp_txseg.c */

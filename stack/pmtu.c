@@ -5,11 +5,28 @@
 
 #include "stack/object.h"
 
-static uint32_t slot_of(const struct fdnet_stack *stack,
-			const struct fdnet_ip *dst)
+static uint32_t index_of(const struct fdnet_stack *stack,
+			 const struct fdnet_ip *dst)
 {
-	return (uint32_t)fdnet_stack_hash(stack, dst->bytes, 16) &
-	       (FDNET_PMTU_MAX - 1);
+	return (uint32_t)(fdnet_stack_hash(stack, dst->bytes, 16) %
+			  stack->cfg.limits.path_mtus);
+}
+
+struct fdnet_pmtu *fdnet_pmtu_slot(struct fdnet_stack *stack,
+				   const struct fdnet_ip *dst)
+{
+	if (!stack->pmtus)
+		stack->pmtus = fdnet_mem_alloc(
+			stack->mem,
+			stack->cfg.limits.path_mtus * sizeof(*stack->pmtus));
+	return stack->pmtus ? &stack->pmtus[index_of(stack, dst)] : NULL;
+}
+
+void fdnet_pmtu_done(struct fdnet_stack *stack)
+{
+	fdnet_mem_free(stack->mem, stack->pmtus,
+		       stack->cfg.limits.path_mtus * sizeof(*stack->pmtus));
+	stack->pmtus = NULL;
 }
 
 uint32_t fdnet_pmtu_find(const struct fdnet_stack *stack,
@@ -18,9 +35,9 @@ uint32_t fdnet_pmtu_find(const struct fdnet_stack *stack,
 	const struct fdnet_pmtu *p;
 
 	/* nearly always: nothing was ever learned */
-	if (stack->pmtu_until_us <= stack->now_us)
+	if (stack->pmtu_until_us <= stack->now_us || !stack->pmtus)
 		return 0;
-	p = &stack->pmtus[slot_of(stack, dst)];
+	p = &stack->pmtus[index_of(stack, dst)];
 	if (!p->dst.family || p->expiry_us <= stack->now_us ||
 	    !fdnet_ip_equal(&p->dst, dst))
 		return 0;
@@ -31,13 +48,19 @@ void fdnet_pmtu_update(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 		       uint32_t mtu)
 {
 	uint32_t least = dst->family == 4 ? FDNET_PMTU_MIN4 : FDNET_PMTU_MIN6;
-	struct fdnet_pmtu *p = &stack->pmtus[slot_of(stack, dst)];
+	struct fdnet_pmtu *p;
 
 	if (mtu < least)
 		mtu = least;
 	/* an error never makes it larger */
 	if (mtu >= fdnet_ip_mtu(stack, dst))
 		return;
+	p = fdnet_pmtu_slot(stack, dst);
+	if (!p)
+		return;
+	if (p->dst.family && p->expiry_us > stack->now_us &&
+	    !fdnet_ip_equal(&p->dst, dst))
+		stack->counters[FDNET_C_PMTU_LIMIT]++;
 	p->dst = *dst;
 	p->mtu = mtu;
 	p->expiry_us = stack->now_us + FDNET_PMTU_US;
@@ -47,9 +70,9 @@ void fdnet_pmtu_update(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 void fdnet_pmtu_raise(struct fdnet_stack *stack, const struct fdnet_ip *dst,
 		      uint32_t mtu)
 {
-	struct fdnet_pmtu *p = &stack->pmtus[slot_of(stack, dst)];
+	struct fdnet_pmtu *p = fdnet_pmtu_slot(stack, dst);
 
-	if (!fdnet_ip_equal(&p->dst, dst) || p->mtu >= mtu)
+	if (!p || !fdnet_ip_equal(&p->dst, dst) || p->mtu >= mtu)
 		return;
 	p->mtu = mtu;
 	p->expiry_us = stack->now_us + FDNET_PMTU_US;

@@ -28,8 +28,10 @@ int fdnet_stack_lease(struct fdnet_stack *stack, uint8_t proto, uint16_t lo,
 
 	if (!fdnet_has_ports(proto) || !lo || lo > hi)
 		return -EINVAL;
-	if (n == FDNET_MAX_RANGES)
+	if (n == FDNET_MAX_RANGES) {
+		stack->counters[FDNET_C_TABLE_LIMIT]++;
 		return -ENOSPC;
+	}
 	stack->ranges[t][n].lo = lo;
 	stack->ranges[t][n].hi = hi;
 	stack->nranges[t]++;

@@ -10,6 +10,7 @@
 
 #include "stack/dgram.h"
 #include "stack/icmp.h"
+#include "stack/mcast.h"
 #include "stack/save.h"
 #include "stack/sockopt_row.h"
 #include "stack/wire/bytes.h"
@@ -61,13 +62,18 @@ static bool filtered(struct fdnet_sock *so, const struct fdnet_pkt *pkt)
 	return false;
 }
 
+/* @ifindex: where it arrived, for groups; 0: it is none. */
 static bool wants(const struct fdnet_sock *so, uint8_t proto,
-		  const struct fdnet_ip *local, const struct fdnet_ip *remote)
+		  const struct fdnet_ip *local, const struct fdnet_ip *remote,
+		  int ifindex)
 {
 	if (so->proto != proto || so->family != local->family)
 		return false;
+	/* raw_v6_match(): one that is bound sees its groups, too */
 	if (!fdnet_ip_is_any(&so->local.ip) &&
-	    !fdnet_ip_equal(&so->local.ip, local))
+	    !fdnet_ip_equal(&so->local.ip, local) &&
+	    !(so->family == 6 && fdnet_ip_is_multicast(local) &&
+	      fdnet_mcast_has(so, local, remote, ifindex)))
 		return false;
 	return !so->peer.ip.family || fdnet_ip_equal(&so->peer.ip, remote);
 }
@@ -81,11 +87,14 @@ unsigned int fdnet_raw_input(struct fdnet_stack *stack,
 	unsigned int n = 0;
 
 	for (so = stack->raws; so; so = so->bound_next) {
-		if (!wants(so, in->proto, &in->dst, &in->src) ||
+		if (!wants(so, in->proto, &in->dst, &in->src, in->ifindex) ||
 		    !fdnet_sock_on_device(so, &in->dst))
 			continue;
 		n++;
-		if (filtered(so, pkt))
+		if (filtered(so, pkt) ||
+		    /* raw_v4_input(): the sources of groups */
+		    (so->family == 4 && fdnet_ip_is_multicast(&in->dst) &&
+		     !fdnet_mcast_has(so, &in->dst, &in->src, in->ifindex)))
 			continue;
 		copy = fdnet_dgram_clone((struct fdnet_pkt *)pkt, in->hdr_len);
 		if (copy)
@@ -103,7 +112,7 @@ void fdnet_raw_icmp_error(struct fdnet_stack *stack,
 	struct fdnet_sock *so;
 
 	for (so = stack->raws; so; so = so->bound_next)
-		if (wants(so, proto, &local->ip, &remote->ip))
+		if (wants(so, proto, &local->ip, &remote->ip, 0))
 			so->ops->icmp_error(so, err, inner, inner_len, mtu);
 }
 

@@ -5,11 +5,29 @@
 
 #include "stack/object.h"
 
-static struct fdnet_redirect *slot_of(struct fdnet_stack *stack,
+static struct fdnet_redirect *slot_of(const struct fdnet_stack *stack,
 				      const struct fdnet_ip *dst)
 {
-	return &stack->redirects[fdnet_stack_hash(stack, dst->bytes, 16) &
-				 (FDNET_REDIRECT_MAX - 1)];
+	return &stack->redirects[fdnet_stack_hash(stack, dst->bytes, 16) %
+				 stack->cfg.limits.redirects];
+}
+
+/* The table is made when somebody is redirected. */
+static bool has_table(struct fdnet_stack *stack)
+{
+	if (!stack->redirects)
+		stack->redirects = fdnet_mem_alloc(
+			stack->mem, stack->cfg.limits.redirects *
+					    sizeof(*stack->redirects));
+	return stack->redirects;
+}
+
+void fdnet_redirect_done(struct fdnet_stack *stack)
+{
+	fdnet_mem_free(stack->mem, stack->redirects,
+		       stack->cfg.limits.redirects *
+			       sizeof(*stack->redirects));
+	stack->redirects = NULL;
 }
 
 const struct fdnet_ip *fdnet_redirect_find(const struct fdnet_stack *stack,
@@ -18,9 +36,9 @@ const struct fdnet_ip *fdnet_redirect_find(const struct fdnet_stack *stack,
 	const struct fdnet_redirect *r;
 
 	/* nearly always: nobody was ever redirected */
-	if (stack->redirect_until_us <= stack->now_us)
+	if (stack->redirect_until_us <= stack->now_us || !stack->redirects)
 		return NULL;
-	r = slot_of((struct fdnet_stack *)stack, dst);
+	r = slot_of(stack, dst);
 	if (!r->dst.family || r->expiry_us <= stack->now_us ||
 	    !fdnet_ip_equal(&r->dst, dst))
 		return NULL;
@@ -61,7 +79,12 @@ bool fdnet_redirect_take(struct fdnet_stack *stack,
 		return false;
 	}
 	stack->counters[FDNET_C_REDIRECT_IN]++;
+	if (!has_table(stack))
+		return true;
 	r = slot_of(stack, dst);
+	if (r->dst.family && r->expiry_us > stack->now_us &&
+	    !fdnet_ip_equal(&r->dst, dst))
+		stack->counters[FDNET_C_REDIRECT_LIMIT]++;
 	r->dst = *dst;
 	r->hop = *hop;
 	r->expiry_us = stack->now_us + FDNET_REDIRECT_US;
@@ -74,9 +97,9 @@ void fdnet_redirect_forget(struct fdnet_stack *stack,
 {
 	unsigned int i;
 
-	if (stack->redirect_until_us <= stack->now_us)
+	if (stack->redirect_until_us <= stack->now_us || !stack->redirects)
 		return;
-	for (i = 0; i < FDNET_REDIRECT_MAX; i++)
+	for (i = 0; i < stack->cfg.limits.redirects; i++)
 		if (fdnet_ip_equal(&stack->redirects[i].hop, hop))
 			stack->redirects[i].dst.family = 0;
 }

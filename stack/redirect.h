@@ -10,7 +10,6 @@
 
 #include "stack/internal.h"
 
-#define FDNET_REDIRECT_MAX 64
 #define FDNET_REDIRECT_US 300000000
 
 struct fdnet_redirect {
@@ -34,6 +33,8 @@ bool fdnet_redirect_take(struct fdnet_stack *stack,
 			 const struct fdnet_ip *from,
 			 const struct fdnet_ip *dst,
 			 const struct fdnet_ip *hop);
+
+void fdnet_redirect_done(struct fdnet_stack *stack);
 
 /** fdnet_redirect_forget - @hop does not answer, or is no router any more */
 void fdnet_redirect_forget(struct fdnet_stack *stack,

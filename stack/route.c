@@ -86,7 +86,10 @@ int fdnet_stack_add_route(struct fdnet_stack *stack,
 		return -EINVAL;
 	if (fdnet_route_get(stack, net, bits, gateway ? gateway : &none))
 		return -EEXIST;
-	return fdnet_route_add(stack, net, bits, gateway) ? 0 : -ENOSPC;
+	if (fdnet_route_add(stack, net, bits, gateway))
+		return 0;
+	stack->counters[FDNET_C_TABLE_LIMIT]++;
+	return -ENOSPC;
 }
 
 int fdnet_stack_del_route(struct fdnet_stack *stack,

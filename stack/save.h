@@ -21,7 +21,7 @@
 
 #include "stack/internal.h"
 
-#define FDNET_SAVE_VERSION 5
+#define FDNET_SAVE_VERSION 6
 
 struct fdnet_save {
 	struct fdnet_stack *stack;

@@ -171,27 +171,36 @@ static void leases(struct fdnet_save *s, struct fdnet_stack *stack)
 	}
 }
 
-/* The table is indexed by a keyed hash; the keys are the same. */
+static void path_mtu(struct fdnet_save *s, struct fdnet_pmtu *p)
+{
+	struct fdnet_pmtu one = p ? *p : (struct fdnet_pmtu){ .mtu = 0 };
+
+	fdnet_save_ip(s, &one.dst);
+	one.mtu = fdnet_save_u32(s, one.mtu);
+	one.expiry_us = fdnet_save_time(s, one.expiry_us);
+	fdnet_save_check(s, one.mtu >= FDNET_PMTU_MIN4 && one.mtu <= 65535);
+	if (!s->reading || s->rc)
+		return;
+	/* of two that meet there, one is enough */
+	p = fdnet_pmtu_slot(s->stack, &one.dst);
+	if (p)
+		*p = one;
+	else
+		fdnet_save_fail(s, -ENOMEM);
+}
+
 static void path_mtus(struct fdnet_save *s, struct fdnet_stack *stack)
 {
-	struct fdnet_pmtu *p;
-	uint32_t n = 0, i, slot;
+	uint32_t n = 0, i, slot = 0, size;
 
-	for (i = 0; i < FDNET_PMTU_MAX; i++)
+	size = stack->pmtus ? stack->cfg.limits.path_mtus : 0;
+	for (i = 0; i < size; i++)
 		n += stack->pmtus[i].dst.family != 0;
-	n = fdnet_save_count(s, n, FDNET_PMTU_MAX, PMTU_BYTES);
-	for (i = 0, slot = 0; i < n && !s->rc; i++, slot++) {
+	n = fdnet_save_count(s, n, UINT32_MAX, PMTU_BYTES);
+	for (i = 0; i < n && !s->rc; i++, slot++) {
 		while (!s->reading && !stack->pmtus[slot].dst.family)
 			slot++;
-		slot = fdnet_save_u32(s, slot);
-		fdnet_save_check(s, slot < FDNET_PMTU_MAX);
-		if (s->rc)
-			return;
-		p = &stack->pmtus[slot];
-		fdnet_save_ip(s, &p->dst);
-		p->mtu = fdnet_save_u32(s, p->mtu);
-		p->expiry_us = fdnet_save_time(s, p->expiry_us);
-		fdnet_save_check(s, p->mtu >= FDNET_PMTU_MIN4 && p->mtu <= 65535);
+		path_mtu(s, s->reading ? NULL : &stack->pmtus[slot]);
 	}
 	stack->pmtu_until_us = fdnet_save_time(s, stack->pmtu_until_us);
 }

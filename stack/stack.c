@@ -92,6 +92,8 @@ static bool limits_fit(const struct fdnet_stack_limits *l)
 
 	return l->half_open <= max && l->backlog <= max && l->ooo_pkts <= max &&
 	       l->reassembly <= 4096 && l->neighbours <= max &&
+	       l->path_mtus <= max && l->redirects <= max &&
+	       l->errors <= 65536 &&
 	       l->icmp_per_s <= 1000000 && l->icmp_burst <= max;
 }
 
@@ -119,6 +121,9 @@ static void set_limits(struct fdnet_stack_limits *l, bool lossless)
 	or_default(&l->ooo_pkts, lossless ? 64 : 8192);
 	or_default(&l->reassembly, 32);
 	or_default(&l->neighbours, 256);
+	or_default(&l->path_mtus, 64);
+	or_default(&l->redirects, 64);
+	or_default(&l->errors, 64);
 	or_default(&l->icmp_per_s, 1000);
 	or_default(&l->icmp_burst, 1000);
 }
@@ -230,6 +235,8 @@ void fdnet_stack_free(struct fdnet_stack *stack)
 	fdnet_tcp_fo_done(stack);
 	fdnet_txseg_done(stack);
 	fdnet_reass_done(stack);
+	fdnet_pmtu_done(stack);
+	fdnet_redirect_done(stack);
 	fdnet_neigh_done(stack);
 	fdnet_member_done(stack);
 	fdnet_demux_done(stack);
@@ -510,6 +517,10 @@ static const char *const counter_names[] = {
 	[FDNET_C_SOCK_LIMIT] = "sock_limit",
 	[FDNET_C_TCP_MTU_PROBE] = "tcp_mtu_probe",
 	[FDNET_C_TCP_MTU_PROBE_LOST] = "tcp_mtu_probe_lost",
+	[FDNET_C_PMTU_LIMIT] = "pmtu_limit",
+	[FDNET_C_REDIRECT_LIMIT] = "redirect_limit",
+	[FDNET_C_ERRQ_LIMIT] = "errq_limit",
+	[FDNET_C_TABLE_LIMIT] = "table_limit",
 };
 
 static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == FDNET_C_MAX,

@@ -354,6 +354,8 @@ START_TEST(the_error_queue_has_an_end)
 		n++;
 	} while (fdnet_sock_recv(so, &msg) >= 0);
 	ck_assert_int_eq(n, 65);
+	ck_assert_uint_eq(fdnet_stack_counter(pair->s[0], FDNET_C_ERRQ_LIMIT),
+			  1000 - 64);
 }
 END_TEST
 

@@ -298,6 +298,39 @@ START_TEST(sources_pass_the_filter)
 }
 END_TEST
 
+/* As raw_v4_input() and raw_v6_match() have it: an IPv6 one that is not bound
+ * sees what every host in the group does. */
+START_TEST(raw_sockets_have_sources_too)
+{
+	int family = _i & 1 ? 6 : 4, i;
+	const char *group = family == 4 ? "232.1.1.1" : "ff05::1";
+	struct fdnet_name to = name_of(group, 99);
+	const char *label = passing[_i / 2].ops;
+	struct fdnet_sock *so[2], *all, *from;
+	bool got[2];
+	char c[64];
+
+	for (i = 0; i < 2; i++) {
+		so[i] = sock_open(mcast_pair->s[0], family, FDNET_SOCK_RAW, 99);
+		if (family == 6)
+			sock_bind(so[i], "fd00::1", 0);
+	}
+	all = sock_open(mcast_pair->s[0], 6, FDNET_SOCK_RAW, 99);
+	ck_assert_int_eq(mcast_ops(so, family, label), 0);
+	from = sock_open(mcast_pair->s[1], family, FDNET_SOCK_RAW, 99);
+	ck_assert_int_eq(sock_send(from, "x", 1, &to), 1);
+	stack_pair_run(mcast_pair);
+	for (i = 0; i < 2; i++)
+		got[i] = sock_recv(so[i], c, sizeof(c), NULL) > 0;
+	ck_assert_msg(got[0] == passing[_i / 2].first, "%s: first", label);
+	ck_assert_msg(got[1] == passing[_i / 2].second, "%s: second", label);
+	/* the group was left in one row */
+	ck_assert_msg((sock_recv(all, c, sizeof(c), NULL) > 0) ==
+			      (family == 6 && strcmp(label, "+2 -2") != 0),
+		      "%s: all", label);
+}
+END_TEST
+
 static Suite *mcast_suite(void)
 {
 	Suite *s = suite_create("mcast");
@@ -314,6 +347,8 @@ static Suite *mcast_suite(void)
 	tcase_add_loop_test(tc, filters_are_saved, 4, 5);
 	tcase_add_loop_test(tc, filters_are_saved, 6, 7);
 	tcase_add_loop_test(tc, sources_pass_the_filter, 0, 2 * N_ROWS(passing));
+	tcase_add_loop_test(tc, raw_sockets_have_sources_too, 0,
+			    2 * N_ROWS(passing));
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -215,6 +215,27 @@ START_TEST(redirects_can_be_refused)
 }
 END_TEST
 
+static void one_redirect(struct fdnet_stack_config *cfg)
+{
+	cfg->limits.redirects = 1;
+}
+
+START_TEST(a_newer_redirect_takes_the_place)
+{
+	ether_teardown();
+	ether_setup_with(one_redirect);
+	begin_redirect(4);
+	send_redirect4(&redirects4[0], 0);
+	send_redirect4(&redirects4[0], 0);
+	ck_assert_uint_eq(ether_counter(FDNET_C_REDIRECT_LIMIT), 0);
+	begin_redirect(6);
+	send_redirect6(&redirects6[0], 0);
+	ck_assert_str_eq(ether_hop("2001:db8:9::1"), "fe80::7");
+	ck_assert_str_eq(ether_hop("8.8.8.8"), "10.0.0.2");
+	ck_assert_uint_eq(ether_counter(FDNET_C_REDIRECT_LIMIT), 1);
+}
+END_TEST
+
 static Suite *redirect_suite(void)
 {
 	Suite *s = suite_create("redirect");
@@ -227,6 +248,7 @@ static Suite *redirect_suite(void)
 			    N_ROWS(redirects6));
 	tcase_add_test(tc, redirects_have_an_end);
 	tcase_add_test(tc, redirects_can_be_refused);
+	tcase_add_test(tc, a_newer_redirect_takes_the_place);
 	suite_add_tcase(s, tc);
 	return s;
 }

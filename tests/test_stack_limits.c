@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "stack/errq.h"
 #include "stack/wire/bytes.h"
 #include "stack/wire/ipv4.h"
 #include "tests/stack_pair.h"
@@ -28,6 +29,8 @@ static void setup(void)
 		.neighbours = 4,
 		.icmp_per_s = 10,
 		.icmp_burst = 5,
+		.path_mtus = 2,
+		.errors = 3,
 	};
 	pair = stack_pair_new(&cfg, NULL);
 }
@@ -152,6 +155,56 @@ START_TEST(neighbours_have_an_end)
 }
 END_TEST
 
+START_TEST(path_mtus_have_an_end)
+{
+	struct fdnet_ip dst = fdnet_ip4(0x0a000002);
+
+	for (int i = 0; i < 20; i++) {
+		fdnet_pmtu_update(pair->s[0], &dst, 1000);
+		ck_assert_uint_eq(fdnet_ip_mtu(pair->s[0], &dst), 1000);
+		dst.bytes[3]++;
+	}
+	/* two places: at most so many are new ones */
+	ck_assert_uint_ge(counter(FDNET_C_PMTU_LIMIT), 18);
+	/* what is forgotten is in nobody's way */
+	stack_pair_pass(pair, 600000001);
+	ck_assert_uint_eq(fdnet_ip_mtu(pair->s[0], &dst), 1500);
+	fdnet_pmtu_update(pair->s[0], &dst, 1000);
+	ck_assert_uint_le(counter(FDNET_C_PMTU_LIMIT), 19);
+}
+END_TEST
+
+START_TEST(error_queues_have_an_end)
+{
+	struct fdnet_sock *so = sock_open(pair->s[0], 4, FDNET_SOCK_DGRAM, 17);
+	struct fdnet_sock_error err = { .error = 1, .origin = 1 };
+
+	for (int i = 0; i < 5; i++)
+		fdnet_errq_push(so, &err, NULL, 0);
+	ck_assert_uint_eq(counter(FDNET_C_ERRQ_LIMIT), 2);
+}
+END_TEST
+
+START_TEST(tables_of_the_settings_have_an_end)
+{
+	struct fdnet_ip ip = fdnet_ip4(0x0a010000);
+	int rc = 0;
+
+	for (int i = 0; i < 33 && !rc; i++, ip.bytes[2]++)
+		rc = fdnet_stack_add_route(pair->s[0], &ip, 24, NULL);
+	ck_assert_int_eq(rc, -ENOSPC);
+	rc = 0;
+	for (int i = 0; i < 17 && !rc; i++, ip.bytes[2]++)
+		rc = fdnet_stack_add_addr(pair->s[0], &ip, 24);
+	ck_assert_int_eq(rc, -ENOSPC);
+	rc = 0;
+	for (uint16_t i = 0; i < 17 && !rc; i++)
+		rc = fdnet_stack_lease(pair->s[0], 17, 100 + i, 100 + i);
+	ck_assert_int_eq(rc, -ENOSPC);
+	ck_assert_uint_eq(counter(FDNET_C_TABLE_LIMIT), 3);
+}
+END_TEST
+
 static const struct {
 	const char *label;
 	struct fdnet_stack_limits limits;
@@ -163,6 +216,9 @@ static const struct {
 	{"neighbours", {.neighbours = UINT32_MAX}},
 	{"icmp_per_s", {.icmp_per_s = 1000001}},
 	{"icmp_burst", {.icmp_burst = UINT32_MAX}},
+	{"path_mtus", {.path_mtus = UINT32_MAX}},
+	{"redirects", {.redirects = UINT32_MAX}},
+	{"errors", {.errors = 65537}},
 };
 
 START_TEST(what_would_be_no_limit_is_refused)
@@ -190,6 +246,9 @@ static Suite *stack_limits_suite(void)
 	tcase_add_test(tc, icmp_errors_have_a_rate);
 	tcase_add_test(tc, datagrams_in_fragments_have_an_end);
 	tcase_add_test(tc, neighbours_have_an_end);
+	tcase_add_test(tc, path_mtus_have_an_end);
+	tcase_add_test(tc, error_queues_have_an_end);
+	tcase_add_test(tc, tables_of_the_settings_have_an_end);
 	tcase_add_loop_test(tc, what_would_be_no_limit_is_refused, 0,
 			    N_ROWS(wrong));
 	suite_add_tcase(s, tc);

@@ -78,6 +78,12 @@ struct fdnet_tcp_settings {
  *               gives way (frag_limit)
  * @neighbours:  on Ethernet, 256; the one not used for longest gives way
  *               (neigh_limit)
+ * @path_mtus:   destinations whose path MTU is remembered, 64; a newcomer may
+ *               take another's place (pmtu_limit)
+ * @redirects:   destinations that a router redirected, 64; likewise
+ *               (redirect_limit)
+ * @errors:      entries in a socket's error queue, 64; more are dropped
+ *               (errq_limit)
  * @icmp_per_s, @icmp_burst:  ICMP errors a second, 1000, and so many at once,
  *               1000 (icmp_limited)
  */
@@ -87,6 +93,9 @@ struct fdnet_stack_limits {
 	uint32_t ooo_pkts;
 	uint32_t reassembly;
 	uint32_t neighbours;
+	uint32_t path_mtus;
+	uint32_t redirects;
+	uint32_t errors;
 	uint32_t icmp_per_s;
 	uint32_t icmp_burst;
 };
