@@ -333,6 +333,9 @@ static int node_ioctl(struct shim_file *file, int fd, unsigned long request,
 		*ret = shim_frame_inq(fd);
 		return 0;
 	}
+	/* what has not left is not told from what was not acknowledged */
+	if (request == SIOCOUTQNSD)
+		request = SIOCOUTQ;
 	shim_node_getopt(file, FDNET_NODE_SOL_IOCTL, (int)request, &theirs,
 			 &len);
 	RAW(SYS_ioctl, fd, request, &ours, 0, 0, 0);
@@ -345,9 +348,9 @@ static int socket_ioctl(struct shim_file *file, int fd, unsigned long request,
 			void *arg)
 {
 	if (request != FIONREAD && request != SIOCOUTQ &&
-	    request != SIOCATMARK)
+	    request != SIOCOUTQNSD && request != SIOCATMARK)
 		return shim_iface_ioctl(request, arg);
-	if (file->netlink)
+	if (file->netlink || (request == SIOCOUTQNSD && !file->is_stream))
 		return -ENOTTY;
 	if (!shim_can_write(arg, sizeof(int)))
 		return -EFAULT;
@@ -364,9 +367,9 @@ static int socket_ioctl(struct shim_file *file, int fd, unsigned long request,
 	if (file->is_stream &&
 	    fdnet_sock_state(file->so) == FDNET_TCP_LISTEN)
 		return -EINVAL;
-	*(int *)arg = (int)(request == FIONREAD
-				    ? fdnet_sock_inq(file->so)
-				    : fdnet_sock_outq(file->so));
+	*(int *)arg = (int)(request == FIONREAD	  ? fdnet_sock_inq(file->so)
+			    : request == SIOCOUTQ ? fdnet_sock_outq(file->so)
+						  : fdnet_sock_unsent(file->so));
 	return 0;
 }
 
@@ -403,7 +406,8 @@ int shim_ioctl(int fd, unsigned long request, ...)
 	}
 	rc = socket_ioctl(file, fd, request, arg);
 	shim_end(&guard);
-	if (rc == -ENOTTY) /* FIOCLEX and the like belong to the kernel */
+	/* FIOCLEX and the like belong to the kernel */
+	if (rc == -ENOTTY && request != SIOCOUTQNSD)
 		return LIBC(ioctl)(fd, request, arg);
 	return (int)shim_ret(rc);
 }

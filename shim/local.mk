@@ -97,3 +97,6 @@ dist_check_SCRIPTS += tests/check-exports
 # Processes of one preload.
 TESTS += tests/test_meet.sh
 dist_check_SCRIPTS += tests/test_meet.sh
+# What arrives of a program that has ended.
+TESTS += tests/test_written.sh
+dist_check_SCRIPTS += tests/test_written.sh

@@ -268,7 +268,7 @@ TESTS += tests/test_static.sh
 dist_check_SCRIPTS += tests/test_static.sh
 EXTRA_DIST += tests/apps/gonet.go tests/apps/rustnet.rs tests/apps/crowd.c \
 	tests/apps/inflight.c tests/apps/relayless.c \
-	tests/apps/tlsget.c tests/unix_names.py
+	tests/apps/tlsget.c tests/written.py tests/unix_names.py
 # What Go has compiled of its library, for the next run.
 clean-local:
 	rm -rf tests/gocache

@@ -23,6 +23,7 @@ static void on_socket(int fd, const char *kind)
 	value = 77;
 	say(ioctl(fd, SIOCOUTQ, &value), "%s SIOCOUTQ", kind);
 	say(value, "%s bytes out", kind);
+	say(ioctl(fd, SIOCOUTQNSD, &value), "%s SIOCOUTQNSD", kind);
 	value = getpid();
 	say(ioctl(fd, SIOCSPGRP, &value), "%s SIOCSPGRP", kind);
 	value = 0;
@@ -39,6 +40,7 @@ int main(void)
 	int fd = new_listener(&port);
 
 	say(ioctl(fd, FIONREAD, &value), "listener FIONREAD");
+	say(ioctl(fd, SIOCOUTQNSD, &value), "listener SIOCOUTQNSD");
 	close(fd);
 	tcp_pair(fds);
 	on_socket(fds[0], "tcp");
