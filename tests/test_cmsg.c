@@ -560,10 +560,10 @@ START_TEST(stamps_nobody_reads_have_an_end)
 	stack_pair_pass(pair, SEC);
 	while (receive(a, FDNET_MSG_ERRQUEUE, 512) >= 0)
 		n++;
-	ck_assert_int_eq(n, FDNET_ERRQ_MAX);
+	ck_assert_int_eq(n, FDNET_ERRQ_MARKS_MAX);
 	for (n = 0; receive(so[1], FDNET_MSG_ERRQUEUE, 512) >= 0; n++)
 		;
-	ck_assert_int_eq(n, FDNET_ERRQ_MAX);
+	ck_assert_int_eq(n, FDNET_ERRQ_MARKS_MAX);
 	/* and one that is closed with marks leaves nothing: teardown */
 	sock_send(so[1], "x", 1, NULL);
 	fdnet_sock_abort(so[1]);
