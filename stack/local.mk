@@ -132,6 +132,7 @@ STACK_TESTS = \
 	tests/test_redirect \
 	tests/test_router \
 	tests/test_save_dgram \
+	tests/test_save_seeds \
 	tests/test_node_wire \
 	tests/test_sockopt \
 	tests/test_sockopt_effect \
@@ -180,6 +181,8 @@ tests_test_like_kernel_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_like_kernel_LDADD = $(STACK_TEST_LIBS)
 tests_test_node_wire_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_node_wire_LDADD = $(STACK_TEST_LIBS)
+tests_test_save_seeds_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_save_seeds_LDADD = $(STACK_TEST_LIBS)
 tests_test_save_dgram_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_save_dgram_LDADD = $(STACK_TEST_LIBS)
 tests_test_mcast_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
