@@ -135,6 +135,7 @@ static void give_way(struct shim_guard *guard)
 	shim_leave(guard);
 	RAW(SYS_nanosleep, &ts, NULL, 0, 0, 0, 0);
 	shim_enter(guard);
+	shim_net_drive();
 }
 
 /* What is ready in memory, and what the kernel knows about where it is time to

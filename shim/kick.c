@@ -90,7 +90,7 @@ void shim_kick_leave(int epfd)
 						 false, __ATOMIC_SEQ_CST,
 						 __ATOMIC_SEQ_CST))
 		;
-	if (n > 1 || !__atomic_load_n(&n_kicks, __ATOMIC_ACQUIRE))
+	if (n > 1 || !__atomic_load_n(&n_kicks, __ATOMIC_SEQ_CST))
 		return;
 	shim_enter(&guard);
 	if (!__atomic_load_n(&waiting[epfd], __ATOMIC_SEQ_CST))
@@ -121,7 +121,10 @@ void shim_kick(int epfd)
 		shim_bell_close(&kick->bell);
 		return;
 	}
-	__atomic_store_n(&n_kicks, n_kicks + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&n_kicks, n_kicks + 1, __ATOMIC_SEQ_CST);
+	/* the last one may have left, and seen no kick */
+	if (!__atomic_load_n(&waiting[epfd], __ATOMIC_SEQ_CST))
+		kick_end_of(epfd);
 }
 
 int shim_kick_strip(struct epoll_event *events, int n)
