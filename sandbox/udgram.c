@@ -129,8 +129,7 @@ static bool move_in(struct udgram *udgram)
 			    &udgram->from_len, &cred);
 	if (rc < 0)
 		return false;
-	if (abstract_is((struct sockaddr_storage *)&udgram->from,
-			udgram->from_len))
+	if (abstract_is(&udgram->from, udgram->from_len))
 		udgram->from_len = 0;
 	if (cred.pid != getpid())
 		parcel_judge(&udgram->sup->joins, &parcel, &udgram->creator);

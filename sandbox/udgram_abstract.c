@@ -35,10 +35,14 @@ struct head {
 	socklen_t from_len;
 };
 
-bool abstract_is(const struct sockaddr_storage *sa, socklen_t len)
+bool abstract_is(const void *name, socklen_t len)
 {
-	return sa->ss_family == AF_UNIX && len > PATH_AT &&
-	       len <= sizeof(struct sockaddr_un) && !((const char *)sa)[PATH_AT];
+	struct sockaddr_un sun;
+
+	if (len <= PATH_AT || len > sizeof(sun))
+		return false;
+	memcpy(&sun, name, len);
+	return sun.sun_family == AF_UNIX && !sun.sun_path[0];
 }
 
 static struct udgram *find_name(const struct supervisor *sup, const void *name,

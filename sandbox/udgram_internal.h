@@ -49,8 +49,8 @@ int udgram_kernel_name(const struct udgram *udgram, bool peer,
 
 /* ---- abstract names (udgram_abstract.c) ---- */
 
-/** abstract_is - is it one? */
-bool abstract_is(const struct sockaddr_storage *sa, socklen_t len);
+/** abstract_is - is this address, wherever it lies, one? */
+bool abstract_is(const void *name, socklen_t len);
 
 /** abstract_bind - @sa without a name: any that is free. 0, -EINVAL (it has a
  * name), -EADDRINUSE */
