@@ -18,7 +18,7 @@ static struct {
 	int flags;
 } actions[SIGNALS];
 
-/* Handlers of both kinds have been seen. Never cleared. */
+/* Which handler has run must be known. Never cleared. */
 static bool mixed;
 
 /* Signals whose handlers have run in this thread since it began to wait. */
@@ -77,15 +77,19 @@ static void wrap(int sig)
 	LIBC(sigaction)(sig, &sa, NULL);
 }
 
-/* Are there handlers that restart calls, and such as do not? */
+/* Are there handlers that restart calls, and such as do not? One that is gone
+ * once it has run can not be asked afterwards. */
 static bool disagree(void)
 {
 	bool any[2] = { false, false };
 	struct sigaction sa;
 
-	for (int sig = 1; sig < SIGNALS; sig++)
-		if (LIBC(sigaction)(sig, NULL, &sa) == 0 && is_handler(&sa))
-			any[(sa.sa_flags & SA_RESTART) != 0] = true;
+	for (int sig = 1; sig < SIGNALS; sig++) {
+		if (LIBC(sigaction)(sig, NULL, &sa) < 0 || !is_handler(&sa))
+			continue;
+		any[(sa.sa_flags & SA_RESTART) != 0] = true;
+		any[1] = any[1] || sa.sa_flags & SA_RESETHAND;
+	}
 	return any[0] && any[1];
 }
 
