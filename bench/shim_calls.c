@@ -26,6 +26,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -62,13 +63,54 @@ static struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	  (fd + 1, &set, NULL, NULL, &now))                                    \
 	X(epoll_wait, int, (int, struct epoll_event *, int, int),              \
 	  (ep, &event, 1, 0))                                                  \
+	X(recvfrom, ssize_t, (int, void *, size_t, int, void *, void *),       \
+	  (fd, buf, 0, 0, NULL, NULL))                                         \
+	X(sendto, ssize_t,                                                     \
+	  (int, const void *, size_t, int, const void *, socklen_t),           \
+	  (fd, buf, 0, 0, NULL, 0))                                            \
+	X(preadv2, ssize_t, (int, const struct iovec *, int, off_t, int),      \
+	  (fd, &iov, 1, 0, 0))                                                 \
+	X(pwritev2, ssize_t, (int, const struct iovec *, int, off_t, int),     \
+	  (fd, &iov, 1, 0, 0))                                                 \
+	X(sendfile, ssize_t, (int, int, off_t *, size_t), (fd, fd, NULL, 0))   \
+	X(splice, ssize_t,                                                     \
+	  (int, off_t *, int, off_t *, size_t, unsigned int),                  \
+	  (fd, NULL, fd, NULL, 0, 0))                                          \
+	X(setsockopt, int, (int, int, int, const void *, socklen_t),           \
+	  (fd, 1, 1, buf, 4))                                                  \
+	X(getsockname, int, (int, void *, void *), (fd, NULL, NULL))           \
+	X(shutdown, int, (int, int), (fd, 0))                                  \
+	X(bind, int, (int, const void *, socklen_t), (fd, buf, 16))            \
+	X(listen, int, (int, int), (fd, 1))                                    \
+	X(connect, int, (int, const void *, socklen_t), (fd, buf, 16))         \
+	X(accept4, int, (int, void *, void *, int), (fd, NULL, NULL, 0))       \
+	X(ppoll, int,                                                          \
+	  (struct pollfd *, nfds_t, const struct timespec *,                   \
+	   const sigset_t *),                                                  \
+	  (&one, 1, &no_time, NULL))                                           \
+	X(epoll_ctl, int, (int, int, int, struct epoll_event *),               \
+	  (ep, EPOLL_CTL_MOD, pipes[0], &event))                               \
+	X(dup2, int, (int, int), (fd, 90))                                     \
+	X(dup3, int, (int, int, int), (fd, 90, 0))                             \
+	X(close_range, int, (unsigned int, unsigned int, int), (91, 95, 0))    \
+	X(open, int, (const char *, int, ...), ("", O_RDONLY))                 \
+	X(openat, int, (int, const char *, int, ...), (fd, "", O_RDONLY))      \
+	X(sigaction, int, (int, const void *, void *), (SIGUSR1, NULL, NULL))  \
 	X(syscall, long, (long, ...), (SYS_getppid))
+
+/* What makes a descriptor, with a close() of the kernel's behind it. */
+#define MAKERS(X)                                                              \
+	X(dup, int, (int), (fd))                                               \
+	X(epoll_create1, int, (int), (0))                                      \
+	X(socket, int, (int, int, int), (AF_UNIX, SOCK_STREAM, 0))
 
 static struct pollfd one;
 static fd_set set;
 static struct timeval now;
+static const struct timespec no_time;
 static struct epoll_event event;
-static int ep;
+static int ep, pipes[2];
+static long (*libc_syscall)(long, ...);
 
 static double ns(void)
 {
@@ -92,11 +134,11 @@ static double typical(double *t, size_t n)
 	return t[n / 8];
 }
 
-#define BENCH(name, ret, args, with)                                           \
+#define BENCH_OF(name, ret, args, with, use)                                   \
 	static void bench_##name(void *libc)                                   \
 	{                                                                      \
 		ret(*own) args = (ret(*) args)dlsym(libc, #name);              \
-		ret(*ours) args = name;                                        \
+		ret(*ours) args = (ret(*) args)(void *)name;                   \
 		double a[ROUNDS], b[ROUNDS], t, x, y;                          \
 		int i, j;                                                      \
                                                                                \
@@ -104,11 +146,11 @@ static double typical(double *t, size_t n)
 			FD_SET(fd, &set);                                      \
 			t = ns();                                              \
 			for (j = 0; j < BATCH; j++)                            \
-				own with;                                      \
+				use(own with);                                 \
 			a[i] = (ns() - t) / BATCH;                             \
 			t = ns();                                              \
 			for (j = 0; j < BATCH; j++)                            \
-				ours with;                                     \
+				use(ours with);                                \
 			b[i] = (ns() - t) / BATCH;                             \
 		}                                                              \
 		x = typical(a, ROUNDS);                                        \
@@ -116,7 +158,13 @@ static double typical(double *t, size_t n)
 		printf("%-12s libc %7.1f ours %7.1f more %6.1f ns%s\n", #name, \
 		       x, y, y - x, (void *)own == (void *)ours ? " (same)" : ""); \
 	}
+#define NOT_USED(value) ((void)(value))
+#define CLOSED(value) libc_syscall(SYS_close, value)
+#define BENCH(name, ret, args, with) BENCH_OF(name, ret, args, with, NOT_USED)
 CALLS(BENCH)
+#undef BENCH
+#define BENCH(name, ret, args, with) BENCH_OF(name, ret, args, with, CLOSED)
+MAKERS(BENCH)
 
 static int count(const char *path)
 {
@@ -172,8 +220,12 @@ int main(void)
 	fd = open("/dev/null", O_RDWR);
 	ep = epoll_create1(0);
 	one = (struct pollfd){ .fd = fd, .events = POLLPRI };
+	libc_syscall = (long (*)(long, ...))dlsym(libc, "syscall");
+	if (pipe(pipes) || epoll_ctl(ep, EPOLL_CTL_ADD, pipes[0], &event))
+		return 1;
 #define RUN(name, ret, args, with) bench_##name(libc);
 	CALLS(RUN)
+	MAKERS(RUN)
 	if (preload)
 		starts(preload);
 	return 0;

@@ -55,9 +55,27 @@ static struct shim_eset *sets;
 static uint64_t made[MAX_FD / 64]; /* bits of the sets' fds */
 static bool any;
 
-bool shim_eset_any(void)
+/* The first set's fd that is no less than @fd and no more than @last, or
+ * MAX_FD. */
+static unsigned int next_made(unsigned int fd, unsigned int last)
 {
-	return __atomic_load_n(&any, __ATOMIC_RELAXED);
+	uint64_t rest;
+
+	for (; fd <= last && fd < MAX_FD; fd = (fd / 64 + 1) * 64) {
+		rest = __atomic_load_n(&made[fd / 64], __ATOMIC_RELAXED) >>
+		       (fd % 64);
+		if (!rest)
+			continue;
+		fd += (unsigned int)__builtin_ctzll(rest);
+		return fd <= last ? fd : MAX_FD;
+	}
+	return MAX_FD;
+}
+
+bool shim_eset_between(unsigned int first, unsigned int last)
+{
+	return __atomic_load_n(&any, __ATOMIC_RELAXED) &&
+	       next_made(first, last) < MAX_FD;
 }
 
 bool shim_eset_maybe(int fd)
@@ -374,15 +392,10 @@ void shim_eset_dup(int of, int fd)
 
 void shim_eset_forget(unsigned int first, unsigned int last)
 {
-	unsigned int fd = first;
+	unsigned int fd = next_made(first, last);
 
-	last = last < MAX_FD ? last : MAX_FD - 1;
-	while (fd <= last) {
-		if (shim_eset_maybe((int)fd))
-			number_gone((int)fd);
-		/* whole words without any */
-		fd = made[fd / 64] >> (fd % 64) ? fd + 1 : (fd / 64 + 1) * 64;
-	}
+	for (; fd < MAX_FD; fd = next_made(fd + 1, last))
+		number_gone((int)fd);
 }
 
 void shim_eset_after_fork(void)

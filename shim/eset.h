@@ -38,8 +38,8 @@ void shim_eset_made(int fd);
 /** shim_eset_maybe - is @fd a set that we saw being made? Lock-free */
 bool shim_eset_maybe(int fd);
 
-/** shim_eset_any - was any set ever made? Lock-free */
-bool shim_eset_any(void);
+/** shim_eset_between - is there one among @first..@last? Lock-free */
+bool shim_eset_between(unsigned int first, unsigned int last);
 
 /** shim_eset_get - the set behind @epfd, or NULL: it is the kernel's alone. May
  * release the lock */

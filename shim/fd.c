@@ -132,7 +132,7 @@ int shim_close_range(unsigned int first, unsigned int last, int flags)
 			return rc;
 		flags &= ~CLOSE_RANGE_UNSHARE;
 	}
-	if (shim_eset_any() && !(flags & CLOSE_RANGE_CLOEXEC))
+	if (!(flags & CLOSE_RANGE_CLOEXEC) && shim_eset_between(first, last))
 		forget_sets(first, last);
 	before_close_range(first, last, flags);
 	rc = close_around(first, last, flags);
@@ -227,12 +227,21 @@ static void before_dup(int fd, int target)
 	shim_leave(&guard);
 }
 
+/* Neither is a socket of ours, nor a set that we know. */
+static bool are_kernels(int fd, int target)
+{
+	return !shim_file_maybe(fd) && !shim_file_maybe(target) &&
+	       !shim_eset_maybe(fd) && !shim_eset_maybe(target);
+}
+
 int shim_dup2(int fd, int target)
 {
 	int rc;
 
 	if (shim_fd_is_ours(fd) || shim_fd_is_ours(target))
 		return (int)shim_ret(-EBADF);
+	if (are_kernels(fd, target))
+		return LIBC(dup2)(fd, target);
 	before_dup(fd, target);
 	rc = LIBC(dup2)(fd, target);
 	if (rc >= 0 && fd != target)
@@ -248,6 +257,8 @@ int shim_dup3(int fd, int target, int flags)
 
 	if (shim_fd_is_ours(fd) || shim_fd_is_ours(target))
 		return (int)shim_ret(-EBADF);
+	if (are_kernels(fd, target))
+		return LIBC(dup3)(fd, target, flags);
 	before_dup(fd, target);
 	rc = LIBC(dup3)(fd, target, flags);
 	if (rc >= 0)

@@ -22,6 +22,7 @@
 #define CHUNKS 2048 /* fd numbers up to a million */
 
 static struct shim_file **table[CHUNKS];
+static int table_end; /* no chunk has this number, or a higher one */
 /* No question may be asked about an fd: confine.h. */
 static bool trusting;
 static struct shim_file *all;
@@ -151,6 +152,10 @@ int shim_file_install(int fd, struct shim_file *file)
 		if (!chunk)
 			return -ENOMEM;
 		__atomic_store_n(&table[fd / CHUNK], chunk, __ATOMIC_RELEASE);
+		if (fd >= table_end)
+			__atomic_store_n(&table_end,
+					 (fd / CHUNK + 1) * CHUNK,
+					 __ATOMIC_RELEASE);
 		s = slot(fd);
 	}
 	if (*s)
@@ -325,7 +330,9 @@ bool shim_file_learn(struct shim_file *file)
 
 int shim_file_next_fd(int fd)
 {
-	for (; fd < CHUNK * CHUNKS; fd++) {
+	int end = __atomic_load_n(&table_end, __ATOMIC_ACQUIRE);
+
+	for (; fd < end; fd++) {
 		if (!table[fd / CHUNK]) {
 			fd = (fd / CHUNK + 1) * CHUNK - 1;
 			continue;
