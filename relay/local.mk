@@ -114,8 +114,10 @@ RELAY_TESTS = \
 	tests/test_registry \
 	tests/test_relay \
 	tests/test_relay_faults \
+	tests/test_relay_floods \
 	tests/test_relay_hostile \
 	tests/test_relay_inside \
+	tests/test_relay_lies \
 	tests/test_relay_names \
 	tests/test_relay_publish \
 	tests/test_relay_service \
@@ -176,9 +178,16 @@ tests_libfaults_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowher
 TESTS += tests/test_relay_faults.sh
 dist_check_SCRIPTS += tests/test_relay_faults.sh
 EXTRA_DIST += tests/faults_inside.py tests/faults_outside.py
-tests_test_relay_hostile_SOURCES = tests/test_relay_hostile.c $(RELAY_CASE)
+HOSTILE_CASE = tests/hostile_case.c tests/hostile_case.h $(RELAY_CASE)
+tests_test_relay_floods_SOURCES = tests/test_relay_floods.c $(HOSTILE_CASE)
+tests_test_relay_floods_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_floods_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_hostile_SOURCES = tests/test_relay_hostile.c $(HOSTILE_CASE)
 tests_test_relay_hostile_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_hostile_LDADD = $(RELAY_TEST_LIBS)
+tests_test_relay_lies_SOURCES = tests/test_relay_lies.c $(HOSTILE_CASE)
+tests_test_relay_lies_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_relay_lies_LDADD = $(RELAY_TEST_LIBS)
 tests_test_relay_inside_SOURCES = tests/test_relay_inside.c $(RELAY_CASE)
 tests_test_relay_inside_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_relay_inside_LDADD = $(RELAY_TEST_LIBS)
