@@ -72,6 +72,9 @@ TESTS += tests/test_chroot.sh
 dist_check_SCRIPTS += tests/test_chroot.sh
 EXTRA_DIST += tests/chroot.py
 
+# run by hand: another kernel
+EXTRA_DIST += tests/vm
+
 check_PROGRAMS += tests/test_caller
 TESTS += tests/test_caller
 tests_test_caller_SOURCES = tests/test_caller.c

@@ -64,6 +64,7 @@ else
 	skip "systemd-notify" "it is not there, or does not run"
 fi
 if have socat; then
+	# shellcheck disable=SC2016
 	manager "socat sends" "from socat" sh -c \
 		'echo from socat | socat -u - "ABSTRACT-SENDTO:${NOTIFY_SOCKET#@}"'
 else
