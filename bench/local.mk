@@ -27,7 +27,7 @@ bench_copies_SOURCES = bench/copies.c bench/floor_link.c bench/floor.h \
 bench_copies_LDADD = $(FDBASED_LIBS)
 EXTRA_DIST += bench/README.md bench/run bench/report.py bench/flame.py \
 	bench/in-slirp4netns \
-	bench/results/2-cores.svg bench/results/2-cores.txt \
+	bench/results/shim_calls.txt bench/results/2-cores.svg bench/results/2-cores.txt \
 	bench/results/2-cores.tsv \
 	bench/results/flame-redis16-fdnet.svg \
 	bench/results/flame-rr32-fdnet.svg \
