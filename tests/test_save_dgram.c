@@ -304,7 +304,7 @@ static const struct {
 	{"fdnet_dgram", sizeof(struct fdnet_dgram) - SOCK, 96},
 	{"fdnet_mcast", sizeof(struct fdnet_mcast), 56},
 	{"fdnet_tcp", sizeof(struct fdnet_tcp) - SOCK, 632},
-	{"fdnet_stack", STACK, 3896},
+	{"fdnet_stack", STACK, 3912},
 	{"fdnet_stack_config", sizeof(struct fdnet_stack_config), 184},
 };
 

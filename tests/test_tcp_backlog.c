@@ -257,6 +257,7 @@ static Suite *tcp_backlog_suite(void)
 	Suite *suite = suite_create("tcp_backlog");
 	TCase *tc = tcase_create("backlog");
 
+	tcase_set_timeout(tc, 60);
 	suite_add_tcase(suite, tc);
 	tcase_add_test(tc, backlog_limits_what_waits);
 	tcase_add_test(tc, room_in_the_backlog_is_taken_at_once);
