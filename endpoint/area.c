@@ -372,6 +372,17 @@ static int check_fd(int fd)
 	return 0;
 }
 
+bool fdnet_area_fits(void)
+{
+	void *base = mmap(NULL, FDNET_AREA_SIZE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (base == MAP_FAILED)
+		return false;
+	munmap(base, FDNET_AREA_SIZE);
+	return true;
+}
+
 int fdnet_area_map(const struct fdnet_mem *mem, int fd,
 		   struct fdnet_area **ret_area)
 {

@@ -60,6 +60,10 @@ struct fdnet_area;
 int fdnet_area_create(const struct fdnet_mem *mem, struct fdnet_area **ret_area,
 		      int *ret_fd);
 
+/** fdnet_area_fits - has this process address space for one (RLIMIT_AS)? To be
+ * known before it is agreed to: the other side would use it. */
+bool fdnet_area_fits(void);
+
 /**
  * fdnet_area_map - the guest's end
  * @fd:  borrowed; may be closed afterwards

@@ -224,6 +224,9 @@ static int say_hello(void)
 	uint8_t body[FDNET_HELLO_LEN];
 	int rc;
 
+	if (!fdnet_area_fits())
+		hello.features &=
+			~(uint32_t)(FDNET_LINK_F_AREA | FDNET_LINK_F_RING);
 	hello.pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	RAW(SYS_prctl, PR_GET_NAME, hello.comm, 0, 0, 0, 0);
 	fdnet_hello_encode(body, &hello);
@@ -235,7 +238,8 @@ static int say_hello(void)
 	rc = wait_welcome();
 	if (rc < 0)
 		return rc;
-	fdnet_link_set_features(net.link, net.welcome.features & FEATURES);
+	fdnet_link_set_features(net.link,
+				net.welcome.features & hello.features);
 	return 0;
 }
 

@@ -138,6 +138,22 @@ static void few_descriptors(void)
 	say(works(), "with many free");
 }
 
+/* So little that what the sandbox would share with it does not fit. */
+static void hardly_any_memory(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	struct rlimit low;
+	long pages = 0;
+
+	if (!file || fscanf(file, "%ld", &pages) != 1)
+		return;
+	fclose(file);
+	low.rlim_cur = low.rlim_max =
+		(rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (12u << 20);
+	say(setrlimit(RLIMIT_AS, &low), "RLIMIT_AS, 12 MiB more");
+	say(works(), "with hardly any memory");
+}
+
 static void little_memory(void)
 {
 	struct rlimit low = {256u << 20, 256u << 20};
@@ -351,6 +367,7 @@ int main(int argc, char **argv)
 	in_child("closing ranges", close_ranges);
 	in_child("few descriptors", few_descriptors);
 	in_child("little memory", little_memory);
+	in_child("hardly any memory", hardly_any_memory);
 	in_child("chroot", another_root);
 	in_child("setuid", another_user);
 	in_child("exec without environment", no_environment);
