@@ -184,6 +184,36 @@ else
 	skip "static" "it cannot be built here"
 fi
 
+# load NAME COMMAND...: a server on port 8080, published, to which ab speaks
+# with a connection for each request, and with few that are kept
+load() {
+	local name=$1 outer kept answered=
+	shift
+	have ab || { skip "$name" "ab is not here"; return; }
+	outer=$(free_port)
+	timeout 120 "$run" -q --publish "$outer:8080" -- "$@" \
+		>/dev/null 2>&1 &
+	kill_at_end+=("$!")
+	wait_until 15 timeout 5 curl -s -o "$work/load" \
+		"http://127.0.0.1:$outer/page"
+	for kept in "" -k; do
+		# shellcheck disable=SC2086
+		answered+=$(timeout 100 ab -q $kept -n 1500 -c 50 \
+			"http://127.0.0.1:$outer/page" 2>&1 |
+			sed -n 's/^Complete requests: *//p
+				s/^Failed requests: */ failed /p' | tr -d '\n')
+		answered+="; "
+	done
+	same "$name" "1500 failed 0; 1500 failed 0; " "$answered"
+}
+
+# ---- a dynamic program that was given no environment ----
+if have curl; then
+	run_it -q --allow "host:$web" -- env -i "$(command -v curl)" -s -S \
+		"http://host.fdnet:$web/page"
+	same "curl without an environment" 100000 "$(wc -c <"$work/out")"
+fi
+
 # ---- busybox ----
 if have busybox && busybox wget --help 2>&1 | grep -q Usage; then
 	run_it -q --allow "host:$web" -- busybox wget -q -O - \
@@ -220,6 +250,9 @@ if have busybox && busybox wget --help 2>&1 | grep -q Usage; then
 		echo across | busybox nc -w 10 127.0.0.1 7001; wait' \
 		"$work/nc" "$work/nc.in"
 	same "busybox nc" across "$(cat "$work/nc")"
+	busybox httpd --help 2>&1 | grep -q Usage &&
+		load "busybox httpd under load" busybox httpd -f -p 8080 \
+			-h "$work/www"
 else
 	skip "busybox" "it is not here"
 fi
@@ -264,6 +297,13 @@ if have go && CGO_ENABLED=0 GO111MODULE=off GOFLAGS="" \
 	run_it -q -- sh -c '"$0" serve [::1]:7003 1 & sleep 0.5
 		"$0" get http://[::1]:7003/; wait' "$go_program"
 	same "Go: streams, IPv6" "listening 200 8" "${out//$'\n'/ }"
+	# shellcheck disable=SC2016
+	run_it -q -- sh -c '"$0" serve :7004 4 & sleep 0.5
+		"$0" get http://127.0.0.1:7004/ "http://[::1]:7004/" \
+		http://localhost:7004/ http://10.0.2.15:7004/; wait' "$go_program"
+	same "Go: a listener of both families" \
+		"listening 200 8 200 8 200 8 200 8" "${out//$'\n'/ }"
+	load "Go: net/http under load" "$go_program" serve :8080 4000
 	run_it -q --allow "host:$port" -- "$go_program" many \
 		"10.0.2.2:$port" 1000
 	same "Go: 1000 connections while signals interrupt calls" \
