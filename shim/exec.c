@@ -19,6 +19,10 @@
 
 extern char **environ;
 
+/* A vfork() child leaves by exec from frames on its parent's stack: what a
+ * sanitizer has poisoned there would stay so. */
+#define NO_RED_ZONES __attribute__((no_sanitize_address))
+
 static bool has_name(char *const *envp, const char *entry)
 {
 	size_t len = strcspn(entry, "=") + 1;
@@ -54,6 +58,7 @@ static void prepare(void)
 	shim_settle();
 }
 
+NO_RED_ZONES
 int shim_execve(const char *path, char *const argv[], char *const envp[])
 {
 	static char *const none[] = { NULL };
@@ -79,6 +84,7 @@ int shim_execv(const char *path, char *const argv[])
 }
 SHIM_EXPORT(execv);
 
+NO_RED_ZONES
 int shim_execvpe(const char *file, char *const argv[], char *const envp[])
 {
 	size_t n = 0;
@@ -100,6 +106,7 @@ int shim_execvp(const char *file, char *const argv[])
 }
 SHIM_EXPORT(execvp);
 
+NO_RED_ZONES
 int shim_fexecve(int fd, char *const argv[], char *const envp[])
 {
 	size_t n = 0;
@@ -115,6 +122,7 @@ int shim_fexecve(int fd, char *const argv[], char *const envp[])
 }
 SHIM_EXPORT(fexecve);
 
+NO_RED_ZONES
 int shim_execveat(int dir, const char *path, char *const argv[],
 		  char *const envp[], int flags)
 {

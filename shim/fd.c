@@ -354,34 +354,52 @@ static int node_ioctl(struct shim_file *file, int fd, unsigned long request,
 	return 0;
 }
 
-/* Requests on a socket; -ENOTTY: not one of them. */
-static int socket_ioctl(struct shim_file *file, int fd, unsigned long request,
-			void *arg)
+/* What this process's engine knows. */
+static int own_ioctl(struct shim_file *file, unsigned long request, int *ret)
 {
-	if (request != FIONREAD && request != SIOCOUTQ &&
-	    request != SIOCOUTQNSD && request != SIOCATMARK)
-		return shim_iface_ioctl(request, arg);
-	if (file->netlink || (request == SIOCOUTQNSD && !file->is_stream))
-		return -ENOTTY;
-	if (!shim_can_write(arg, sizeof(int)))
-		return -EFAULT;
-	if (file->in_node)
-		return node_ioctl(file, fd, request, arg);
 	if (!file->so)
 		return -ENOTCONN;
 	shim_net_drive();
 	shim_direct_settle(file);
 	if (request == SIOCATMARK) {
-		*(int *)arg = fdnet_sock_at_mark(file->so);
+		*ret = fdnet_sock_at_mark(file->so);
 		return 0;
 	}
 	if (file->is_stream &&
 	    fdnet_sock_state(file->so) == FDNET_TCP_LISTEN)
 		return -EINVAL;
-	*(int *)arg = (int)(request == FIONREAD	  ? fdnet_sock_inq(file->so)
-			    : request == SIOCOUTQ ? fdnet_sock_outq(file->so)
-						  : fdnet_sock_unsent(file->so));
+	*ret = (int)(request == FIONREAD   ? fdnet_sock_inq(file->so)
+		     : request == SIOCOUTQ ? fdnet_sock_outq(file->so)
+					   : fdnet_sock_unsent(file->so));
 	return 0;
+}
+
+/* Requests on a socket; -ENOTTY: not one of them. */
+static int socket_ioctl(struct shim_file *file, int fd, unsigned long request,
+			void *arg)
+{
+	int value = 0, rc;
+
+	if (request != FIONREAD && request != SIOCOUTQ &&
+	    request != SIOCOUTQNSD && request != SIOCATMARK)
+		return shim_iface_ioctl(request, arg);
+	if (file->netlink || (request == SIOCOUTQNSD && !file->is_stream))
+		return -ENOTTY;
+	if (!shim_can_write(arg, sizeof(value)))
+		return -EFAULT;
+	rc = file->in_node ? node_ioctl(file, fd, request, &value)
+			   : own_ioctl(file, request, &value);
+	if (rc == 0)
+		memcpy(arg, &value, sizeof(value)); /* it need not be aligned */
+	return rc;
+}
+
+static int int_at(const void *arg)
+{
+	int value;
+
+	memcpy(&value, arg, sizeof(value));
+	return value;
 }
 
 int shim_ioctl(int fd, unsigned long request, ...)
@@ -400,8 +418,8 @@ int shim_ioctl(int fd, unsigned long request, ...)
 	if (request == FIONBIO || request == FIOASYNC) {
 		rc = LIBC(ioctl)(fd, request, arg);
 		if (rc == 0 && request == FIONBIO)
-			note_nonblock(fd, *(int *)arg != 0);
-		else if (rc == 0 && *(int *)arg)
+			note_nonblock(fd, int_at(arg) != 0);
+		else if (rc == 0 && int_at(arg))
 			note_async(fd);
 		return rc;
 	}
