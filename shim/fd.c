@@ -156,6 +156,7 @@ void shim_closefrom(int first)
 }
 SHIM_EXPORT(closefrom);
 
+/* Both may be sets, or either. */
 static void note_set(int of, int fd)
 {
 	struct shim_guard guard;

@@ -27,8 +27,7 @@ struct kick {
 };
 
 static uint16_t waiting[MAX_FD]; /* how many, by the number of the set */
-static bool ever;		 /* was any counted? */
-static bool kicked;		 /* was any woken? */
+static bool any_counted, any_kicked; /* ever */
 static struct kick kicks[MAX_KICKS];
 static unsigned int n_kicks;
 /* Its address is in the events' data: no program has that. */
@@ -43,8 +42,8 @@ void shim_kick_enter(int epfd)
 {
 	if (!is_counted(epfd))
 		return;
-	if (!__atomic_load_n(&ever, __ATOMIC_RELAXED))
-		__atomic_store_n(&ever, true, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&any_counted, __ATOMIC_RELAXED))
+		__atomic_store_n(&any_counted, true, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&waiting[epfd], 1, __ATOMIC_SEQ_CST);
 }
 
@@ -115,7 +114,7 @@ void shim_kick(int epfd)
 	if (shim_bell_open(&kick->bell, true) < 0)
 		return;
 	shim_bell_ring(&kick->bell);
-	__atomic_store_n(&kicked, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&any_kicked, true, __ATOMIC_RELEASE);
 	if (RAW(SYS_epoll_ctl, epfd, EPOLL_CTL_ADD, kick->bell.fd, &event, 0,
 		0) < 0) {
 		shim_bell_close(&kick->bell);
@@ -131,7 +130,7 @@ int shim_kick_strip(struct epoll_event *events, int n)
 {
 	int i, left = 0;
 
-	if (n <= 0 || !__atomic_load_n(&kicked, __ATOMIC_ACQUIRE))
+	if (n <= 0 || !__atomic_load_n(&any_kicked, __ATOMIC_ACQUIRE))
 		return n;
 	for (i = 0; i < n; i++)
 		if (events[i].data.u64 != (uintptr_t)&mark)
@@ -165,8 +164,8 @@ void shim_kick_after_fork(void)
 	size_t i;
 
 	n_kicks = 0;
-	for (i = 0; ever && i < MAX_FD; i++)
+	for (i = 0; any_counted && i < MAX_FD; i++)
 		if (waiting[i]) /* what was never written stays so */
 			waiting[i] = 0;
-	ever = false;
+	any_counted = false;
 }
