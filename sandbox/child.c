@@ -23,6 +23,7 @@
 #include "sandbox/landlock.h"
 #include "sandbox/report.h"
 #include "sandbox/say.h"
+#include "sandbox/settings.h"
 #include "sandbox/weaken.h"
 
 static void fail(const char *step, int rc) __attribute__((noreturn));
@@ -52,6 +53,16 @@ static int die_with_launcher(const struct child *child)
 	return pfd.revents & POLLHUP ? -ESRCH : 0;
 }
 
+/* Without namespaces. Not fatal: a container has mostly covered them. */
+static void protect_settings(void)
+{
+	int rc = settings_protect_alone();
+
+	if (rc < 0)
+		say_detail("fence: the kernel's settings are not protected: %s",
+			   strerror(-rc));
+}
+
 /* Not fatal: the launcher tries less. */
 static void enter_spaces(const struct child *child)
 {
@@ -62,6 +73,8 @@ static void enter_spaces(const struct child *child)
 	rc = spaces_enter(&child->spaces, child->name_server, child->uid,
 			  child->gid);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (!child->spaces.set)
+		protect_settings();
 	must("report", report_send(child->report_fd, REPORT_SPACES, rc, -1));
 	/* the launcher tries less, or says which is missing */
 	if (rc < 0 || child->required & LAYERS_SPACES & ~child->spaces.set)

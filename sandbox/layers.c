@@ -31,7 +31,8 @@ static const struct layer_row rows[] = {
 	[LAYER_IPC] = {"ipc", "System V and POSIX queues of its own",
 		       "System V IPC and POSIX queues are refused"},
 	[LAYER_MOUNT] = {"mount", "/proc, /etc/resolv.conf and "
-				  "/sys/class/net of its own",
+				  "/sys/class/net of its own; the kernel's "
+				  "settings are read-only",
 			 "name servers of the machine's resolv.conf are "
 			 "answered by the relay"},
 	[LAYER_LANDLOCK] = {"landlock",

@@ -24,6 +24,7 @@ SANDBOX_SOURCES = \
 	sandbox/root.c sandbox/root.h \
 	sandbox/run.c sandbox/run.h \
 	sandbox/say.c sandbox/say.h \
+	sandbox/settings.c sandbox/settings.h \
 	sandbox/signals.c sandbox/signals.h \
 	sandbox/spaces.c sandbox/spaces.h \
 	sandbox/supervise.c sandbox/supervise.h sandbox/notify.h \

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/settings.h"
+
 #define SYS_NET		"/sys/class/net"
 #define SYS_VIRTUAL_NET "/sys/devices/virtual/net"
 #define RESOLV_CONF	"/etc/resolv.conf"
@@ -144,18 +146,6 @@ static int mount_proc(void)
 	return 0;
 }
 
-/* What root may write without a capability, and the kernel then runs. */
-static int protect_settings(void)
-{
-	const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY |
-				    MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-	if (mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) < 0 ||
-	    mount(NULL, "/proc/sys", NULL, flags, NULL) < 0)
-		return -errno;
-	return 0;
-}
-
 static int write_resolv_conf(const char *name_server)
 {
 	char text[128];
@@ -206,8 +196,8 @@ int spaces_enter(const struct spaces *spaces, const char *name_server,
 		rc = -errno;
 	if (rc == 0 && spaces->set & LAYER_BIT(LAYER_PID))
 		rc = mount_proc();
-	if (rc == 0 && !spaces->user)
-		rc = protect_settings();
+	if (rc == 0)
+		rc = settings_protect(!spaces->user);
 	return rc == 0 ? mount_views(name_server) : rc;
 }
 

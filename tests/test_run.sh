@@ -181,6 +181,12 @@ if [ "$spaces" = yes ]; then
 		run_it -q -- sh -c 'echo x > /proc/sys/kernel/core_pattern'
 		same "root inside does not change the kernel's settings" 2 \
 			"$rc"
+		run_it -q --no-namespaces -- \
+			sh -c 'echo x > /proc/sys/kernel/core_pattern'
+		same "nor without namespaces" 2 "$rc"
+		run_it -q --no-namespaces -- \
+			sh -c 'echo 0 > /proc/self/oom_score_adj'
+		same "its own it does" 0 "$rc"
 	fi
 else
 	skip "layers" "this machine permits no pid namespace"

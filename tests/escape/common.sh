@@ -43,6 +43,31 @@ as() {
 	fi
 }
 
+# give_settings USER DIR: files by which what is outside can be changed, a
+# control group of the user's and for root one more /proc
+with_proc=() group=
+give_settings() {
+	local user=$1 proc=$2/proc
+	with_proc=() group=
+	[ "$(id -u)" = 0 ] || return
+	group=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	group=${group:+$group/fdnet-escape.$$}
+	if [ -n "$group" ] && mkdir "$group" 2>/dev/null; then
+		export ESCAPE_CGROUP=$group/cgroup.kill
+		chown "$user" "$ESCAPE_CGROUP"
+	else
+		group=
+	fi
+	mkdir "$proc"
+	if [ "$user" = root ] &&
+		unshare -m mount -t proc proc "$proc" 2>/dev/null; then
+		export ESCAPE_PROC=$proc/sys/kernel/core_pattern
+		# shellcheck disable=SC2016
+		with_proc=(unshare -m sh -c 'mount -t proc proc "$0" && exec "$@"'
+			"$proc")
+	fi
+}
+
 # attempts USER COMMAND...: the probe's lines
 attempts() {
 	local user=$1 dir
@@ -54,9 +79,12 @@ attempts() {
 		cp "$bin/probe-static" "$dir/setuid" 2>/dev/null &&
 			chmod 4755 "$dir/setuid"
 	fi
+	give_settings "$user" "$dir"
 	# its services are somewhere else each time
-	as "$user" timeout 400 "$work/bin/host" --stdin "$dir" \
+	as "$user" "${with_proc[@]}" timeout 400 "$work/bin/host" --stdin "$dir" \
 		"${@//@DIR@/$dir}" \
 		2>"$dir/err" || sed 's/^/# /' "$dir/err" | head -5
-	rm -rf "$dir"
+	[ -z "$group" ] || rmdir "$group"
+	unset ESCAPE_PROC ESCAPE_CGROUP
+	rm -rf --one-file-system "$dir"
 }

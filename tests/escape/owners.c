@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -134,12 +135,48 @@ static int unix_procfd(void)
 	return greeted(fd);
 }
 
-/* ---- settings that make the kernel start programs outside ---- */
+/* ---- settings of the kernel, which starts, stops or ends by them what is
+ * outside; they are opened, nothing is written ---- */
+
+static int opened(const char *path)
+{
+	return open(path, O_WRONLY) < 0 ? failed() : OUT;
+}
 
 static int core_pattern(void)
 {
-	return open("/proc/sys/kernel/core_pattern", O_WRONLY) < 0 ? failed() :
-								     OUT;
+	return opened("/proc/sys/kernel/core_pattern");
+}
+
+static int sysrq_trigger(void)
+{
+	return opened("/proc/sysrq-trigger");
+}
+
+static int irq_affinity(void)
+{
+	return opened("/proc/irq/default_smp_affinity");
+}
+
+static int sysfs_setting(void)
+{
+	return opened("/sys/kernel/mm/transparent_hugepage/enabled");
+}
+
+/* The group that tests/escape/common.sh has made for this user. */
+static int cgroup_kill(void)
+{
+	const char *group = getenv("ESCAPE_CGROUP");
+
+	return group ? opened(group) : NOT_HERE;
+}
+
+/* /proc once more, where a chroot's builder left it. */
+static int proc_elsewhere(void)
+{
+	const char *proc = getenv("ESCAPE_PROC");
+
+	return proc ? opened(proc) : NOT_HERE;
 }
 
 const struct attempt owner_attempts[] = {
@@ -151,5 +188,10 @@ const struct attempt owner_attempts[] = {
 	{"proc_task_mem", proc_task_mem},
 	{"unix_procfd", unix_procfd},
 	{"core_pattern", core_pattern},
+	{"sysrq_trigger", sysrq_trigger},
+	{"irq_affinity", irq_affinity},
+	{"sysfs_setting", sysfs_setting},
+	{"cgroup_kill", cgroup_kill},
+	{"proc_elsewhere", proc_elsewhere},
 	{NULL, NULL},
 };
