@@ -3,7 +3,8 @@
  * What a relay costs if it is nothing but a relay: the traffic of bench/load,
  * from a process that has no stack, by way of one that has none either.
  *
- *   floor rr ADDR PORT [-n CONNECTIONS]        1 byte there and back
+ *   floor rr ADDR PORT [-n CONNECTIONS | -j THREADS]   1 byte there and back
+ *   floor crr ADDR PORT [-n CONNECTIONS]       a connection for each
  *   floor stream|maerts ADDR PORT              bulk up, down
  *   floor udpstream|udpmaerts ADDR PORT -l BYTES
  *   -t SECONDS   -w MICROSECONDS that both wait awake before they sleep
@@ -39,52 +40,36 @@
 #define CONNS_MAX  1024
 #define BATCH	   FLOOR_BATCH
 
-/* A message: of which connection, and a byte; or a block and how much of it. */
-struct note {
-	uint32_t what, len;
-};
-
 static struct {
 	const char *mode;
 	double secs;
 	size_t size;
-	int conns;
-} opt = {.secs = 1, .size = 64, .conns = 1};
+	int conns, threads;
+} opt = {.secs = 1, .size = 64, .conns = 1, .threads = 1};
 
 static uint8_t *blocks;
 static uint32_t spare[BLOCKS], nspare;
 static struct sockaddr_in server;
 static uint8_t scratch[LOAD_BUF];
 
-static void put_note(uint32_t what, uint32_t len)
-{
-	struct note note = {what, len};
-
-	while (!floor_put(&note, sizeof(note), NULL, 0))
-		sched_yield();
-}
-
-static bool get_note(struct note *note)
-{
-	return floor_get(note) > 0;
-}
-
 /* ---- the program's side ---- */
 
 static uint64_t program_rr(double end)
 {
 	uint64_t n = 0;
-	struct note note;
+	struct floor_note note;
 
+	if (opt.threads > 1)
+		return floor_threads_program(opt.threads, end);
 	for (int i = 0; i < opt.conns; i++)
-		put_note((uint32_t)i, 1);
+		floor_put_note((uint32_t)i, 1);
 	while (load_now() < end) {
 		bool any = false;
 
-		while (get_note(&note)) {
+		while (floor_get_note(&note)) {
 			any = true;
 			n++;
-			put_note(note.what, 1);
+			floor_put_note(note.what, 1);
 		}
 		if (!any)
 			floor_sleep();
@@ -92,13 +77,18 @@ static uint64_t program_rr(double end)
 	return n;
 }
 
+static uint64_t program_crr(double end)
+{
+	return floor_crr_program(opt.conns, end);
+}
+
 static uint64_t program_up(double end)
 {
 	uint64_t bytes = 0;
-	struct note note;
+	struct floor_note note;
 
 	while (load_now() < end) {
-		while (get_note(&note))
+		while (floor_get_note(&note))
 			spare[nspare++] = note.what;
 		if (!nspare) {
 			floor_sleep();
@@ -110,7 +100,7 @@ static uint64_t program_up(double end)
 
 			memcpy(blocks + b * BLOCK_SIZE, scratch + at,
 			       BLOCK_SIZE);
-			put_note(b, BLOCK_SIZE);
+			floor_put_note(b, BLOCK_SIZE);
 			bytes += BLOCK_SIZE;
 		}
 	}
@@ -120,17 +110,17 @@ static uint64_t program_up(double end)
 static uint64_t program_down(double end)
 {
 	uint64_t bytes = 0;
-	struct note note;
+	struct floor_note note;
 
 	while (load_now() < end) {
-		if (!get_note(&note)) {
+		if (!floor_get_note(&note)) {
 			floor_sleep();
 			continue;
 		}
 		memcpy(scratch + bytes % 2 * BLOCK_SIZE,
 		       blocks + note.what * BLOCK_SIZE, note.len);
 		bytes += note.len;
-		put_note(note.what, 0);
+		floor_put_note(note.what, 0);
 	}
 	return bytes;
 }
@@ -183,7 +173,7 @@ static int dial(int type, char kind)
 static void relay_rr(void)
 {
 	struct epoll_event events[BATCH];
-	struct note note;
+	struct floor_note note;
 	char byte = 0;
 
 	for (int i = 0; i < opt.conns; i++)
@@ -199,18 +189,23 @@ static void relay_rr(void)
 			else if (events[i].events & EPOLLIN &&
 				 recv(fds[c], scratch, BLOCK_SIZE,
 				      MSG_DONTWAIT) > 0)
-				put_note(c, 1);
+				floor_put_note(c, 1);
 		}
-		while (get_note(&note))
+		while (floor_get_note(&note))
 			send(fds[note.what], &byte, 1, MSG_DONTWAIT);
 	}
+}
+
+static void relay_crr(void)
+{
+	floor_crr_relay(&server);
 }
 
 /* Blocks that the program has filled, in order; gone when the socket has
  * taken them. */
 static void relay_up(void)
 {
-	static struct note queue[BLOCKS];
+	static struct floor_note queue[BLOCKS];
 	struct epoll_event events[BATCH];
 	unsigned int first = 0, n = 0;
 	uint32_t done = 0;
@@ -225,7 +220,7 @@ static void relay_up(void)
 				floor_still_bell();
 			else if (events[i].events & EPOLLOUT)
 				writable = true;
-		while (get_note(&queue[(first + n) % BLOCKS]))
+		while (floor_get_note(&queue[(first + n) % BLOCKS]))
 			n++;
 		while (writable && n) {
 			struct iovec iov[16];
@@ -233,7 +228,7 @@ static void relay_up(void)
 			ssize_t rc;
 
 			for (k = 0; k < n && k < 16; k++) {
-				struct note *q = &queue[(first + k) % BLOCKS];
+				struct floor_note *q = &queue[(first + k) % BLOCKS];
 
 				iov[k].iov_base = blocks + q->what * BLOCK_SIZE;
 				iov[k].iov_len = q->len;
@@ -251,7 +246,7 @@ static void relay_up(void)
 			done += (uint32_t)rc;
 			while (n && done >= queue[first].len) {
 				done -= queue[first].len;
-				put_note(queue[first].what, 0);
+				floor_put_note(queue[first].what, 0);
 				first = (first + 1) % BLOCKS;
 				n--;
 			}
@@ -263,7 +258,7 @@ static void relay_down(void)
 {
 	struct epoll_event events[BATCH];
 	bool readable = true;
-	struct note note;
+	struct floor_note note;
 
 	floor_watch(fds[0], 0);
 	for (;;) {
@@ -274,7 +269,7 @@ static void relay_down(void)
 				floor_still_bell();
 			else if (events[i].events & EPOLLIN)
 				readable = true;
-		while (get_note(&note))
+		while (floor_get_note(&note))
 			spare[nspare++] = note.what;
 		while (readable && nspare) {
 			unsigned int k, most = nspare < 4 ? nspare : 4;
@@ -289,7 +284,7 @@ static void relay_down(void)
 			rc = readv(fds[0], iov, (int)most);
 			readable = rc > 0;
 			for (; rc > 0; rc -= (ssize_t)BLOCK_SIZE)
-				put_note(spare[--nspare],
+				floor_put_note(spare[--nspare],
 					 rc < (ssize_t)BLOCK_SIZE ?
 						 (uint32_t)rc :
 						 BLOCK_SIZE);
@@ -374,6 +369,7 @@ static const struct mode {
 	uint64_t (*program)(double end);
 } modes[] = {
 	{"rr", LOAD_ECHO, false, relay_rr, program_rr},
+	{"crr", LOAD_ONCE, false, relay_crr, program_crr},
 	{"stream", LOAD_SINK, false, relay_up, program_up},
 	{"maerts", LOAD_SOURCE, false, relay_down, program_down},
 	{"udpstream", LOAD_SINK, true, relay_udp_out, program_udp_out},
@@ -405,7 +401,7 @@ static void report(const struct mode *m, uint64_t n, double secs)
 	if (m->udp)
 		printf("mode=%s secs=%.3f rx_pps=%.0f\n", m->name, secs,
 		       (double)n / secs);
-	else if (m->kind == LOAD_ECHO)
+	else if (m->kind == LOAD_ECHO || m->kind == LOAD_ONCE)
 		printf("mode=%s secs=%.3f ops=%llu tps=%.1f\n", m->name, secs,
 		       (unsigned long long)n, (double)n / secs);
 	else
@@ -422,7 +418,8 @@ static void run(const struct mode *m)
 	double start;
 	pid_t pid;
 
-	for (int i = 0; i < opt.conns; i++)
+	/* else the relay opens them when it is asked to */
+	for (int i = 0; i < opt.conns && m->kind != LOAD_ONCE; i++)
 		fds[i] = dial(m->udp ? SOCK_DGRAM : SOCK_STREAM, m->kind);
 	if (m->udp && m->kind == LOAD_SINK)
 		before = udp_count(fds[0]);
@@ -452,13 +449,15 @@ int main(int argc, char **argv)
 {
 	int c, at;
 
-	while ((c = getopt(argc, argv, "t:l:n:w:e")) != -1) {
+	while ((c = getopt(argc, argv, "t:l:n:j:w:e")) != -1) {
 		if (c == 't')
 			opt.secs = atof(optarg);
 		else if (c == 'l')
 			opt.size = (size_t)atoi(optarg);
 		else if (c == 'n')
 			opt.conns = atoi(optarg);
+		else if (c == 'j')
+			opt.threads = opt.conns = atoi(optarg);
 		else if (c == 'w')
 			floor_awake_us = atoi(optarg);
 		else if (c != 'e')

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 
 #define FLOOR_BATCH 64 /* events of one wake-up */
@@ -35,6 +36,19 @@ bool floor_put(const void *head, uint32_t head_len, const void *data,
 /** floor_get - the length of the next message, 0: none */
 uint32_t floor_get(void *data);
 
+/**
+ * struct floor_note - a short message
+ * @what:  which connection, or which block
+ * @len:   how much of it, or what is the matter with it
+ */
+struct floor_note {
+	uint32_t what, len;
+};
+
+/** floor_put_note - waits for room; floor_get_note - false: there is none */
+void floor_put_note(uint32_t what, uint32_t len);
+bool floor_get_note(struct floor_note *note);
+
 /** floor_sleep - the program's side: until there is something, perhaps */
 void floor_sleep(void);
 /** floor_wait - the relay's: events of sockets, or something in the ring */
@@ -43,5 +57,18 @@ int floor_wait(struct epoll_event *events);
 void floor_still_bell(void);
 /** floor_watch - the relay's: a socket by edges; FLOOR_BELL by level */
 void floor_watch(int fd, uint32_t what);
+
+/* ---- floor_crr.c: connect, a byte each way, close ---- */
+
+/** floor_crr_relay - the relay, for ever */
+void floor_crr_relay(const struct sockaddr_in *server);
+/** floor_crr_program - @conns at a time until @end; how many */
+uint64_t floor_crr_program(int conns, double end);
+
+/* ---- floor_threads.c: threads that block ---- */
+
+/** floor_threads_program - a byte there and back over connections 0 to
+ * @threads - 1, each by a thread of its own, until @end; how often */
+uint64_t floor_threads_program(int threads, double end);
 
 #endif

@@ -52,6 +52,19 @@ uint32_t floor_get(void *data)
 	return (uint32_t)len;
 }
 
+void floor_put_note(uint32_t what, uint32_t len)
+{
+	struct floor_note note = {what, len};
+
+	while (!floor_put(&note, sizeof(note), NULL, 0))
+		sched_yield();
+}
+
+bool floor_get_note(struct floor_note *note)
+{
+	return floor_get(note) > 0;
+}
+
 void floor_still_bell(void)
 {
 	uint64_t n;

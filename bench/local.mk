@@ -13,9 +13,9 @@ bench_load_SOURCES = bench/load.c bench/load_server.c bench/load.h
 bench_load_LDADD = $(PTHREAD_LIBS)
 # The same traffic without a stack: what two more hops cost.
 noinst_PROGRAMS += bench/floor
-bench_floor_SOURCES = bench/floor.c bench/floor_link.c bench/floor.h \
-	bench/load.h
-bench_floor_LDADD = $(FDBASED_LIBS)
+bench_floor_SOURCES = bench/floor.c bench/floor_crr.c bench/floor_threads.c \
+	bench/floor_link.c bench/floor.h bench/load.h
+bench_floor_LDADD = $(FDBASED_LIBS) $(PTHREAD_LIBS)
 noinst_PROGRAMS += bench/floor-serve
 bench_floor_serve_SOURCES = bench/floor_serve.c bench/floor_link.c \
 	bench/floor.h bench/load.h
@@ -25,8 +25,19 @@ noinst_PROGRAMS += bench/copies
 bench_copies_SOURCES = bench/copies.c bench/floor_link.c bench/floor.h \
 	bench/load.h
 bench_copies_LDADD = $(FDBASED_LIBS)
+# What splice() would give a relay between a socket pair and TCP.
+noinst_PROGRAMS += bench/pump
+bench_pump_SOURCES = bench/pump.c bench/load_server.c bench/load.h
+# static: in a sandbox its sockets are pumped ones, bench/pump.sh
+bench_pump_CFLAGS = -std=gnu11 -O2 -Wall
+bench_pump_LDFLAGS = -all-static
+EXTRA_DIST += bench/pump.sh
 EXTRA_DIST += bench/README.md bench/run bench/report.py bench/flame.py \
 	bench/in-slirp4netns \
+	bench/results/floors.svg bench/results/floors.tsv \
+	bench/results/floors.txt bench/results/two-links.svg \
+	bench/results/two-links.tsv bench/results/two-links.txt \
+	bench/results/pump.txt bench/results/many_flows.txt \
 	bench/results/shim_calls.txt bench/results/2-cores.svg bench/results/2-cores.txt \
 	bench/results/2-cores.tsv \
 	bench/results/flame-redis16-fdnet.svg \

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What does one event cost when many flows are open? N connections through the
-# relay, then round trips that go from one connection to the next: for each N
-# how long opening took, the time of a round trip, what the relay spent on it,
+# What do an event and a byte cost when many flows are open? N connections
+# through the relay, then round trips of a byte that go from one connection to
+# the next, then of 64 KiB likewise: for each N how long opening took, the time
+# of a round trip, what the relay spent on it and on a byte (64 KiB each way),
 # and its memory.
 #
-#	bench/many_flows.sh [N...]		(100 1000 10000)
+#	bench/many_flows.sh [N...]		(1 100 10000)
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../tests/lib.sh"
 
@@ -32,9 +33,9 @@ while True:
                     poll.register(c, select.EPOLLIN)
             except BlockingIOError:
                 continue
-        data = conns[fd].recv(100)
+        data = conns[fd].recv(65536)
         if data:
-            conns[fd].send(data)
+            conns[fd].sendall(data)
         else:
             poll.unregister(fd)
             conns.pop(fd).close()
@@ -73,6 +74,17 @@ for i in range(trips):
     c.recv(1)
 print("trip %.1f" % ((time.monotonic() - begin) / trips * 1e6), flush=True)
 sys.stdin.readline()
+block = b"x" * 65536
+begin = time.monotonic()
+for i in range(trips // 10):
+    c = conns[i % left]
+    c.sendall(block)
+    got = 0
+    while got < len(block):
+        got += len(c.recv(len(block)))
+print("block %.1f" % ((time.monotonic() - begin) / (trips // 10) * 1e6),
+      flush=True)
+sys.stdin.readline()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.killpg(0, signal.SIGTERM)
 END
@@ -82,9 +94,19 @@ port=$(free_port)
 kill_at_end+=("$!")
 wait_port "$port"
 
-printf '%8s %10s %14s %14s %10s\n' flows "opened, s" "round trip, us" \
-	"relay, us" "RSS, KiB"
-[ $# -gt 0 ] || set -- 100 1000 10000
+# spent - nanoseconds of a core that the relay has had
+spent() {
+	cut -d' ' -f1 "/proc/$relay/schedstat"
+}
+
+# said WORD - the figure that the program gave
+said() {
+	sed -n "s/^$1 //p" "$work/out"
+}
+
+printf '%8s %10s %14s %10s %12s %14s %10s\n' flows "opened, s" \
+	"round trip, us" "relay, us" "64 KiB, us" "relay, ns/byte" "RSS, KiB"
+[ $# -gt 0 ] || set -- 1 100 10000
 for n in "$@"; do
 	rm -f "$work/keys"
 	mkfifo "$work/keys"
@@ -98,16 +120,21 @@ for n in "$@"; do
 	wait_until 100 grep -q opened "$work/out"
 	relay=$("$ctl" -c "$work/ctl" -j status </dev/null |
 		sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -1)
-	before=$(cut -d' ' -f1 "/proc/$relay/schedstat")
+	before=$(spent)
 	echo >&7
 	wait_until 100 grep -q trip "$work/out"
-	after=$(cut -d' ' -f1 "/proc/$relay/schedstat")
-	printf '%8s %10s %14s %14s %10s\n' "$n" \
-		"$(sed -n 's/^opened //p' "$work/out")" \
-		"$(sed -n 's/^trip //p' "$work/out")" \
-		"$(((after - before) / trips / 1000)).$(((after - before) / trips / 100 % 10))" \
-		"$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' \
-			"/proc/$relay/status")"
+	between=$(spent)
+	echo >&7
+	wait_until 100 grep -q block "$work/out"
+	after=$(spent)
+	awk -v n="$n" -v opened="$(said opened)" -v trip="$(said trip)" \
+		-v block="$(said block)" -v trips="$trips" \
+		-v event=$((between - before)) -v bytes=$((after - between)) \
+		-v rss="$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' \
+			"/proc/$relay/status")" 'BEGIN {
+		printf "%8d %10.2f %14.1f %10.1f %12.1f %14.3f %10d\n", n, \
+			opened, trip, event / trips / 1000, block, \
+			bytes / int(trips / 10) / 131072, rss }'
 	echo >&7
 	exec 7>&-
 	wait "$sandbox"
