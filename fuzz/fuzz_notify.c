@@ -96,6 +96,27 @@ static int give_call(struct seccomp_notif *notif)
 	return 0;
 }
 
+/* What the program gets it may use from then on. */
+static int add_fd(const struct seccomp_notif_addfd *add)
+{
+	uint8_t where;
+
+	assert(fcntl(add->srcfd, F_GETFD) >= 0);
+	errno = ENOENT;
+	if (!(add->flags & SECCOMP_ADDFD_FLAG_SEND))
+		return waits(add->id) ? next_byte() % 8 : -1;
+	if (answer(add->id) < 0)
+		return -1;
+	where = next_byte();
+	if (where % 2) {
+		where = where / 2 % FDS;
+		close(fds[where]);
+		fds[where] = fcntl(add->srcfd, F_DUPFD_CLOEXEC, 0);
+		assert(fds[where] >= 0);
+	}
+	return 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
@@ -110,14 +131,7 @@ int ioctl(int fd, unsigned long request, ...)
 	case SECCOMP_IOCTL_NOTIF_SEND:
 		return answer(((struct seccomp_notif_resp *)arg)->id);
 	case SECCOMP_IOCTL_NOTIF_ADDFD:
-		assert(fcntl(((struct seccomp_notif_addfd *)arg)->srcfd,
-			     F_GETFD) >= 0);
-		if (((struct seccomp_notif_addfd *)arg)->flags &
-		    SECCOMP_ADDFD_FLAG_SETFD)
-			return waits(((struct seccomp_notif_addfd *)arg)->id) ?
-				       0 :
-				       -1;
-		return answer(((struct seccomp_notif_addfd *)arg)->id);
+		return add_fd(arg);
 	case SECCOMP_IOCTL_NOTIF_ID_VALID:
 		errno = ENOENT;
 		return waits(*(uint64_t *)arg) ? 0 : -1;
@@ -189,6 +203,17 @@ int call_take_fd(struct call *call, int number)
 	getsockopt(call->fd, SOL_SOCKET, SO_TYPE, &call->unix_type, &len);
 	getsockopt(call->fd, SOL_SOCKET, SO_COOKIE, &call->cookie, &size);
 	return 0;
+}
+
+int call_copy_fd(const struct call *call, int number)
+{
+	int fd;
+
+	if (number < 0 || number % 8 >= FDS)
+		return -EBADF;
+	fd = fcntl(fds[number % 8], F_DUPFD_CLOEXEC, 0);
+	assert(fd >= 0);
+	return fd;
 }
 
 uint64_t caller_born(pid_t tid)

@@ -36,6 +36,7 @@ void call_end(struct call *call)
 	call->done = true;
 	free(call->data);
 	call->data = NULL;
+	rights_drop(call);
 	DL_DELETE(sup->calls, call);
 	sup->count--;
 	/* the loop may still hold it in this round */
@@ -194,6 +195,18 @@ void call_reply_fd(struct call *call, int fd, bool close_on_exec)
 	if (fd >= 0)
 		close(fd);
 	call_end(call);
+}
+
+int call_give_fd(const struct call *call, int fd, bool close_on_exec)
+{
+	struct seccomp_notif_addfd add = {
+		.id = call->id,
+		.srcfd = fd,
+		.newfd_flags = close_on_exec ? O_CLOEXEC : 0,
+	};
+	int rc = ioctl(call->sup->listener.fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+
+	return rc < 0 ? -errno : rc;
 }
 
 void call_reply_in_place(struct call *call, long value)

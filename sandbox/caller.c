@@ -131,7 +131,7 @@ static int open_pidfd(const struct call *call)
 	return fd < 0 ? -errno : fd;
 }
 
-static int copy_fd(const struct call *call, int number)
+int call_copy_fd(const struct call *call, int number)
 {
 	int pidfd, fd, rc = 0;
 
@@ -156,7 +156,7 @@ int call_take_fd(struct call *call, int number)
 	socklen_t len = sizeof(int), long_len = sizeof(call->cookie);
 	int domain, fd;
 
-	fd = copy_fd(call, number);
+	fd = call_copy_fd(call, number);
 	if (fd < 0)
 		return fd;
 	call->fd = fd;
@@ -171,7 +171,7 @@ int call_take_fd(struct call *call, int number)
 
 bool call_fd_is(const struct call *call, int number, uint64_t cookie)
 {
-	int fd = copy_fd(call, number);
+	int fd = call_copy_fd(call, number);
 	socklen_t len = sizeof(cookie);
 	uint64_t is = 0;
 

@@ -84,6 +84,19 @@ struct parcel {
 int parcel_receive(struct parcel *parcel, int fd, struct sockaddr *name,
 		   socklen_t *name_len, struct ucred *cred);
 
+union parcel_control {
+	char buf[CMSG_SPACE(PASS_MAX * sizeof(int)) +
+		 CMSG_SPACE(sizeof(struct ucred))];
+	struct cmsghdr align;
+};
+
+/** parcel_fill_control - what goes beside it, for sendmsg()
+ * @control:  room; borrowed as long as @msg is used
+ * @sender:  as parcel_send()'s */
+void parcel_fill_control(struct msghdr *msg, union parcel_control *control,
+			 const struct parcel *parcel,
+			 const struct ucred *sender);
+
 /** parcel_send - what is left of it to whom @fd is connected; 0 when all is
  * sent, or a negative errno
  * @sender:  as joins_add()'s, or NULL */

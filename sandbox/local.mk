@@ -21,6 +21,7 @@ SANDBOX_SOURCES = \
 	sandbox/pump.c sandbox/pump.h \
 	sandbox/relay_proc.c sandbox/relay_proc.h \
 	sandbox/report.c sandbox/report.h \
+	sandbox/rights.c \
 	sandbox/root.c sandbox/root.h \
 	sandbox/run.c sandbox/run.h \
 	sandbox/say.c sandbox/say.h \

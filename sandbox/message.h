@@ -69,4 +69,21 @@ void message_begin_control(const struct message *message, uint8_t *room,
 int message_read_control(const struct call *call,
 			 const struct message *message, struct fdnet_msg *msg);
 
+/* ---- what goes beside a message of AF_UNIX (rights.c) ---- */
+
+/** rights_take - the descriptors that the caller's message names, as
+ * call->fds. 0, -EINVAL, -EBADF, -ENOMEM, or as above */
+int rights_take(struct call *call, const struct message *message);
+/**
+ * rights_give - to the caller, as far as it has room for them
+ * @msg:      as recvmsg() filled it here; its descriptors are closed
+ * @room:     RIGHTS_ROOM, aligned to 8; borrowed
+ * @ret_control:  what message_set_from() writes
+ * Returns flags for it.
+ */
+#define RIGHTS_ROOM 2048
+int rights_give(const struct call *call, const struct message *message,
+		struct msghdr *msg, uint8_t *room,
+		struct fdnet_node_cmsg *ret_control);
+
 #endif

@@ -73,6 +73,7 @@ typedef void call_ready_fn(struct call *call);
  * @kind:      what @fd is, when known
  * @name:      an address from the arguments, or the peer's
  * @data, @len:  a datagram on its way; owned
+ * @fds, @fd_count:  descriptors that go with it; owned
  * @flags:     of a data call
  * @from, @ttl1, @tos1, @gso:  control messages of @data, as SEND has them
  * @index:     messages that are done, of a call for several
@@ -104,6 +105,8 @@ struct call {
 	struct fdnet_name name;
 	uint8_t *data;
 	size_t len;
+	int *fds;
+	size_t fd_count;
 	int flags;
 	struct fdnet_name from;
 	uint16_t ttl1, tos1, gso;
@@ -215,6 +218,12 @@ uint64_t caller_born(pid_t tid);
  * call->cookie and call->unix_type. 0, -EBADF, -ENOTSOCK, -ESRCH, -EPERM;
  * -ESOCKTNOSUPPORT: a socket, but not AF_UNIX (one that --inherit gave) */
 int call_take_fd(struct call *call, int number);
+/** call_copy_fd - the caller's descriptor number @number, for us to close, or a
+ * negative errno as above */
+int call_copy_fd(const struct call *call, int number);
+/** call_give_fd - the caller gets a copy of @fd, before its answer; its number
+ * there, or a negative errno */
+int call_give_fd(const struct call *call, int fd, bool close_on_exec);
 /** call_fd_is - is the caller's descriptor number @number the socket @cookie? */
 bool call_fd_is(const struct call *call, int number, uint64_t cookie);
 /** call_fd_closes_on_exec - likewise: is it FD_CLOEXEC? */
@@ -296,6 +305,9 @@ void unix_accept(struct call *call);
 /** unix_peer - whom SO_PEERCRED of call->fd shows, unless the kernel knows */
 bool unix_peer(const struct call *call, struct ucred *ret_cred);
 void unix_end(struct supervisor *sup);
+
+/** rights_drop - close call->fds (rights.c) */
+void rights_drop(struct call *call);
 
 /* NETLINK_ROUTE */
 void netlink_socket(struct call *call);

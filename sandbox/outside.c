@@ -118,12 +118,10 @@ static struct sockaddr_un name_of(int inode)
 	return sun;
 }
 
-static ssize_t send_as_caller(const struct call *call, int fd)
+static ssize_t send_as_caller(struct call *call, int fd)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(struct ucred))];
-		struct cmsghdr align;
-	} control = {{0}};
+	const struct parcel parcel = {.fds = call->fds,
+				      .fd_count = call->fd_count};
 	struct sockaddr_un sun = name_of(call->spare_fd);
 	struct iovec iov = {call->data, call->len};
 	struct msghdr msg = {
@@ -132,20 +130,12 @@ static ssize_t send_as_caller(const struct call *call, int fd)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
+	/* the kernel tells the real user, who is still ours */
 	const struct ucred sender = identity_sender(call);
-	struct cmsghdr *cmsg;
+	union parcel_control control;
 	ssize_t rc;
 
-	/* the kernel tells the real user, who is still ours */
-	if (sender.pid) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = sizeof(control.buf);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_CREDENTIALS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(sender));
-		memcpy(CMSG_DATA(cmsg), &sender, sizeof(sender));
-	}
+	parcel_fill_control(&msg, &control, &parcel, &sender);
 	rc = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return rc < 0 ? -errno : rc;
 }

@@ -16,12 +16,6 @@
 /* What one can set a socket's buffer to, and more: no message is longer. */
 #define MESSAGE_MAX (32 << 20)
 
-union control {
-	char buf[CMSG_SPACE(PASS_MAX * sizeof(int)) +
-		 CMSG_SPACE(sizeof(struct ucred))];
-	struct cmsghdr align;
-};
-
 static int type_of(int fd)
 {
 	int type = SOCK_STREAM;
@@ -86,7 +80,7 @@ static int take_control(struct parcel *parcel, struct msghdr *msg,
 int parcel_receive(struct parcel *parcel, int fd, struct sockaddr *name,
 		   socklen_t *name_len, struct ucred *cred)
 {
-	union control control;
+	union parcel_control control;
 	struct iovec iov;
 	struct msghdr msg = {
 		.msg_name = name,
@@ -128,7 +122,7 @@ static struct cmsghdr *put_control(struct msghdr *msg, struct cmsghdr *cmsg,
 	return CMSG_NXTHDR(msg, cmsg);
 }
 
-static void fill_control(struct msghdr *msg, union control *control,
+void parcel_fill_control(struct msghdr *msg, union parcel_control *control,
 			 const struct parcel *parcel,
 			 const struct ucred *sender)
 {
@@ -156,14 +150,14 @@ static void fill_control(struct msghdr *msg, union control *control,
 
 int parcel_send(struct parcel *parcel, int fd, const struct ucred *sender)
 {
-	union control control;
+	union parcel_control control;
 	struct iovec iov;
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t len;
 	size_t i;
 
 	do {
-		fill_control(&msg, &control, parcel, sender);
+		parcel_fill_control(&msg, &control, parcel, sender);
 		iov.iov_base = parcel->data + parcel->at;
 		iov.iov_len = parcel->len - parcel->at;
 		len = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);

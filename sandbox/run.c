@@ -431,6 +431,7 @@ static int start_supervisor(struct run *run)
 		.attach_fd = run->relay.attach_fd,
 		.addr = run->opts->addr,
 		.name_server = run->name_server,
+		.own_pids = run->spaces.set & LAYER_BIT(LAYER_PID),
 		.own_net = run->spaces.set & LAYER_BIT(LAYER_NET),
 		.own_mounts = run->spaces.set & LAYER_BIT(LAYER_MOUNT),
 		.roots = run->filter.facts & FILTER_MAY_CHROOT,

@@ -39,6 +39,7 @@ struct supervisor;
  * @attach_fd:    where the relay is met; borrowed
  * @addr:         the sandbox's IPv4 address and prefix, as text
  * @name_server:  of the sandbox, as text
+ * @own_pids:     a pid namespace of its own: we have no number in it
  * @own_net:      a network namespace of its own: abstract names are its own
  * @own_mounts:   resolv.conf names the sandbox's name server
  * @roots:        programs may change their root
@@ -49,6 +50,7 @@ struct supervise_setup {
 	int attach_fd;
 	const char *addr;
 	const char *name_server;
+	bool own_pids;
 	bool own_net;
 	bool own_mounts;
 	bool roots;

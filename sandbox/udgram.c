@@ -309,7 +309,8 @@ static int read_target(struct call *call, const struct udgram *udgram,
 		return rc;
 	call->len = (size_t)size;
 	call->data = malloc((size_t)size + 1);
-	return call->data ? message_gather(call, message, call->data) : -ENOMEM;
+	rc = call->data ? message_gather(call, message, call->data) : -ENOMEM;
+	return rc < 0 ? rc : rights_take(call, message);
 }
 
 static void try_send(struct call *call)
@@ -362,26 +363,43 @@ void udgram_send(struct call *call, struct udgram *udgram)
 	try_send(call);
 }
 
+/* What the message says of itself, once its bytes have gone to the caller. */
+static int tell(const struct call *call, const struct udgram *udgram,
+		const struct message *message, struct msghdr *msg, int flags)
+{
+	const struct sockaddr_storage *sa = (const void *)&udgram->from;
+	uint8_t room[RIGHTS_ROOM] __attribute__((aligned(8)));
+	struct fdnet_node_cmsg control;
+
+	flags |= rights_give(call, message, msg, room, &control);
+	return message_set_from(call, message, sa, udgram->from_len, &control,
+				flags);
+}
+
 static ssize_t take(struct call *call, const struct udgram *udgram,
 		    const struct message *message)
 {
-	static uint8_t room[DATA_MAX];
-	const struct sockaddr_storage *sa = (const void *)&udgram->from;
-	static const struct fdnet_node_cmsg none;
+	static uint8_t data[DATA_MAX];
+	union parcel_control control;
+	struct iovec iov = {data, sizeof(data)};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
 	ssize_t len, given;
 	int rc;
 
-	len = recv(call->fd, room, sizeof(room),
-		   MSG_DONTWAIT | (message->flags & MSG_PEEK));
+	len = recvmsg(call->fd, &msg,
+		      MSG_DONTWAIT | MSG_CMSG_CLOEXEC |
+			      (message->flags & MSG_PEEK));
 	if (len < 0)
 		return -errno;
-	given = message_scatter(call, message, room, (size_t)len);
-	if (given < 0)
-		return given;
-	rc = message_set_from(call, message, sa, udgram->from_len, &none,
-			      given < len ? MSG_TRUNC : 0);
-	if (rc < 0)
-		return rc;
+	given = message_scatter(call, message, data, (size_t)len);
+	rc = tell(call, udgram, message, &msg, given < len ? MSG_TRUNC : 0);
+	if (given < 0 || rc < 0)
+		return given < 0 ? given : rc;
 	len = message->flags & MSG_TRUNC ? len : given;
 	if (call->nr != SYS_recvmmsg)
 		return len;

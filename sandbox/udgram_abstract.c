@@ -268,14 +268,18 @@ static int deliver(const struct udgram *udgram, uint64_t cookie,
 	return rc;
 }
 
-ssize_t inbox_send(const struct udgram *udgram, const struct call *call)
+ssize_t inbox_send(const struct udgram *udgram, struct call *call)
 {
 	const struct parcel parcel = {
 		.data = (char *)call->data,
 		.len = call->len,
+		.fds = call->fds,
+		.fd_count = call->fd_count,
 	};
 	int rc = deliver(udgram, call->target, &parcel);
 
+	if (rc == 0)
+		call->fd_count = 0; /* they are closed */
 	return rc < 0 ? rc : (ssize_t)call->len;
 }
 

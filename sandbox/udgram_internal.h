@@ -80,7 +80,7 @@ socklen_t abstract_name(const struct udgram *udgram, bool peer,
 			struct sockaddr_storage *sa);
 
 /** inbox_send - call->data to call->target; as sendmsg() */
-ssize_t inbox_send(const struct udgram *udgram, const struct call *call);
+ssize_t inbox_send(const struct udgram *udgram, struct call *call);
 /** inbox_send_parcel - to the peer; as parcel_send() */
 int inbox_send_parcel(const struct udgram *udgram, struct parcel *parcel);
 /** inbox_take - the next message goes into B: was there one? */

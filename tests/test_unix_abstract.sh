@@ -35,7 +35,7 @@ done
 
 # a service manager inside, and who reports to it; static ones among them
 cat >"$work/manager" <<'EOS'
-import os, socket, subprocess, sys
+import os, socket, subprocess, sys, threading
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 manager.bind("\0fdnet-manager-%d" % os.getpid())
 manager.settimeout(60)
@@ -43,6 +43,16 @@ where = "@" + manager.getsockname()[1:].decode()
 child = subprocess.Popen(sys.argv[1:],
                          env=dict(os.environ, NOTIFY_SOCKET=where))
 print(manager.recv(1000).decode().strip())
+
+
+def receive():
+    """what else it says, a descriptor whose end it waits for among it"""
+    while True:
+        manager.recv(1000)
+
+
+manager.settimeout(None)
+threading.Thread(target=receive, daemon=True).start()
 child.wait()
 EOS
 # manager NAME EXPECTED COMMAND...

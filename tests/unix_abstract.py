@@ -8,6 +8,7 @@ import errno
 import os
 import select
 import socket
+import struct
 import sys
 import threading
 
@@ -108,6 +109,65 @@ passer.connect(name("server"))
 passer.sendmsg([b"pipe"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
                             array.array("i", [write]))])
 say("with a descriptor", lambda: server.recv(100))
+RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+
+
+def passed(sock, count=1, room=None, flags=0):
+    """the message, and what was written into the pipes that came with it"""
+    data, control, flags, address = sock.recvmsg(
+        100, socket.CMSG_SPACE(4 * count) if room is None else room, flags)
+    fds = array.array("i")
+    for level, kind, body in control:
+        if (level, kind) == RIGHTS:
+            fds.frombytes(body[:len(body) - len(body) % 4])
+    for fd in fds:
+        os.write(fd, b"x")
+    shut = [not os.get_inheritable(fd) for fd in fds]
+    for fd in fds:
+        os.close(fd)
+    got = os.read(read, 100) if fds else b""
+    return data, shown(address), shut, got, bool(flags & socket.MSG_CTRUNC)
+
+
+def give(sock, data, address=None, count=1):
+    control = [(*RIGHTS, array.array("i", [write] * count))]
+    return sock.sendmsg([data], control, 0, *([address] if address else []))
+
+
+third = datagram(name("fourth"))
+third.connect(name("server"))
+give(third, b"connected")
+say("a descriptor, and its sender", lambda: passed(server))
+say("a descriptor to an address",
+    lambda: give(pathed, b"by name", name("server")))
+say("it comes", lambda: passed(server))
+give(third, b"by path", folder + "/path")
+say("and by a path", lambda: passed(pathed))
+give(pathed, b"three", name("server"), 3)
+say("three", lambda: passed(server, 3))
+give(pathed, b"cut", name("server"), 3)
+say("without room for the third", lambda: passed(server, 2))
+give(pathed, b"none", name("server"))
+say("without any room", lambda: passed(server, room=0))
+give(pathed, b"peeked", name("server"))
+say("looked at", lambda: passed(server, flags=socket.MSG_PEEK))
+say("and taken", lambda: passed(server))
+say("one that is not open", lambda: pathed.sendmsg(
+    [b"x"], [(*RIGHTS, array.array("i", [999]))], 0, name("server")))
+say("too many", lambda: give(pathed, b"x", name("server"), 254))
+server.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+give(pathed, b"both", name("server"))
+
+
+def user_of(sock):
+    control = sock.recvmsg(100, 200)[1]
+    cred = [body for _, kind, body in control
+            if kind == socket.SCM_CREDENTIALS]
+    return len(control), struct.unpack("iII", cred[0])[1] == os.getuid()
+
+
+say("with whom it is from", lambda: user_of(server))
+server.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
 # many: whoever sends waits, none is lost, and their order stays
 COUNT = 2000
