@@ -11,6 +11,16 @@ top_build=${top_builddir:-$top_src/build}
 top_src=$(cd "$top_src" && pwd)
 top_build=$(cd "$top_build" && pwd)
 
+# A program that is preloaded loads the sanitizer late, and the launcher makes
+# itself untraceable, which the leak checker cannot bear.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
+# What starts a program without an environment: nothing but what the sanitizer's
+# build cannot do without. A script says "${bare[@]}", never env -i itself.
+bare=(env -i)
+if grep -q -- --enable-asan "$top_build/config.log" 2>/dev/null; then
+	bare+=(ASAN_OPTIONS="$ASAN_OPTIONS")
+fi
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/fdnet-test.XXXXXX")
 kill_at_end=()
 cleaner=$BASHPID

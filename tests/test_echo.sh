@@ -12,7 +12,6 @@ fi
 . "$(dirname "$0")/lib.sh"
 
 run=$top_build/fdnet-run
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 range=/proc/sys/net/ipv4/ping_group_range
 

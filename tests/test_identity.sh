@@ -7,7 +7,6 @@
 
 run=$top_build/fdnet-run
 program=$top_src/tests/unix_identity.py
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 have /usr/bin/python3 || { skip "identity" "no python3"; finish; }
 

@@ -4,7 +4,6 @@
 . "$(dirname "$0")/lib.sh"
 
 shim=$top_build/.libs/libfdnet.so
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 
 # preload COMMAND...
@@ -92,7 +91,7 @@ matches "the first chooses a name for all" '^meet:[0-9a-f]{32}$' \
 # shellcheck disable=SC2016
 same "also in an environment made anew" yes \
 	"$(preload bash -c 'a=$(bash -c "echo \$FDNET_RELAY")
-		b=$(env -i PATH="$PATH" ASAN_OPTIONS="$ASAN_OPTIONS" \
+		b=$('"${bare[*]}"' PATH="$PATH" \
 			bash -c "echo \$FDNET_RELAY")
 		[ -n "$a" ] && [ "$a" = "$b" ] && echo yes')"
 

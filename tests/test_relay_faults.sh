@@ -12,7 +12,6 @@
 run=$top_build/fdnet-run
 ctl=$top_build/fdnet-ctl
 relay=$top_build/fdnet-relay
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 
 # under ASan its runtime must be the first to wrap what the injector wraps

@@ -8,8 +8,6 @@
 run=$top_build/fdnet-run
 export FDNET_RELAY_BIN=$top_build/tests/fake_relay
 export FDNET_LIB=$work/empty.so
-# the launcher makes itself untraceable, which the leak checker cannot bear
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 ${CC:-cc} -shared -fPIC -x c /dev/null -o "$FDNET_LIB" || exit 99
 
 # run_it ARGS...: sets out, err, rc

@@ -9,7 +9,6 @@ relay=$top_build/fdnet-relay
 ctl=$top_build/fdnet-ctl
 bulk=$top_src/tests/bulk.py
 mib=${TAKEOVER_MIB:-1024}
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 
 if ! have python3; then

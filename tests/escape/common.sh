@@ -4,7 +4,6 @@
 
 run=$top_build/fdnet-run
 bin=$top_build/tests/escape
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0
 unset LD_PRELOAD FDNET_ALLOW FDNET_RELAY FDNET_FD FDNET_LOG FDNET_RELAY_BIN
 
 # an interface that the sandbox must not see; eth0 is a name of its own
