@@ -146,19 +146,44 @@ static int mount_proc(void)
 	return 0;
 }
 
+/* Copies what resolv.conf says besides the name servers: where names are
+ * searched, and how. */
+static void copy_search(FILE *to)
+{
+	FILE *from = fopen(RESOLV_CONF, "re");
+	char line[1024];
+	bool start = true, wanted = false;
+
+	while (from && fgets(line, sizeof(line), from)) {
+		if (start)
+			wanted = !strncmp(line, "search", 6) ||
+				 !strncmp(line, "domain", 6) ||
+				 !strncmp(line, "options", 7) ||
+				 !strncmp(line, "sortlist", 8);
+		start = strchr(line, '\n');
+		if (wanted)
+			fputs(line, to);
+	}
+	if (from)
+		fclose(from);
+}
+
 static int write_resolv_conf(const char *name_server)
 {
-	char text[128];
-	int fd, rc = 0;
+	FILE *file;
+	int fd;
 
 	fd = open(RESOLV_TEMP, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (fd < 0)
 		return -errno;
-	snprintf(text, sizeof(text), "nameserver %s\n", name_server);
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
+	file = fdopen(fd, "w");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	fprintf(file, "nameserver %s\n", name_server);
+	copy_search(file);
+	return fclose(file) ? -errno : 0;
 }
 
 /*

@@ -285,7 +285,7 @@ CALL(execl, int, (const char *path, const char *arg, ...))
 CALL(execlp, int, (const char *file, const char *arg, ...))
 CALL(execle, int, (const char *path, const char *arg, ...))
 
-/* names.c */
+/* names.c, nameinfo.c */
 CALL(getaddrinfo, int,
      (const char *node, const char *service, const struct addrinfo *hints,
       struct addrinfo **ret))

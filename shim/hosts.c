@@ -8,20 +8,6 @@
 #include "shim/call.h"
 #include "shim/lookup.h"
 
-static int h_errno_from(int eai)
-{
-	switch (eai) {
-	case EAI_NODATA:
-		return NO_DATA;
-	case EAI_NONAME:
-		return HOST_NOT_FOUND;
-	case EAI_AGAIN:
-		return TRY_AGAIN;
-	default:
-		return NO_RECOVERY;
-	}
-}
-
 /* Cuts pieces from the caller's buffer. */
 struct pieces {
 	char *at;
@@ -48,37 +34,72 @@ static void *cut(struct pieces *p, size_t size)
 	return piece;
 }
 
-static int fill_hostent(const struct addrinfo *list, const char *name,
-			int family, struct hostent *he, struct pieces *p)
+static bool fill_names(const struct lookup *l, const char *name,
+		       struct hostent *he, struct pieces *p)
 {
-	size_t size = family == AF_INET ? 4 : 16, n = 0, i = 0;
-	const struct addrinfo *ai;
-	const void *from;
+	unsigned int i;
 
-	for (ai = list; ai; ai = ai->ai_next)
-		n++;
+	he->h_aliases = cut(p, (l->naliases + 1) * sizeof(char *));
+	he->h_name = cut(p, strlen(name) + 1);
+	if (!he->h_aliases || !he->h_name)
+		return false;
+	strcpy(he->h_name, name);
+	for (i = 0; i < l->naliases; i++) {
+		he->h_aliases[i] = cut(p, strlen(l->aliases[i]) + 1);
+		if (!he->h_aliases[i])
+			return false;
+		strcpy(he->h_aliases[i], l->aliases[i]);
+	}
+	he->h_aliases[i] = NULL;
+	return true;
+}
+
+static int fill_hostent(const struct lookup *l, const char *name, int family,
+			struct hostent *he, char *buf, size_t len)
+{
+	struct pieces p = { .at = buf, .left = len };
+	size_t size = family == AF_INET ? 4 : 16;
+	unsigned int i;
+
 	he->h_addrtype = family;
 	he->h_length = (int)size;
-	he->h_name = cut(p, strlen(name) + 1);
-	he->h_aliases = cut(p, sizeof(char *));
-	he->h_addr_list = cut(p, (n + 1) * sizeof(char *));
-	if (!he->h_name || !he->h_aliases || !he->h_addr_list)
+	he->h_addr_list = cut(&p, (l->naddrs + 1) * sizeof(char *));
+	if (!he->h_addr_list || !fill_names(l, l->name ? l->name : name, he,
+					     &p))
 		return ERANGE;
-	strcpy(he->h_name, name);
-	he->h_aliases[0] = NULL;
-	for (ai = list; ai; ai = ai->ai_next) {
-		he->h_addr_list[i] = cut(p, size);
+	for (i = 0; i < l->naddrs; i++) {
+		he->h_addr_list[i] = cut(&p, size);
 		if (!he->h_addr_list[i])
 			return ERANGE;
-		if (family == AF_INET)
-			from = &((struct sockaddr_in *)(void *)ai->ai_addr)
-					->sin_addr;
-		else
-			from = &((struct sockaddr_in6 *)(void *)ai->ai_addr)
-					->sin6_addr;
-		memcpy(he->h_addr_list[i++], from, size);
+		memcpy(he->h_addr_list[i], l->addrs[i].bytes, size);
 	}
 	he->h_addr_list[i] = NULL;
+	return 0;
+}
+
+/* What a call that has found nothing, or no room, returns. */
+static int failed(int error, int *h_err)
+{
+	*h_err = error == LOOKUP_ONLY_ALIAS ? NO_RECOVERY : error;
+	if (error == TRY_AGAIN || error == LOOKUP_ONLY_ALIAS)
+		return EAGAIN;
+	return error == NETDB_INTERNAL ? errno : 0;
+}
+
+/* The end of a lookup: @rc is its result. */
+static int answer(struct lookup *l, int rc, const char *name, int family,
+		  struct hostent *ret, char *buf, size_t len,
+		  struct hostent **result, int *h_err)
+{
+	if (rc == 0) {
+		errno = fill_hostent(l, name, family, ret, buf, len);
+		rc = errno ? NETDB_INTERNAL : 0;
+	}
+	shim_lookup_free(l);
+	if (rc)
+		return failed(rc, h_err);
+	*result = ret;
+	*h_err = 0;
 	return 0;
 }
 
@@ -86,32 +107,21 @@ int shim_gethostbyname2_r(const char *name, int family, struct hostent *ret,
 			  char *buf, size_t len, struct hostent **result,
 			  int *h_err)
 {
-	struct addrinfo hints = { .ai_family = family,
-				  .ai_socktype = SOCK_STREAM,
-				  .ai_flags = AI_CANONNAME };
-	struct pieces p = { .at = buf, .left = len };
-	struct addrinfo *list;
-	int rc;
+	struct lookup *l;
 
 	*result = NULL;
 	if (shim_is_numeric(name))
 		return LIBC(gethostbyname2_r)(name, family, ret, buf, len,
 					      result, h_err);
-	rc = shim_getaddrinfo(name, NULL, &hints, &list);
-	if (rc) {
-		*h_err = h_errno_from(rc);
-		return 0;
+	if (family != AF_INET && family != AF_INET6) {
+		*h_err = NO_DATA;
+		return EAFNOSUPPORT;
 	}
-	rc = fill_hostent(list, list->ai_canonname ? list->ai_canonname : name,
-			  family, ret, &p);
-	freeaddrinfo(list);
-	if (rc) {
-		*h_err = NETDB_INTERNAL;
-		return rc;
-	}
-	*result = ret;
-	*h_err = 0;
-	return 0;
+	l = shim_lookup_new();
+	if (!l)
+		return failed(NETDB_INTERNAL, h_err);
+	return answer(l, shim_lookup_host(l, name, family), name, family, ret,
+		      buf, len, result, h_err);
 }
 SHIM_EXPORT(gethostbyname2_r);
 
@@ -149,39 +159,23 @@ int shim_gethostbyaddr_r(const void *addr, socklen_t len, int family,
 			 struct hostent *ret, char *buf, size_t size,
 			 struct hostent **result, int *h_err)
 {
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	struct addrinfo found = { 0 };
-	struct pieces p = { .at = buf, .left = size };
-	struct lookup l;
+	struct lookup_addr want = { .family = family };
+	struct lookup *l;
 	int rc;
 
 	*result = NULL;
-	if (family == AF_INET && len == 4) {
-		memcpy(&sin.sin_addr, addr, 4);
-		found.ai_addr = (struct sockaddr *)&sin;
-		found.ai_addrlen = sizeof(sin);
-	} else if (family == AF_INET6 && len == 16) {
-		memcpy(&sin6.sin6_addr, addr, 16);
-		found.ai_addr = (struct sockaddr *)&sin6;
-		found.ai_addrlen = sizeof(sin6);
-	} else {
+	if ((family != AF_INET || len != 4) &&
+	    (family != AF_INET6 || len != 16)) {
 		*h_err = NETDB_INTERNAL;
 		return EINVAL;
 	}
-	rc = shim_lookup_addr(found.ai_addr, found.ai_addrlen, &l);
-	if (rc) {
-		*h_err = h_errno_from(rc);
-		return 0;
-	}
-	rc = fill_hostent(&found, l.host, family, ret, &p);
-	if (rc) {
-		*h_err = NETDB_INTERNAL;
-		return rc;
-	}
-	*result = ret;
-	*h_err = 0;
-	return 0;
+	memcpy(want.bytes, addr, len);
+	l = shim_lookup_new();
+	if (!l)
+		return failed(NETDB_INTERNAL, h_err);
+	rc = shim_lookup_addr(l, &want);
+	return answer(l, rc, "", rc ? family : l->addrs[0].family, ret, buf,
+		      size, result, h_err);
 }
 SHIM_EXPORT(gethostbyaddr_r);
 

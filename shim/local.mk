@@ -3,6 +3,7 @@ EXTRA_DIST += shim/README.md shim/exports.awk shim/doors.txt
 noinst_LTLIBRARIES += shim/libshim.la
 shim_libshim_la_SOURCES = \
 	shim/addr.c shim/addr.h \
+	shim/ask.c shim/ask.h \
 	shim/attach.c shim/attach.h \
 	shim/bell.c shim/bell.h \
 	shim/call.c shim/call.h \
@@ -19,7 +20,8 @@ shim_libshim_la_SOURCES = \
 	shim/handover.c shim/handover.h shim/keep.c shim/keep.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
-	shim/hosts.c \
+	shim/hosts.c shim/hostsfile.c \
+	shim/idn.c shim/idn.h \
 	shim/ifaces.c shim/ifaces.h \
 	shim/ifaddrs.c \
 	shim/io.c shim/io.h \
@@ -33,7 +35,7 @@ shim_libshim_la_SOURCES = \
 	shim/eset.c shim/eset.h \
 	shim/meet.c shim/meet.h \
 	shim/mirror.c shim/mirror.h \
-	shim/names.c \
+	shim/nameinfo.c shim/names.c \
 	shim/net.c shim/net.h \
 	shim/netlink.c shim/netlink.h \
 	shim/node.c shim/node.h \
@@ -64,12 +66,12 @@ shim_libshim_la_CPPFLAGS = $(AM_CPPFLAGS) \
 # The names with _FORTIFY_SOURCE variants are ours to define, so it is off
 # here. No -fexceptions: libgcc_s would come into every program; cancellation
 # works by libc's registered cleanup buffers.
-shim_libshim_la_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS) \
+shim_libshim_la_CFLAGS = $(AM_CFLAGS) \
 	-ftls-model=initial-exec -U_FORTIFY_SOURCE
 
 lib_LTLIBRARIES += libfdnet.la
 libfdnet_la_SOURCES =
-libfdnet_la_LIBADD = $(SHIM_LIBS) -l:libcares.a -ldl
+libfdnet_la_LIBADD = $(SHIM_LIBS) -ldl
 libfdnet_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
 	-Wl,--version-script=$(builddir)/shim/exports.map \
 	-Wl,-z,text -Wl,-z,nodelete \
@@ -85,13 +87,12 @@ CLEANFILES += shim/exports.map
 check_PROGRAMS += tests/test_shim_parts
 tests_test_shim_parts_SOURCES = tests/test_shim_parts.c
 tests_test_shim_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_test_shim_parts_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) -l:libcares.a
+tests_test_shim_parts_LDADD = $(SHIM_LIBS) $(CHECK_LIBS)
 TESTS += tests/test_shim_parts tests/check-exports
 check_PROGRAMS += tests/test_bell
 tests_test_bell_SOURCES = tests/test_bell.c
 tests_test_bell_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_test_bell_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) $(PTHREAD_LIBS) \
-	-l:libcares.a
+tests_test_bell_LDADD = $(SHIM_LIBS) $(CHECK_LIBS) $(PTHREAD_LIBS)
 TESTS += tests/test_bell
 dist_check_SCRIPTS += tests/check-exports
 # Processes of one preload.
@@ -100,3 +101,10 @@ dist_check_SCRIPTS += tests/test_meet.sh
 # What arrives of a program that has ended.
 TESTS += tests/test_written.sh
 dist_check_SCRIPTS += tests/test_written.sh
+# The resolver's calls as libc answers them, on a machine made for it.
+check_PROGRAMS += tests/resolver_client
+tests_resolver_client_SOURCES = tests/resolver_client.c
+tests_resolver_client_LDADD = -lresolv
+EXTRA_DIST += tests/resolver_server.py
+TESTS += tests/test_resolver.sh
+dist_check_SCRIPTS += tests/test_resolver.sh

@@ -3,258 +3,311 @@
 
 #include "shim/lookup.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
+#include <arpa/nameser.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "shim/call.h"
 #include "shim/resolv.h"
+#include "stack/wire/bytes.h"
 
-static pthread_once_t ares_once = PTHREAD_ONCE_INIT;
-static int ares_ready;
+/* ---- what was found ---- */
 
-static void init_ares(void)
+/* Its pages come when they are written. */
+struct lookup *shim_lookup_new(void)
 {
-	ares_ready = ares_library_init(ARES_LIB_INIT_ALL);
+	struct lookup *l = malloc(sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->name = NULL;
+	l->naliases = l->naddrs = 0;
+	l->used = 0;
+	return l;
 }
 
-/* Starts the network and asks who the name server is. */
-static int name_server(struct ares_addr_node *ret_server, bool *ret_v6)
+void shim_lookup_free(struct lookup *l)
 {
-	const struct fdnet_welcome *w = shim_net_welcome();
-	struct shim_guard guard;
-	int rc;
-
-	shim_enter(&guard);
-	rc = shim_net_start();
-	if (rc == 0) {
-		memset(ret_server, 0, sizeof(*ret_server));
-		ret_server->family = AF_INET;
-		memcpy(&ret_server->addr.addr4, w->dns4, 4);
-		*ret_v6 = w->bits6 != 0;
-		if (!shim_net_has_relay())
-			rc = -ENOENT; /* a foreign link: resolv.conf counts */
-	}
-	shim_leave(&guard);
-	shim_net_publish_env();
-	return rc;
+	free(l);
 }
 
-/* A program that fills in the resolver's state means it for these calls too. */
-static int own_options(struct __res_state *own, struct ares_options *opts)
+static const char *keep(struct lookup *l, const char *name)
 {
-	int n = 0;
+	size_t size = strlen(name) + 1;
+	char *copy = l->text + l->used;
 
-	while (own->dnsrch[n])
-		n++;
-	opts->domains = own->dnsrch;
-	opts->ndomains = n;
-	opts->ndots = own->ndots;
-	if (own->options & RES_USEVC)
-		opts->flags |= ARES_FLAG_USEVC;
-	if (own->retrans > 0)
-		opts->timeout = own->retrans * 1000;
-	if (own->retry > 0)
-		opts->tries = own->retry;
-	return ARES_OPT_DOMAINS | ARES_OPT_NDOTS;
+	if (size > sizeof(l->text) - l->used)
+		return NULL;
+	memcpy(copy, name, size);
+	l->used += size;
+	return copy;
 }
 
-static int set_own(ares_channel channel, const struct __res_state *own)
+bool shim_lookup_name(struct lookup *l, const char *name)
 {
-	struct ares_addr_port_node list[MAXNS];
-	int i;
-
-	memset(list, 0, sizeof(list));
-	for (i = 0; i < own->nscount && i < MAXNS; i++) {
-		list[i].family = AF_INET;
-		list[i].addr.addr4 = own->nsaddr_list[i].sin_addr;
-		list[i].udp_port = ntohs(own->nsaddr_list[i].sin_port);
-		list[i].tcp_port = list[i].udp_port;
-		list[i].next = i + 1 < own->nscount ? &list[i + 1] : NULL;
-	}
-	return ares_set_servers_ports(channel, i ? list : NULL);
+	l->name = keep(l, name);
+	return l->name;
 }
 
-static int lookup_open(struct lookup *l, bool *ret_v6)
+bool shim_lookup_alias(struct lookup *l, const char *name)
 {
-	struct ares_addr_node server;
-	struct ares_options opts = {
-		.timeout = 5000,
-		.tries = 2,
-		/* a refusal is the relay's answer, not a broken server */
-		.flags = ARES_FLAG_NOCHECKRESP,
-	};
-	int rc, mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS;
-	struct __res_state *own = shim_resolv_own();
+	const char *copy;
 
-	memset(l, 0, sizeof(*l));
-	pthread_once(&ares_once, init_ares);
-	if (ares_ready != ARES_SUCCESS)
-		return EAI_MEMORY;
-	rc = name_server(&server, ret_v6);
-	if (rc < 0 && rc != -ENOENT)
-		return EAI_AGAIN;
-	if (own)
-		mask |= own_options(own, &opts);
-	if (ares_init_options(&l->channel, &opts, mask) != ARES_SUCCESS)
-		return EAI_MEMORY;
-	if (own)
-		rc = set_own(l->channel, own);
-	else if (rc == 0)
-		rc = ares_set_servers(l->channel, &server);
-	else
-		rc = ARES_SUCCESS;
-	if (rc == ARES_SUCCESS)
-		return 0;
-	ares_destroy(l->channel);
-	return EAI_MEMORY;
+	if (l->name && !strcmp(l->name, name))
+		return true;
+	if (l->naliases == LOOKUP_ALIASES)
+		return false;
+	copy = keep(l, name);
+	if (copy)
+		l->aliases[l->naliases++] = copy;
+	return copy;
 }
 
-/* Runs the channel until the answer is there; c-ares has the time-outs. */
-static void lookup_run(struct lookup *l)
+bool shim_lookup_add(struct lookup *l, int family, const void *bytes)
 {
-	ares_socket_t socks[ARES_GETSOCK_MAXNUM];
-	struct pollfd fds[ARES_GETSOCK_MAXNUM];
+	struct lookup_addr *addr = &l->addrs[l->naddrs];
 
-	while (!l->done) {
-		int mask = ares_getsock(l->channel, socks, ARES_GETSOCK_MAXNUM);
-		struct timeval tv, *wait;
-		int i, n = 0;
+	if (l->naddrs == LOOKUP_ADDRS)
+		return false;
+	memset(addr, 0, sizeof(*addr));
+	addr->family = family;
+	memcpy(addr->bytes, bytes, family == AF_INET ? 4 : 16);
+	l->naddrs++;
+	return true;
+}
 
-		for (i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-			short events = 0;
+/* ---- answers ---- */
 
-			if (ARES_GETSOCK_READABLE(mask, i))
-				events |= POLLIN;
-			if (ARES_GETSOCK_WRITABLE(mask, i))
-				events |= POLLOUT;
-			if (!events)
-				break;
-			fds[n].fd = socks[i];
-			fds[n].revents = 0;
-			fds[n++].events = events;
+/* Where in an answer, and whose records count: behind an alias, those of the
+ * name that it stands for. */
+struct reader {
+	const unsigned char *msg, *at, *end;
+	char owner[NS_MAXDNAME], want[NS_MAXDNAME];
+	int type;
+	const unsigned char *data;
+	int size;
+};
+
+static bool read_name(struct reader *r, const unsigned char *at, char *name)
+{
+	return ns_name_uncompress(r->msg, r->end, at, name, NS_MAXDNAME) >= 0;
+}
+
+static bool skip_name(struct reader *r)
+{
+	int n = dn_skipname(r->at, r->end);
+
+	if (n < 0)
+		return false;
+	r->at += n;
+	return true;
+}
+
+static bool reader_start(struct reader *r, const unsigned char *msg, int len)
+{
+	*r = (struct reader){ .msg = msg, .at = msg + NS_HFIXEDSZ,
+			      .end = msg + len };
+	if (len < NS_HFIXEDSZ || fdnet_get16(msg + 4) != 1 ||
+	    !read_name(r, r->at, r->want) || !skip_name(r) ||
+	    r->end - r->at < 4)
+		return false;
+	r->at += 4;
+	return true;
+}
+
+static bool next_record(struct reader *r)
+{
+	if (!read_name(r, r->at, r->owner) || !skip_name(r) ||
+	    r->end - r->at < NS_RRFIXEDSZ)
+		return false;
+	r->type = fdnet_get16(r->at);
+	r->size = fdnet_get16(r->at + 8);
+	r->data = r->at + NS_RRFIXEDSZ;
+	if (fdnet_get16(r->at + 2) != ns_c_in)
+		r->type = -1;
+	if (r->end - r->data < r->size)
+		return false;
+	r->at = r->data + r->size;
+	return true;
+}
+
+/* Follows an alias; false when its name is none for a host. */
+static bool follow(struct lookup *l, struct reader *r, bool keep_alias)
+{
+	char target[NS_MAXDNAME];
+
+	if (!read_name(r, r->data, target))
+		return false;
+	if (keep_alias && (!res_hnok(r->owner) || !res_hnok(target)))
+		return false;
+	if (keep_alias)
+		shim_lookup_alias(l, r->owner);
+	strcpy(r->want, target);
+	return true;
+}
+
+/* The addresses in an answer. @first: the names are wanted, too. */
+static void read_addrs(struct lookup *l, const struct shim_reply *reply,
+		       bool first)
+{
+	int family = reply->type == ns_t_a ? AF_INET : AF_INET6;
+	int n, i, size = family == AF_INET ? 4 : 16;
+	struct reader r;
+
+	if (reply->len < NS_HFIXEDSZ || (reply->answer[3] & 0xf) != 0 ||
+	    !reader_start(&r, reply->answer, reply->len))
+		return;
+	n = fdnet_get16(reply->answer + 6);
+	for (i = 0; i < n && next_record(&r); i++) {
+		if (strcasecmp(r.owner, r.want))
+			continue;
+		if (r.type == ns_t_cname) {
+			if (!follow(l, &r, first))
+				return;
+		} else if (r.type == reply->type && r.size == size) {
+			if (!l->name) /* in the letters that were asked for */
+				shim_lookup_name(l, r.want);
+			shim_lookup_add(l, family, r.data);
 		}
-		wait = ares_timeout(l->channel, NULL, &tv);
-		if (n == 0 && !wait)
+	}
+}
+
+static int read_pointer(struct lookup *l, const struct shim_reply *reply)
+{
+	char name[NS_MAXDNAME];
+	struct reader r;
+	int n, i;
+
+	if (!reader_start(&r, reply->answer, reply->len))
+		return NO_RECOVERY;
+	n = fdnet_get16(reply->answer + 6);
+	for (i = 0; i < n && next_record(&r); i++) {
+		if (strcasecmp(r.owner, r.want))
+			continue;
+		if (r.type == ns_t_cname && !follow(l, &r, false))
 			break;
-		shim_poll(fds, (nfds_t)n,
-			  wait ? (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000) + 1
-			       : -1);
-		if (n == 0)
-			ares_process_fd(l->channel, ARES_SOCKET_BAD,
-					ARES_SOCKET_BAD);
-		for (i = 0; i < n; i++)
-			ares_process_fd(
-				l->channel,
-				fds[i].revents & ~POLLOUT ? fds[i].fd
-							  : ARES_SOCKET_BAD,
-				fds[i].revents & POLLOUT ? fds[i].fd
-							 : ARES_SOCKET_BAD);
-	}
-}
-
-void shim_lookup_close(struct lookup *l)
-{
-	ares_freeaddrinfo(l->info);
-	ares_destroy(l->channel);
-}
-
-static void on_addrinfo(void *arg, int status, int timeouts,
-			struct ares_addrinfo *info)
-{
-	struct lookup *l = arg;
-
-	l->status = status;
-	l->info = info;
-	l->done = true;
-}
-
-static void on_nameinfo(void *arg, int status, int timeouts, char *node,
-			char *service)
-{
-	struct lookup *l = arg;
-
-	l->status = status;
-	if (status == ARES_SUCCESS && node &&
-	    strlen(node) < sizeof(l->host)) {
-		strcpy(l->host, node);
-		l->has_host = true;
-	}
-	l->done = true;
-}
-
-static int eai_from(int status)
-{
-	switch (status) {
-	case ARES_SUCCESS:
+		if (r.type != ns_t_ptr)
+			continue;
+		if (!read_name(&r, r.data, name) || !res_hnok(name))
+			break;
+		shim_lookup_name(l, name);
 		return 0;
-	case ARES_ENODATA:
-		return EAI_NODATA;
-	case ARES_ENOTFOUND:
-	case ARES_EBADNAME:
-	case ARES_EREFUSED: /* no rule allows the name */
-		return EAI_NONAME;
-	case ARES_ENOMEM:
-		return EAI_MEMORY;
-	case ARES_ESERVICE:
-		return EAI_SERVICE;
-	case ARES_EBADFAMILY:
-		return EAI_FAMILY;
-	case ARES_EBADFLAGS:
-		return EAI_BADFLAGS;
-	default:
-		return EAI_AGAIN;
 	}
+	return NO_RECOVERY;
 }
 
-static int look_up_host(const char *node, int family, struct lookup *l)
-{
-	struct ares_addrinfo_hints hints = { .ai_family = family,
-					     .ai_flags = ARES_AI_CANONNAME |
-							 ARES_AI_NOSORT };
-	bool v6;
-	int rc = lookup_open(l, &v6);
+/* ---- names and addresses ---- */
 
-	if (rc)
-		return rc;
-	if (family == AF_UNSPEC && !v6)
-		hints.ai_family = AF_INET;
-	ares_getaddrinfo(l->channel, node, NULL, &hints, on_addrinfo, l);
-	lookup_run(l);
-	return eai_from(l->done ? l->status : ARES_ETIMEOUT);
+/* The relay refuses a name that no rule allows: for the program there is none.
+ * No descriptor is the program's own trouble. */
+static int lookup_error(const struct __res_state *state,
+			const struct shim_reply *reply)
+{
+	if (errno == EMFILE || errno == ENFILE)
+		return NETDB_INTERNAL;
+	if (reply->len > 0 && (reply->answer[3] & 0xf) == ns_r_refused)
+		return HOST_NOT_FOUND;
+	return state->res_h_errno;
 }
 
-int shim_lookup_host(const char *node, int family, int flags,
-			struct lookup *l)
+static int ask_addrs(struct lookup *l, struct __res_state *state,
+		     const char *name, int family)
 {
-	bool mapped = family == AF_INET6 && (flags & AI_V4MAPPED);
-	struct lookup v6;
+	unsigned int n = 0, before = l->naddrs;
+	struct shim_reply reply[2];
+
+	if (family != AF_INET6)
+		reply[n++].type = ns_t_a;
+	if (family != AF_INET)
+		reply[n++].type = ns_t_aaaa;
+	for (unsigned int i = 0; i < n; i++) {
+		reply[i].answer = l->answer[i];
+		reply[i].room = sizeof(l->answer[i]);
+		reply[i].len = -1;
+	}
+	if (shim_resolv_search(state, name, ns_c_in, reply, n) < 0)
+		return lookup_error(state, reply);
+	for (unsigned int i = 0; i < n; i++)
+		read_addrs(l, &reply[i], l->naddrs == 0);
+	if (l->naddrs > before)
+		return 0;
+	return family == AF_UNSPEC ? HOST_NOT_FOUND : LOOKUP_ONLY_ALIAS;
+}
+
+int shim_lookup_host(struct lookup *l, const char *name, int family)
+{
+	struct __res_state local, *state;
 	int rc;
 
-	if (mapped && (flags & AI_ALL))
-		return look_up_host(node, AF_UNSPEC, l);
-	rc = look_up_host(node, family, l);
-	if (!mapped || rc == 0)
-		return rc;
-	v6 = *l;
-	rc = look_up_host(node, AF_INET, l);
-	if (v6.channel)
-		shim_lookup_close(&v6);
+	if (shim_hosts_name(l, name, family))
+		return 0;
+	state = shim_resolv_state(&local);
+	if (!state)
+		return NETDB_INTERNAL;
+	rc = ask_addrs(l, state, name, family);
+	shim_resolv_done(state, &local);
 	return rc;
 }
 
-int shim_lookup_addr(const struct sockaddr *addr, socklen_t len,
-			struct lookup *l)
+/* "4.3.2.1.in-addr.arpa", or nibbles under ip6.arpa */
+static void reverse_name(const struct lookup_addr *addr, char *name)
 {
-	bool v6;
-	int rc = lookup_open(l, &v6);
+	const unsigned char *b = addr->bytes;
 
-	if (rc)
-		return rc;
-	ares_getnameinfo(l->channel, addr, len,
-			 ARES_NI_LOOKUPHOST | ARES_NI_NAMEREQD, on_nameinfo, l);
-	lookup_run(l);
-	rc = eai_from(l->done ? l->status : ARES_ETIMEOUT);
-	shim_lookup_close(l);
-	return rc || !l->has_host ? (rc ? rc : EAI_NONAME) : 0;
+	if (addr->family == AF_INET) {
+		sprintf(name, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1],
+			b[0]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--)
+		name += sprintf(name, "%x.%x.", b[i] & 0xfu, b[i] >> 4);
+	strcpy(name, "ip6.arpa");
+}
+
+static int ask_name(struct lookup *l, struct __res_state *state,
+		    const struct lookup_addr *addr)
+{
+	struct shim_reply reply = { .type = ns_t_ptr,
+				    .answer = l->answer[0],
+				    .room = sizeof(l->answer[0]) };
+	char name[80];
+
+	reverse_name(addr, name);
+	if (shim_resolv_query(state, name, ns_c_in, &reply, 1) < 0)
+		return lookup_error(state, &reply);
+	return read_pointer(l, &reply);
+}
+
+/* An IPv4 address in an IPv6 one is asked for as what it is. */
+static struct lookup_addr without_mapping(const struct lookup_addr *addr)
+{
+	struct lookup_addr v4 = { .family = AF_INET };
+
+	if (addr->family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)addr->bytes))
+		return *addr;
+	memcpy(v4.bytes, addr->bytes + 12, 4);
+	return v4;
+}
+
+int shim_lookup_addr(struct lookup *l, const struct lookup_addr *addr)
+{
+	struct __res_state local, *state;
+	struct lookup_addr ask = *addr;
+	int rc = 0;
+
+	if (!shim_hosts_addr(l, addr)) {
+		state = shim_resolv_state(&local);
+		if (!state)
+			return NETDB_INTERNAL;
+		ask = without_mapping(addr);
+		rc = ask_name(l, state, &ask);
+		shim_resolv_done(state, &local);
+	}
+	if (rc == 0)
+		shim_lookup_add(l, ask.family, ask.bytes);
+	return rc;
 }

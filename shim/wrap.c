@@ -3,8 +3,7 @@
  * What the endpoint library calls when it is part of the shim: the linker
  * sends its sendmsg() and so on here (--wrap), because libc's are
  * cancellation points and the exported ones are our own wrappers, while the
- * library runs under the shim's lock. c-ares, linked in as well, uses
- * sockets of the program's kind; its calls go on to the shim.
+ * library runs under the shim's lock.
  */
 #include "config.h"
 
@@ -21,22 +20,16 @@ ssize_t __wrap_writev(int fd, const struct iovec *iov, int cnt);
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	if (shim_file_maybe(fd))
-		return shim_sendmsg(fd, msg, flags);
 	return shim_ret(raw_sendmsg(fd, msg, flags));
 }
 
 ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	if (shim_file_maybe(fd))
-		return shim_recvmsg(fd, msg, flags);
 	return shim_ret(raw_recvmsg(fd, msg, flags));
 }
 
 int __wrap_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 {
-	if (shim_file_maybe(fd))
-		return shim_sendmmsg(fd, vec, n, flags);
 	return (int)shim_ret(
 		RAW(SYS_sendmmsg, fd, vec, n, flags, 0, FDNET_UNASKED));
 }
@@ -44,22 +37,16 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 int __wrap_recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 		    struct timespec *timeout)
 {
-	if (shim_file_maybe(fd))
-		return shim_recvmmsg(fd, vec, n, flags, timeout);
 	return (int)shim_ret(RAW(SYS_recvmmsg, fd, vec, n, flags, timeout,
 				 FDNET_UNASKED));
 }
 
 ssize_t __wrap_readv(int fd, const struct iovec *iov, int cnt)
 {
-	if (shim_file_maybe(fd))
-		return shim_readv(fd, iov, cnt);
 	return shim_ret(RAW(SYS_readv, fd, iov, cnt, 0, 0, 0));
 }
 
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int cnt)
 {
-	if (shim_file_maybe(fd))
-		return shim_writev(fd, iov, cnt);
 	return shim_ret(RAW(SYS_writev, fd, iov, cnt, 0, 0, 0));
 }
