@@ -173,7 +173,9 @@ static int connect_path(const char *path)
 		      0, 0);
 	if (fd < 0)
 		return fd;
-	rc = (int)RAW(SYS_connect, fd, &sun, sizeof(sun), 0, 0, 0);
+	do
+		rc = (int)RAW(SYS_connect, fd, &sun, sizeof(sun), 0, 0, 0);
+	while (rc == -EINTR);
 	if (rc < 0) {
 		raw_close(fd);
 		return rc;

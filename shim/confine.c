@@ -31,6 +31,7 @@ void shim_confine(void)
 
 	if (shim_is_borrowed())
 		return;
+	shim_note_confined();
 	shim_enter(&guard);
 	give_all();
 	shim_file_trust();

@@ -112,16 +112,13 @@ SHIM_EXPORT(epoll_ctl);
 
 /* Level-triggered readiness is corrected here, before the kernel looks.
  * -EALREADY: there is a kick and nothing else. */
-static int look(int epfd, struct epoll_event *events, int max,
-		const sigset_t *mask)
+static int look(int epfd, struct epoll_event *events, int max)
 {
-	int rc, n, state;
+	int rc, n;
 
 	shim_mirror_settle();
-	shim_cancel_off(&state);
-	rc = LIBC(epoll_pwait)(epfd, events, max, 0, mask);
-	rc = rc < 0 ? -errno : rc;
-	shim_cancel_restore(state);
+	/* where nothing waits the kernel lets no signal in, by whatever mask */
+	rc = (int)RAW(SYS_epoll_pwait, epfd, events, max, 0, NULL, 0);
 	n = shim_kick_strip(events, rc);
 	return n == 0 && rc > 0 ? -EALREADY : n;
 }
@@ -142,8 +139,7 @@ static void give_way(struct shim_guard *guard)
  * ask, before what is always ready has taken all the room. @asked: it was found
  * to have something. */
 static int look_at_both(struct shim_eset *set, int epfd,
-			struct epoll_event *events, int max,
-			const sigset_t *mask, bool asked)
+			struct epoll_event *events, int max, bool asked)
 {
 	bool bad = !shim_can_write(events, (size_t)max * sizeof(*events));
 	bool ready = shim_eset_is_ready(set);
@@ -152,7 +148,7 @@ static int look_at_both(struct shim_eset *set, int epfd,
 	if (ready && bad)
 		return -EFAULT;
 	if (asked || (ready && shim_eset_look(set)))
-		n = look(epfd, events, max, mask);
+		n = look(epfd, events, max);
 	if (n == -EALREADY && ready)
 		n = 0;
 	if (n < 0 || n == max || !ready)
@@ -181,9 +177,9 @@ static int do_wait(int epfd, struct epoll_event *events, int max,
 		set = shim_eset_get(epfd);
 		/* the poll that follows asks the kernel, if we get there */
 		if (set)
-			rc = look_at_both(set, epfd, events, max, mask, asked);
+			rc = look_at_both(set, epfd, events, max, asked);
 		else
-			rc = look(epfd, events, max, mask);
+			rc = look(epfd, events, max);
 		if (rc == -EALREADY) {
 			rc = 0;
 			if (shim_now_us() >= deadline)

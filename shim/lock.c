@@ -4,6 +4,8 @@
 #include "shim/lock.h"
 
 #include <stddef.h>
+#include <string.h>
+#include <ucontext.h>
 
 #include "shim/raw.h"
 
@@ -18,8 +20,21 @@ static uint32_t lock_word;
 static uint32_t *wakes[WAKES_MAX];
 static unsigned int nwakes;
 
-/* Set once a handler was installed; never cleared. */
-static bool handlers;
+/* What is to be done about handlers; never less than before. */
+enum care {
+	CARE_NONE,    /* there are none */
+	CARE_PUT_OFF, /* each asks shim_put_off() first */
+	CARE_BLOCK,   /* some do not, or it could not do its work */
+};
+static int care;
+static bool confined;
+
+/* Written by the thread itself, and by its handlers before they return. */
+static __thread struct {
+	volatile bool inside;  /* between enter and leave, and not asleep */
+	volatile bool put_off; /* signals are blocked; @mask is to come back */
+	uint64_t mask;
+} self;
 
 void shim_lock_only(void)
 {
@@ -74,39 +89,118 @@ void shim_lock_reset(void)
 	nwakes = 0;
 }
 
-void shim_note_handler(void)
-{
-	__atomic_store_n(&handlers, true, __ATOMIC_RELAXED);
-}
+#define BIT(sig) (1ull << ((sig)-1))
 
 /* Faults and the profiler's signal stay open: masking SIGSEGV would turn a
  * fault of ours into a silent death, SIGPROF into a wrong profile. */
-static uint64_t async_signals(void)
-{
-	uint64_t keep = 0;
-	static const int open[] = { SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
-				    SIGTRAP, SIGSYS, SIGPROF };
-	unsigned int i;
+static const uint64_t async_signals =
+	~(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) |
+	  BIT(SIGTRAP) | BIT(SIGSYS) | BIT(SIGPROF));
 
-	for (i = 0; i < sizeof(open) / sizeof(open[0]); i++)
-		keep |= 1ull << (open[i] - 1);
-	return ~keep;
+/* What a handler of this thread sees is in the order that is written here. */
+static void signal_fence(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+void shim_note_handler(bool is_ours)
+{
+	int now = is_ours && !confined ? CARE_PUT_OFF : CARE_BLOCK;
+
+	if (now > __atomic_load_n(&care, __ATOMIC_RELAXED))
+		__atomic_store_n(&care, now, __ATOMIC_RELAXED);
+}
+
+void shim_note_confined(void)
+{
+	confined = true;
+	if (__atomic_load_n(&care, __ATOMIC_RELAXED) != CARE_NONE)
+		shim_note_handler(false);
+}
+
+bool shim_must_put_off(int sig)
+{
+	return self.inside && async_signals & BIT(sig);
+}
+
+/*
+ * All others are blocked first, here and, by what the kernel finds in
+ * @context, where the thread goes on. A handler that interrupts this one
+ * before that has done the same, and what it has noted is overwritten with
+ * what the thread itself had.
+ */
+bool shim_put_off(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+	long pid, tid;
+	uint64_t set;
+
+	if (!shim_must_put_off(sig))
+		return false;
+	set = async_signals;
+	raw_sigmask(SIG_BLOCK, &set, NULL);
+	/* the kernel has 64 bits there, whatever libc makes of it */
+	memcpy(&self.mask, &uc->uc_sigmask, sizeof(self.mask));
+	self.put_off = true;
+	set |= self.mask;
+	memcpy(&uc->uc_sigmask, &set, sizeof(set));
+	pid = RAW(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	tid = RAW(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	if (RAW(SYS_rt_tgsigqueueinfo, pid, tid, sig, info, 0, 0) < 0)
+		RAW(SYS_tgkill, pid, tid, sig, 0, 0, 0);
+	return true;
+}
+
+void shim_block_signals(struct shim_guard *guard)
+{
+	if (!guard->entered || guard->masked ||
+	    __atomic_load_n(&care, __ATOMIC_RELAXED) == CARE_NONE)
+		return;
+	raw_sigmask(SIG_BLOCK, &async_signals, &guard->old_mask);
+	if (self.put_off)
+		guard->old_mask = self.mask;
+	self.put_off = false;
+	guard->masked = true;
+}
+
+void shim_sleep_begin(const struct shim_guard *guard)
+{
+	signal_fence();
+	if (guard->entered)
+		self.inside = false;
+	signal_fence();
+}
+
+void shim_sleep_end(const struct shim_guard *guard)
+{
+	signal_fence();
+	if (guard->entered)
+		self.inside = true;
+	signal_fence();
 }
 
 void shim_enter(struct shim_guard *guard)
 {
-	guard->masked = __atomic_load_n(&handlers, __ATOMIC_RELAXED);
-	if (guard->masked) {
-		uint64_t set = async_signals();
-
-		raw_sigmask(SIG_BLOCK, &set, &guard->old_mask);
-	}
+	*guard = (struct shim_guard){ .entered = true };
+	/* until then handlers may run: nothing is held */
+	if (__atomic_load_n(&care, __ATOMIC_RELAXED) == CARE_BLOCK)
+		shim_block_signals(guard);
+	shim_sleep_end(guard);
 	shim_lock_only();
 }
 
 void shim_leave(struct shim_guard *guard)
 {
+	bool restore = guard->masked;
+	uint64_t mask = guard->old_mask;
+
 	shim_unlock_only();
-	if (guard->masked)
-		raw_sigmask(SIG_SETMASK, &guard->old_mask, NULL);
+	shim_sleep_begin(guard);
+	if (self.put_off && !restore) {
+		restore = true;
+		mask = self.mask;
+	}
+	self.put_off = false;
+	if (restore)
+		raw_sigmask(SIG_SETMASK, &mask, NULL);
 }

@@ -17,6 +17,7 @@
 #include "shim/mem.h"
 #include "shim/mirror.h"
 #include "shim/pump.h"
+#include "shim/raw.h"
 #include "shim/uaccess.h"
 
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
@@ -134,12 +135,16 @@ static int poll_loop(struct polling *p, uint64_t deadline,
 				shim_net_drive();
 			ready = collect(p);
 		}
-		if (ready > 0 || deadline == 0) {
-			/* ours are ready: what of the others, right now? */
+		if (ready > 0 || (deadline == 0 && !mask)) {
+			/* ours are ready: what of the others, right now? It
+			 * does not wait, so a signal is not for this call */
 			shim_mirror_settle();
-			rc = p->others ? LIBC(ppoll)(p->rest, p->n, &now, mask)
-				       : 0;
-			rc = rc < 0 ? -errno : collect(p);
+			rc = p->others ?
+				     raw_ppoll(p->rest, (unsigned int)p->n,
+					       &now, NULL) :
+				     0;
+			if (rc >= 0 || rc == -EINTR)
+				rc = collect(p);
 			break;
 		}
 		shim_mirror_settle();

@@ -3,6 +3,7 @@
 
 #include "shim/signal.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 
@@ -12,14 +13,15 @@
 
 typedef void (*action_fn)(int, siginfo_t *, void *);
 
-/* What the program has installed, as far as it is called by ours. */
+/* What the program has installed. */
 static struct {
-	action_fn fn; /* NULL: the kernel calls it itself */
+	action_fn fn;
 	int flags;
+	sigset_t mask;
 } actions[SIGNALS];
 
-/* Which handler has run must be known. Never cleared. */
-static bool mixed;
+/* What siginterrupt() said of signals that signal() installs. */
+static uint64_t interrupting;
 
 /* Signals whose handlers have run in this thread since it began to wait. */
 static __thread uint64_t ran;
@@ -34,26 +36,42 @@ static uint64_t bit(int sig)
 	return 1ull << (sig - 1);
 }
 
-static void run_handler(int sig, siginfo_t *info, void *context)
-{
-	action_fn fn = __atomic_load_n(&actions[sig].fn, __ATOMIC_ACQUIRE);
-
-	uint64_t before = ran;
-
-	/* one argument or three: where they are passed is the same */
-	if (fn)
-		fn(sig, info, context);
-	ran = before | bit(sig); /* it may have waited itself */
-}
+static void run_handler(int sig, siginfo_t *info, void *context);
 
 /* @act with our handler in front of the program's. */
 static void put_ours(int sig, struct sigaction *act)
 {
 	actions[sig].flags = act->sa_flags;
+	actions[sig].mask = act->sa_mask;
 	__atomic_store_n(&actions[sig].fn, act->sa_sigaction,
 			 __ATOMIC_RELEASE);
 	act->sa_sigaction = run_handler;
 	act->sa_flags |= SA_SIGINFO;
+}
+
+/* It is put off, and the kernel has already set the default action. */
+static void put_back(int sig)
+{
+	struct sigaction sa = { .sa_sigaction = run_handler,
+				.sa_flags = actions[sig].flags | SA_SIGINFO,
+				.sa_mask = actions[sig].mask };
+
+	LIBC(sigaction)(sig, &sa, NULL);
+}
+
+static void run_handler(int sig, siginfo_t *info, void *context)
+{
+	action_fn fn = __atomic_load_n(&actions[sig].fn, __ATOMIC_ACQUIRE);
+	uint64_t before = ran;
+
+	/* before it is sent again: the default may end the program */
+	if (actions[sig].flags & SA_RESETHAND && shim_must_put_off(sig))
+		put_back(sig);
+	if (shim_put_off(sig, info, context))
+		return;
+	/* one argument or three: where they are passed is the same */
+	fn(sig, info, context);
+	ran = before | bit(sig); /* it may have waited itself */
 }
 
 /* What the program would have seen. */
@@ -66,48 +84,15 @@ static void show_its_own(int sig, struct sigaction *old)
 		old->sa_flags &= ~SA_SIGINFO;
 }
 
-static void wrap(int sig)
+/* Of a signal that is queued, another might overtake one that is put off. */
+static void note(int sig)
 {
-	struct sigaction sa;
-
-	if (LIBC(sigaction)(sig, NULL, &sa) < 0 || !is_handler(&sa) ||
-	    sa.sa_sigaction == run_handler)
-		return;
-	put_ours(sig, &sa);
-	LIBC(sigaction)(sig, &sa, NULL);
-}
-
-/* Are there handlers that restart calls, and such as do not? One that is gone
- * once it has run can not be asked afterwards. */
-static bool disagree(void)
-{
-	bool any[2] = { false, false };
-	struct sigaction sa;
-
-	for (int sig = 1; sig < SIGNALS; sig++) {
-		if (LIBC(sigaction)(sig, NULL, &sa) < 0 || !is_handler(&sa))
-			continue;
-		any[(sa.sa_flags & SA_RESTART) != 0] = true;
-		any[1] = any[1] || sa.sa_flags & SA_RESETHAND;
-	}
-	return any[0] && any[1];
-}
-
-/* A handler was installed, or its flags were changed. */
-static void look_again(void)
-{
-	shim_note_handler();
-	if (mixed || shim_is_borrowed() || !disagree())
-		return;
-	mixed = true;
-	for (int sig = 1; sig < SIGNALS; sig++)
-		wrap(sig);
+	shim_note_handler(sig < __SIGRTMIN);
 }
 
 void shim_signal_watch(void)
 {
-	if (mixed)
-		ran = 0;
+	ran = 0;
 }
 
 /* Of several it is the first that decides, which is the lowest. */
@@ -132,72 +117,53 @@ bool shim_signal_restarts(void)
 int shim_sigaction(int sig, const struct sigaction *act,
 		   struct sigaction *old)
 {
-	struct sigaction ours;
-	bool is_new;
+	struct sigaction ours, before;
 	int rc;
 
 	if (sig < 1 || sig >= SIGNALS)
 		return LIBC(sigaction)(sig, act, old);
-	is_new = act && is_handler(act);
+	rc = LIBC(sigaction)(sig, NULL, &before);
+	if (rc < 0)
+		return rc;
+	show_its_own(sig, &before);
 	/* a vfork() child's handlers are its own, our memory its parent's */
-	if (is_new && mixed && !shim_is_borrowed()) {
-		struct sigaction before;
-
-		rc = LIBC(sigaction)(sig, NULL, &before);
-		if (rc < 0)
-			return rc;
-		show_its_own(sig, &before);
+	if (act && is_handler(act) && !shim_is_borrowed()) {
 		ours = *act;
 		if (ours.sa_sigaction != run_handler)
 			put_ours(sig, &ours);
-		rc = LIBC(sigaction)(sig, &ours, NULL);
-		if (rc == 0 && old)
-			*old = before;
-		return rc;
+		note(sig);
+		act = &ours;
 	}
-	rc = LIBC(sigaction)(sig, act, old);
-	if (rc < 0)
-		return rc;
-	if (old)
-		show_its_own(sig, old);
-	if (is_new)
-		look_again();
+	if (act)
+		rc = LIBC(sigaction)(sig, act, NULL);
+	if (rc == 0 && old)
+		*old = before;
 	return rc;
 }
 SHIM_EXPORT(sigaction);
 SHIM_EXPORT_AS(__sigaction, sigaction);
 
-/* The other ways to install one are libc's, which tells us what it made of
- * it: before and after. */
-static sighandler_t installed(int sig, sighandler_t handler,
-			      const struct sigaction *before,
-			      sighandler_t result)
+static sighandler_t install(int sig, sighandler_t handler, int flags,
+			    bool blocks_itself)
 {
-	if (result == SIG_ERR || sig < 1 || sig >= SIGNALS)
-		return result;
-	if (handler != SIG_DFL && handler != SIG_IGN) {
-		look_again();
-		if (mixed && !shim_is_borrowed())
-			wrap(sig);
-	}
-	return result == (sighandler_t)(void *)run_handler ?
-		       before->sa_handler :
-		       result;
-}
+	struct sigaction old, sa = { .sa_handler = handler,
+				     .sa_flags = flags };
 
-static void look_before(int sig, struct sigaction *ret)
-{
-	*ret = (struct sigaction){ .sa_handler = SIG_DFL };
-	if (sig > 0 && sig < SIGNALS && LIBC(sigaction)(sig, NULL, ret) == 0)
-		show_its_own(sig, ret);
+	if (handler == SIG_ERR || sig < 1 || sig >= SIGNALS) {
+		errno = EINVAL;
+		return SIG_ERR;
+	}
+	if (blocks_itself)
+		sigaddset(&sa.sa_mask, sig);
+	return shim_sigaction(sig, &sa, &old) < 0 ? SIG_ERR : old.sa_handler;
 }
 
 sighandler_t shim_signal(int sig, sighandler_t handler)
 {
-	struct sigaction before;
+	uint64_t no_restart = __atomic_load_n(&interrupting, __ATOMIC_RELAXED);
+	bool restarts = sig < 1 || sig >= SIGNALS || !(no_restart & bit(sig));
 
-	look_before(sig, &before);
-	return installed(sig, handler, &before, LIBC(signal)(sig, handler));
+	return install(sig, handler, restarts ? SA_RESTART : 0, true);
 }
 SHIM_EXPORT(signal);
 SHIM_EXPORT_AS(bsd_signal, signal);
@@ -205,21 +171,29 @@ SHIM_EXPORT_AS(ssignal, signal);
 
 sighandler_t shim_sysv_signal(int sig, sighandler_t handler)
 {
-	struct sigaction before;
-
-	look_before(sig, &before);
-	return installed(sig, handler, &before,
-			 LIBC(sysv_signal)(sig, handler));
+	return install(sig, handler, (int)SA_RESETHAND | SA_NODEFER, false);
 }
 SHIM_EXPORT(sysv_signal);
 SHIM_EXPORT_AS(__sysv_signal, sysv_signal);
 
+/* It is libc's, which also knows signals that are held. */
 sighandler_t shim_sigset(int sig, sighandler_t handler)
 {
-	struct sigaction before;
+	struct sigaction before = { .sa_handler = SIG_DFL }, sa;
+	sighandler_t result;
 
-	look_before(sig, &before);
-	return installed(sig, handler, &before, LIBC(sigset)(sig, handler));
+	if (sig > 0 && sig < SIGNALS &&
+	    LIBC(sigaction)(sig, NULL, &before) == 0)
+		show_its_own(sig, &before);
+	result = LIBC(sigset)(sig, handler);
+	if (result == SIG_ERR || sig < 1 || sig >= SIGNALS)
+		return result;
+	if (LIBC(sigaction)(sig, NULL, &sa) == 0 && is_handler(&sa) &&
+	    sa.sa_sigaction != run_handler)
+		shim_sigaction(sig, &sa, NULL);
+	return result == (sighandler_t)(void *)run_handler ?
+		       before.sa_handler :
+		       result;
 }
 SHIM_EXPORT(sigset);
 
@@ -230,7 +204,10 @@ int shim_siginterrupt(int sig, int flag)
 
 	if (rc < 0)
 		return rc;
-	look_again();
+	if (flag)
+		__atomic_or_fetch(&interrupting, bit(sig), __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&interrupting, ~bit(sig), __ATOMIC_RELAXED);
 	if (LIBC(sigaction)(sig, NULL, &sa) == 0 &&
 	    sa.sa_sigaction == run_handler && !shim_is_borrowed())
 		actions[sig].flags = (actions[sig].flags & ~SA_RESTART) |

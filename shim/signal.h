@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signal handlers: that there are any is what the lock must know (lock.h),
- * and which of them ran is what a call that was interrupted must know.
+ * Signal handlers: one of ours stands before each of the program's. It puts a
+ * signal off that comes while its thread is in a call of ours (lock.h), and
+ * notes which have run, for a call that was interrupted must know: our waits
+ * are in ppoll(), which gives EINTR whatever handler ran, where the kernel
+ * restarts recv() and its like after one installed with SA_RESTART.
  *
- * How it works: our waits are in ppoll(), which gives EINTR whatever handler
- * ran, where the kernel restarts recv() and its like after a handler that was
- * installed with SA_RESTART. Where all handlers of a program agree there is
- * nothing to find out, and nothing is done. Where they do not, each is called
- * by one of ours, which notes the signal for its thread; sigaction() and its
- * relatives show the program its own.
+ * sigaction() and its relatives show the program its own. doc/signals.md
  */
 #ifndef SHIM_SIGNAL_H
 #define SHIM_SIGNAL_H

@@ -51,7 +51,7 @@ static void note_sigaction(const void *act)
 		return;
 	handler = *(const sighandler_t *)act; /* the first member */
 	if (handler != SIG_DFL && handler != SIG_IGN)
-		shim_note_handler();
+		shim_note_handler(false);
 }
 
 long shim_syscall(long number, ...)

@@ -210,6 +210,7 @@ static void cancelled(void *arg)
 {
 	struct shim_waiter *w = arg;
 
+	shim_sleep_end(w->guard);
 	shim_lock_only();
 	sleeper_del(w);
 	shim_helper_active();
@@ -258,6 +259,7 @@ static int cancellable_sleep(struct shim_waiter *w, struct pollfd *fds,
 {
 	int rc;
 
+	shim_sleep_begin(w->guard);
 	pthread_cleanup_push(cancelled, w);
 	if (nfds > 0 || mask) {
 		rc = LIBC(ppoll)(fds, nfds, timeout, mask);
@@ -269,6 +271,7 @@ static int cancellable_sleep(struct shim_waiter *w, struct pollfd *fds,
 			rc = rc == 0;
 	}
 	pthread_cleanup_pop(0);
+	shim_sleep_end(w->guard);
 	return rc;
 }
 
@@ -296,7 +299,8 @@ static bool may_stay_awake(const struct shim_waiter *w, uint64_t now)
 	static bool asked;
 
 	/* alone in the process, only the link brings anything */
-	if (__libc_single_threaded || w->link_only || is_alone())
+	if (__libc_single_threaded || w->link_only || w->deadline_us <= now ||
+	    is_alone())
 		return false;
 	if (!asked) {
 		asked = true;
@@ -422,6 +426,7 @@ int shim_wait(struct shim_waiter *w, struct pollfd *fds, unsigned int nfds)
 			return 0;
 		lead = can_lead();
 	}
+	shim_block_signals(w->guard);
 	if (nfds + OWN_FDS > sizeof(few) / sizeof(few[0])) {
 		set = fdnet_mem_alloc(shim_mem(),
 				      (nfds + OWN_FDS) * sizeof(*set));
