@@ -9,10 +9,10 @@
 #include "shim/raw.h"
 
 #define PAGE_SHIFT 12
-#define SEEN 256
+#define SEEN_BITS  10
 
-/* Page numbers, by their low bits; 0, the null page, is never good. */
-static uintptr_t readable[SEEN], writable[SEEN];
+/* Page numbers, by a hash; 0, the null page, is never good. */
+static uintptr_t readable[1 << SEEN_BITS], writable[1 << SEEN_BITS];
 
 /* rt_sigprocmask() reads its set before it looks at an impossible "how". */
 static bool probe_read(uintptr_t page)
@@ -38,7 +38,9 @@ static bool probe_write(uintptr_t page)
 static bool is_good(uintptr_t page, uintptr_t *seen,
 		    bool (*probe)(uintptr_t page))
 {
-	uintptr_t *slot = &seen[(page ^ page >> 8) % SEEN];
+	/* heaps and stacks of threads lie at round distances: golden ratio */
+	uintptr_t hash = page * 0x9e3779b97f4a7c15ull >> (64 - SEEN_BITS);
+	uintptr_t *slot = &seen[hash];
 
 	if (__atomic_load_n(slot, __ATOMIC_RELAXED) == page)
 		return page != 0;
