@@ -136,6 +136,7 @@ static const struct allowed {
 	{ SCMP_SYS(accept4), CHECK_NONE, "published ports, --listen" },
 	{ SCMP_SYS(shutdown), CHECK_NONE, "a guest's FIN" },
 	{ SCMP_SYS(close), CHECK_NONE, "ended flows" },
+	{ SCMP_SYS(dup3), CHECK_NONE, "/dev/null for standard error" },
 	{ SCMP_SYS(getsockopt), CHECK_NONE, "SO_ERROR, checks of new links" },
 	{ SCMP_SYS(setsockopt), CHECK_NONE, "TCP_NODELAY, SO_LINGER" },
 	{ SCMP_SYS(getsockname), CHECK_NONE, "which address is our own" },

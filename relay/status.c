@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "relay/attach.h"
 #include "relay/metrics.h"
@@ -122,6 +124,21 @@ void status_event(struct relay *relay)
 		close(fd);
 }
 
+/*
+ * Whoever reads a pipe waits for its last writer, which we may be for as long
+ * as a daemon lives that the program left behind: $(fdnet-run ... 2>&1). Into a
+ * file or on a terminal we go on. Descriptor 0 is /dev/null: relay_proc.c.
+ */
+static void let_pipe_go(void)
+{
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return;
+	fflush(stderr);
+	dup3(STDIN_FILENO, STDERR_FILENO, 0);
+}
+
 void status_finish(struct relay *relay)
 {
 	relay->finishing = false;
@@ -133,6 +150,7 @@ void status_finish(struct relay *relay)
 		counters_print(&relay->counters, stderr);
 	relay_learned(relay);
 	metrics_file_last(relay);
+	let_pipe_go();
 	say(relay, "done");
 }
 

@@ -201,7 +201,7 @@ static void become_program(struct child *child, int listener)
 
 /* The first process of a pid namespace. It holds nothing that anybody waits
  * for the end of. Orphans may live on when the program has ended, as they do
- * elsewhere. */
+ * elsewhere, unless they are to go with it. */
 static void be_init(const struct child *child, pid_t program)
 	__attribute__((noreturn));
 
@@ -223,6 +223,8 @@ static void be_init(const struct child *child, pid_t program)
 		/* now the launcher's end is no reason to end any more */
 		prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 		report_send(keep, REPORT_STATUS, status, -1);
+		if (child->kill_rest)
+			_exit(0); /* and the kernel ends them all */
 	}
 }
 

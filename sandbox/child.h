@@ -30,6 +30,7 @@
  * @filter:     built; borrowed
  * @spaces:     what it is forked into
  * @name_server:  of the sandbox, as text
+ * @kill_rest:  nothing outlives the program
  * @required:   layers without which nothing is run
  * @mask:       the signal mask that we were started with
  * @uid, @gid:  ours
@@ -45,6 +46,7 @@ struct child {
 	const struct filter *filter;
 	struct spaces spaces;
 	const char *name_server;
+	bool kill_rest;
 	layer_set required;
 	sigset_t mask;
 	uid_t uid;

@@ -74,8 +74,11 @@ TESTS += tests/test_chroot.sh
 dist_check_SCRIPTS += tests/test_chroot.sh
 EXTRA_DIST += tests/chroot.py
 
-# run by hand: another kernel
-EXTRA_DIST += tests/vm
+# run by hand: another kernel, another kind of machine
+EXTRA_DIST += tests/vm tests/arm64
+TESTS += tests/test_apparmor.sh
+dist_check_SCRIPTS += tests/test_apparmor.sh
+EXTRA_DIST += doc/examples/fdnet-run.apparmor
 
 check_PROGRAMS += tests/test_caller
 TESTS += tests/test_caller

@@ -22,6 +22,7 @@ enum option_id {
 	OPT_REQUIRE,
 	OPT_NO_SPACES,
 	OPT_NO_SUPERVISOR,
+	OPT_KILL_REST,
 	OPT_CHECK,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -92,6 +93,8 @@ static const struct option_row option_rows[] = {
 	 "without namespaces, though they may be had"},
 	{"--no-supervisor", 0, NULL, OPT_NO_SUPERVISOR,
 	 "static programs stay without a network"},
+	{"--kill-rest", 0, NULL, OPT_KILL_REST,
+	 "kill what the program leaves behind when it ends"},
 	{"--check", 0, NULL, OPT_CHECK,
 	 "print which layers this machine can put up"},
 	{"--quiet", 'q', NULL, OPT_QUIET, "no summary at the end"},
@@ -247,6 +250,11 @@ static int apply(struct options *opts, const struct option_row *row,
 		return 0;
 	case OPT_NO_SUPERVISOR:
 		opts->no_supervisor = true;
+		return 0;
+	case OPT_KILL_REST:
+		/* it is the kernel that ends all of a pid namespace */
+		opts->kill_rest = true;
+		opts->required |= LAYER_BIT(LAYER_PID);
 		return 0;
 	case OPT_CHECK:
 		opts->action = OPTIONS_CHECK;

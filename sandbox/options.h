@@ -36,6 +36,7 @@ enum options_action {
  * @env:         names that stay in the environment; @env_count of them
  * @no_spaces:   without namespaces, though they may be had
  * @no_supervisor:  without user notification, though it may be had
+ * @kill_rest:   nothing outlives the program
  * @required:    layers without which nothing is run
  * @addr:        the sandbox's own address as given, or NULL
  * @program:     argv of the program, NULL-terminated; borrowed from argv
@@ -54,6 +55,7 @@ struct options {
 	size_t env_count;
 	bool no_spaces;
 	bool no_supervisor;
+	bool kill_rest;
 	layer_set required;
 	const char *addr;
 	char **program;

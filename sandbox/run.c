@@ -224,6 +224,7 @@ static void run_child(struct run *run, int report_fd)
 		.filter = &run->filter,
 		.spaces = run->spaces,
 		.name_server = run->name_server,
+		.kill_rest = run->opts->kill_rest,
 		.required = run->opts->required,
 		.mask = run->mask,
 		.uid = geteuid(),
@@ -503,6 +504,9 @@ static int wait_program(struct run *run)
 		kill(run->program, SIGKILL);
 		return EXIT_OWN_FAILURE << 8;
 	}
+	/* the first of the namespace ends after all others */
+	if (run->opts->kill_rest)
+		waitpid(run->child, NULL, 0);
 	for (i = 0; i < 3; i++)
 		pump_finish(&run->pumps[i]);
 	return run->status;

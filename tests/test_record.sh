@@ -273,6 +273,28 @@ same "one that cannot be written harms nothing" 0 "$rc"
 run_it --metrics nonsense -- true
 same "a bad --metrics gives 125" 125 "$rc"
 
+# who reads our pipe does not wait for what outlives the program, unless that
+# holds the pipe itself
+mkfifo "$work/hold"
+# shellcheck disable=SC2016
+got=$(timeout 60 "$run" -- sh -c '(exec >/dev/null 2>&1; read -r go <"$0") &
+	echo out; echo err >&2' "$work/hold" 2>&1 </dev/null; echo "status $?")
+same "a pipe ends with the program" "out err status 0" \
+	"$(grep -v '^fdnet\|^relay' <<<"$got" | tr '\n' ' ' | sed 's/ $//')"
+timeout 20 sh -c 'echo go >"$0"' "$work/hold"
+same "and it had gone on" 0 $?
+if "$run" --check | grep -q "^pid *yes"; then
+	# shellcheck disable=SC2016
+	timeout 60 "$run" -q --kill-rest -- \
+		sh -c 'exec 9>"$0"; flock 9; sleep 300 & exit 4' \
+		"$work/rest" </dev/null
+	same "--kill-rest: the status" 4 $?
+	flock -n "$work/rest" true
+	same "and nobody is left" 0 $?
+else
+	skip "--kill-rest" "no pid namespace here"
+fi
+
 # what outlives the program: its refusals come when it ends, and only once
 cat >"$work/stay" <<-EOS
 	"$peer" many 10.0.2.2 4 1
