@@ -50,7 +50,7 @@ EXTRA_DIST += \
 	tests/apps/sharing.sh tests/apps/sharing.py \
 	tests/apps/socat.sh \
 	tests/apps/socat-server.sh \
-	tests/apps/sshd.sh \
+	tests/apps/sshd.sh tests/apps/sshd-root.sh \
 	tests/apps/ssh.sh \
 	tests/apps/stall.sh \
 	tests/apps/udp-echo.sh \
