@@ -10,6 +10,9 @@ EXTRA_DIST += tests/lib.sh tests/lint
 # The tests that doc/rfc.md names exist.
 TESTS += tests/check_rfc.sh
 dist_check_SCRIPTS += tests/check_rfc.sh
+# So do those of doc/shim-cases.md.
+TESTS += tests/check_cases.sh
+dist_check_SCRIPTS += tests/check_cases.sh
 
 # Real programs, natively and in the sandbox: tests/apps/run, from quickstart.
 check_PROGRAMS += tests/apps/netpeer
@@ -90,6 +93,9 @@ tests_programs_creating_LDADD = $(PTHREAD_LIBS)
 check_PROGRAMS += tests/programs/variants
 tests_programs_variants_SOURCES = tests/programs/variants.c tests/programs/probe.h
 tests_programs_variants_CFLAGS = $(PROBE_CFLAGS)
+check_PROGRAMS += tests/programs/untouched
+tests_programs_untouched_SOURCES = tests/programs/untouched.c tests/programs/probe.h
+tests_programs_untouched_CFLAGS = $(PROBE_CFLAGS)
 check_PROGRAMS += tests/programs/udplite
 tests_programs_udplite_SOURCES = tests/programs/udplite.c tests/programs/probe.h
 tests_programs_udplite_CFLAGS = $(PROBE_CFLAGS)

@@ -318,6 +318,76 @@ static void handlers(void)
 	signal(SIGALRM, SIG_DFL);
 }
 
+/* A child that sends on the socket it has, and its memory is its own. */
+static int cloned(void *arg)
+{
+	int fd = *(int *)arg;
+
+	return send(fd, "cloned", 6, 0) == 6 ? 3 : 4;
+}
+
+static void more_names(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int (*start)(int (*)(void *), void *, int, void *, ...);
+	int (*install)(int, const struct sigaction *, struct sigaction *);
+	struct sigaction action = {.sa_handler = on_alarm}, old;
+	int fds[2], status = 0;
+	FILE *file;
+	pid_t pid;
+
+	tcp_pair(fds);
+	start = (int (*)(int (*)(void *), void *, int, void *, ...))dlsym(
+		RTLD_DEFAULT, "__clone");
+	pid = start(cloned, stack + sizeof(stack), SIGCHLD, &fds[1]);
+	say(pid > 0, "__clone");
+	waitpid(pid, &status, 0);
+	say(WEXITSTATUS(status), "__clone, its end");
+	say(recv(fds[0], buf, sizeof(buf), 0), "__clone, recv");
+	file = fdopen(fds[0], "r");
+	say(file != NULL, "fdopen");
+	file = freopen64("/dev/null", "r", file);
+	say(file != NULL, "freopen64");
+	say(file && getc(file) == EOF, "freopen64, read");
+	say(recv(fds[1], buf, sizeof(buf), 0), "freopen64, the peer");
+	fclose(file);
+	close(fds[1]);
+	install = (int (*)(int, const struct sigaction *, struct sigaction *))
+		dlsym(RTLD_DEFAULT, "__sigaction");
+	say(install(SIGALRM, &action, NULL), "__sigaction");
+	say(install(SIGALRM, NULL, &old), "__sigaction, asked");
+	say(old.sa_handler == on_alarm, "__sigaction, handler");
+	signal(SIGALRM, SIG_DFL);
+}
+
+/* Its descriptors, a connection and a listener among them, stay a daemon's. */
+static void daemonized(void)
+{
+	uint16_t port;
+	int fds[2], listener = new_listener(&port), fd;
+
+	tcp_pair(fds);
+	if (fork() == 0) {
+		close(fds[0]);
+		if (daemon(0, 0) == 0) {
+			send(fds[1], "daemon", 6, 0);
+			fd = accept(listener, NULL, NULL);
+			send(fd, "served", 6, 0);
+		}
+		_exit(0);
+	}
+	wait(NULL);
+	close(fds[1]);
+	close(listener);
+	say(recv(fds[0], buf, sizeof(buf), 0), "daemon, recv");
+	fd = new_tcp(0);
+	say(connect_loopback(fd, port), "daemon, connect");
+	say(recv(fd, buf, sizeof(buf), 0), "daemon, served");
+	say(recv(fd, buf, sizeof(buf), 0), "daemon, its end");
+	close(fd);
+	close(fds[0]);
+}
+
 static void names(void)
 {
 	struct hostent room, *host = NULL;
@@ -343,6 +413,8 @@ int main(int argc, char **argv)
 	executing();
 	exits();
 	handlers();
+	more_names();
+	daemonized();
 	names();
 	return 0;
 }
