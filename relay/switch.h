@@ -109,7 +109,8 @@ struct switch_seqs {
  * @local, @peer:  of the side that moves
  * @seqs:  of a connection that the switch may not know, or NULL
  *
- * A connection not known went on inside @from alone until now.
+ * A connection not known went on inside @from alone until now. By @seqs one is
+ * told from an earlier one between the same names.
  * Returns 0, -ENOENT (not known), -EPERM (the side is not @from's), -ENOBUFS,
  * -ENOMEM.
  */

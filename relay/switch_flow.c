@@ -160,6 +160,22 @@ static int add_moved(struct switch_table *sw, const struct head *head,
 	return 0;
 }
 
+/* Is @flow of an earlier connection between the same names? It may have ended
+ * unseen, inside one engine, or is remembered for its last ACK; and the one
+ * that moves has begun inside @from, which the switch does not see. */
+static bool is_earlier(const struct switch_flow *flow, unsigned int side,
+		       const struct switch_seqs *seqs, uint32_t from,
+		       uint32_t to)
+{
+	const uint32_t *guest = flow->guest;
+
+	if (!seqs || !flow->seen[side] || flow->nxt[side] == seqs->snd)
+		return false;
+	return switch_flow_is_over(flow) ||
+	       ((guest[0] == from || guest[0] == to) &&
+		(guest[1] == from || guest[1] == to));
+}
+
 int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 		const struct fdnet_name *peer, const struct switch_seqs *seqs,
 		uint32_t from, uint32_t to, uint64_t now_us)
@@ -174,6 +190,10 @@ int switch_move(struct switch_table *sw, const struct fdnet_name *local,
 	unsigned int side;
 
 	flow = switch_flow_find(sw, &head, &side);
+	if (flow && is_earlier(flow, side, seqs, from, to)) {
+		switch_flow_free(sw, flow);
+		flow = NULL;
+	}
 	if (!flow && !seqs)
 		return -ENOENT;
 	if (!flow)

@@ -518,6 +518,63 @@ START_TEST(others_cannot_speak_in_a_connection)
 }
 END_TEST
 
+/* ---- moving ---- */
+
+/* @of_b: the initiator's side. */
+static int move_side(bool of_b, uint32_t snd, uint32_t rcv, uint32_t from,
+		     uint32_t to)
+{
+	struct switch_seqs seqs = { .snd = snd, .rcv = rcv };
+	struct head head = packet(6, "127.0.0.1", port_b, "127.0.0.1", 80);
+	struct fdnet_name b = { .ip = head.src, .port = port_b };
+	struct fdnet_name a = { .ip = head.dst, .port = 80 };
+
+	return switch_move(&sw, of_b ? &b : &a, of_b ? &a : &b, &seqs, from,
+			   to, 0);
+}
+
+/* Who gets what @from says as the one side or the other; 0: nobody. */
+static uint32_t heard_by(bool of_b, uint32_t from)
+{
+	struct head head = packet(6, "127.0.0.1", of_b ? port_b : 80,
+				  "127.0.0.1", of_b ? 80 : port_b);
+	uint32_t to = 0;
+
+	head.flags = ACK;
+	return route(from, &head, &to) == SWITCH_FORWARD ? to : 0;
+}
+
+START_TEST(a_side_that_moved_speaks_for_itself)
+{
+	establish();
+	ck_assert_int_eq(move_side(true, 101, 501, A, C), -EPERM);
+	ck_assert_int_eq(move_side(true, 101, 501, B, C), 0);
+	ck_assert_uint_eq(heard_by(false, A), C);
+	ck_assert_uint_eq(heard_by(true, C), A);
+	ck_assert_uint_eq(heard_by(true, B), 0);
+	/* both in one engine */
+	ck_assert_int_eq(move_side(false, 501, 101, A, C), 0);
+	ck_assert_uint_eq(sw.count, 0);
+}
+END_TEST
+
+/* The switch knows one that has moved half, and ended unseen. The same names
+ * are used again, inside A. */
+START_TEST(an_earlier_connection_is_not_the_one_that_moves)
+{
+	bool of_b = _i;
+
+	establish();
+	ck_assert_int_eq(move_side(true, 101, 501, B, C), 0);
+	ck_assert_int_eq(move_side(of_b, 7001, 9001, A, C), 0);
+	ck_assert_uint_eq(sw.count, 1);
+	ck_assert_uint_eq(heard_by(of_b, C), A);
+	ck_assert_uint_eq(heard_by(!of_b, A), C);
+	ck_assert_int_eq(move_side(!of_b, 9001, 7001, A, C), 0);
+	ck_assert_uint_eq(sw.count, 0);
+}
+END_TEST
+
 START_TEST(closed_connections_are_forgotten_after_a_while)
 {
 	establish();
@@ -735,6 +792,9 @@ static Suite *switch_suite(void)
 	tcase_add_test(tc, replies_follow_the_connection);
 	tcase_add_test(tc, both_sides_are_listed);
 	tcase_add_test(tc, others_cannot_speak_in_a_connection);
+	tcase_add_test(tc, a_side_that_moved_speaks_for_itself);
+	tcase_add_loop_test(tc, an_earlier_connection_is_not_the_one_that_moves,
+			    0, 2);
 	tcase_add_test(tc, closed_connections_are_forgotten_after_a_while);
 	tcase_add_test(tc, a_dead_side_says_fin_and_is_answered_for);
 	tcase_add_test(tc, who_talks_to_the_dead_is_reset);
