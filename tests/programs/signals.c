@@ -7,14 +7,13 @@
 #include "probe.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
-#define SHOTS 60
+#define SHOTS 45
 
 static atomic_int caught, bad;
 static volatile uint64_t want_mask; /* in the handler; 0: not looked at */
@@ -128,6 +127,14 @@ struct shooter {
 	atomic_bool over;
 };
 
+/* Asleep, so that the other has the processor. */
+static void sleep_us(int us)
+{
+	struct timespec ts = {0, us * 1000L};
+
+	nanosleep(&ts, NULL);
+}
+
 /* The next when the last has arrived. */
 static void *shoot(void *arg)
 {
@@ -138,7 +145,7 @@ static void *shoot(void *arg)
 
 		pthread_sigqueue(s->whom, s->sig, value);
 		while (caught < (i + 1) * s->per_shot)
-			sched_yield();
+			sleep_us(50);
 	}
 	s->over = true;
 	return NULL;
@@ -228,7 +235,7 @@ static void *shoot_once_each(void *arg)
 		install(s->sig, on_count, SA_RESETHAND, 0);
 		pthread_kill(s->whom, s->sig);
 		while (caught < i + 1)
-			sched_yield();
+			sleep_us(50);
 		sigaction(s->sig, NULL, &now);
 		check(now.sa_handler == SIG_DFL);
 	}
@@ -359,10 +366,8 @@ static void *shoot_at_random(void *arg)
 	struct shooter *s = arg;
 
 	while (!s->over) {
-		for (volatile int i = rand() % 20000; i > 0; i--)
-			;
+		sleep_us(rand() % 300);
 		pthread_kill(s->whom, s->sig);
-		sched_yield();
 	}
 	return NULL;
 }
@@ -478,7 +483,7 @@ static void *shoot_in_threes(void *arg)
 			pthread_sigqueue(s->whom, s->sig,
 					 (union sigval){.sival_int = i + k});
 		while (caught < i + 3)
-			sched_yield();
+			sleep_us(50);
 	}
 	s->over = true;
 	return NULL;
