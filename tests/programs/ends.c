@@ -307,27 +307,30 @@ static void half_closed_before(void)
 /* A connection that begins while its listener's process forks. */
 static void while_it_forks(void)
 {
-	int i, good = 0, told[2], conn;
+	int i, good = 0, told[2], go[2], conn;
 	uint16_t port;
 	pid_t pid;
 
 	for (i = 0; i < 40; i++) {
 		need(pipe(told), "pipe");
+		need(pipe(go), "pipe");
 		pid = fork();
 		if (pid == 0) {
 			new_listener(&port);
 			write(told[1], &port, sizeof(port));
 			if (fork() == 0)
 				_exit(0);
-			sleep_ms(20);
+			hear_byte(go[0]);
 			_exit(0);
 		}
 		read(told[0], &port, sizeof(port));
 		conn = new_tcp(0);
 		good += connect_loopback(conn, port) == 0;
+		tell_byte(go[1]);
 		waitpid(pid, NULL, 0);
 		close(conn);
 		close_pair(told);
+		close_pair(go);
 	}
 	say(good, "connects while the listener's process forks");
 }
