@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -310,14 +311,14 @@ static ssize_t c_recvmsg(void *ud, int fd, struct msghdr *msg, int flags)
 static ssize_t try_send(struct pd *pd, void *arg)
 {
 	struct call *c = arg;
-	struct iovec left[16];
+	struct iovec left[IOV_MAX];
 	size_t skip = c->done;
 	struct fdnet_msg msg = c->msg;
 	ssize_t rc;
 	int n = 0;
 
 	(void)pd;
-	for (int i = 0; i < c->msg.iovcnt && n < 16; i++) {
+	for (int i = 0; i < c->msg.iovcnt && n < IOV_MAX; i++) {
 		struct iovec v = c->msg.iov[i];
 
 		if (skip >= v.iov_len && v.iov_len) {
