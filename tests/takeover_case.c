@@ -484,20 +484,56 @@ static char kind_of(int fd)
 	return fcntl(fd, F_GET_SEALS) > 0 ? 4 : 5;
 }
 
-void takeover_dump(const uint8_t *data, size_t len, const int *fds,
+/* The version behind the first @mark, or 0. */
+static uint32_t version_behind(const uint8_t *data, size_t len,
+			       const char *mark)
+{
+	const uint8_t *at = memmem(data, len, mark, 4);
+	uint32_t version = 0;
+
+	if (at && at + 8 <= data + len)
+		memcpy(&version, at + 4, sizeof(version));
+	return version;
+}
+
+/* An older seed is refused at once, and tests nothing. */
+static void check_seed(const char *path, const uint8_t *data, size_t len)
+{
+	static const char marks[][5] = { "FDRL", "FDST" };
+	static uint8_t seed[1 << 20];
+	FILE *file = fopen(path, "r");
+	size_t got = 0;
+
+	if (file) {
+		got = fread(seed, 1, sizeof(seed), file);
+		fclose(file);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		uint32_t version = version_behind(data, len, marks[i]);
+
+		ck_assert_uint_ne(version, 0);
+		ck_assert_msg(version_behind(seed, got, marks[i]) == version,
+			      "%s is of another version of %s: TAKEOVER_DUMP"
+			      " makes it",
+			      path, marks[i]);
+	}
+}
+
+void takeover_seed(const uint8_t *data, size_t len, const int *fds,
 		   unsigned int nfds)
 {
-	const char *dir = getenv("TAKEOVER_DUMP");
+	const char *dir = getenv("TAKEOVER_DUMP"), *src = getenv("srcdir");
 	char name[4096];
 	FILE *file;
 
-	if (!dir)
+	snprintf(name, sizeof(name), "%s%s/%u-fds", dir ? dir : src ? src : ".",
+		 dir ? "" : "/fuzz/corpus/takeover", nfds);
+	if (!dir) {
+		check_seed(name, data, len);
 		return;
-	snprintf(name, sizeof(name), "%s/%u-fds", dir, nfds);
+	}
 	file = fopen(name, "w");
-
-	if (!file)
-		return;
+	ck_assert_msg(file != NULL, "%s", name);
 	fputc((int)nfds, file);
 	for (unsigned int i = 0; i < nfds; i++)
 		fputc(kind_of(fds[i]), file);

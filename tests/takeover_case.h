@@ -34,9 +34,9 @@ uint8_t *takeover_state(size_t *ret_len, int *ret_fds, unsigned int *ret_nfds);
  * again. 0 or what state_walk() said */
 int takeover_read(const uint8_t *data, size_t len, const int *fds,
 		  unsigned int nfds);
-/** takeover_dump - write it as an input of fuzz/fuzz_takeover.c, if
- * TAKEOVER_DUMP names a folder */
-void takeover_dump(const uint8_t *data, size_t len, const int *fds,
+/** takeover_seed - the seed in fuzz/corpus/takeover of as many descriptors is
+ * of this version; if TAKEOVER_DUMP names a folder, it is written there */
+void takeover_seed(const uint8_t *data, size_t len, const int *fds,
 		   unsigned int nfds);
 
 /* ---- a node channel ---- */

@@ -575,7 +575,7 @@ START_TEST(what_was_written_can_be_read)
 
 	_i ? start_rich() : start_poor();
 	data = takeover_state(&len, fds, &nfds);
-	takeover_dump(data, len, fds, nfds);
+	takeover_seed(data, len, fds, nfds);
 	ck_assert_int_eq(takeover_read(data, len, fds, nfds), 0);
 	/* one more descriptor, one less */
 	ck_assert_int_eq(takeover_read(data, len, fds, nfds - 1), -EPROTO);
