@@ -4,12 +4,16 @@
 
     tun_tcp.py recv ADDR PORT          prints bytes and Mbit/s
     tun_tcp.py send ADDR PORT BYTES
+    tun_tcp.py whole DEVICE            no offloads: a packet is a packet
 
-Both with cubic. The receiver measures, from accept() to the end of file. A
-wrong byte ends it with status 1.
+The first two with cubic. The receiver measures, from accept() to the end of
+file. A wrong byte ends it with status 1.
 """
+import array
+import fcntl
 import os
 import socket
+import struct
 import sys
 import time
 
@@ -71,9 +75,21 @@ def send(addr, port, total):
     s.recv(1)
 
 
+def whole(device):
+    """What loses and delays packets must not see bursts of them."""
+    s = socket.socket(socket.AF_INET)
+    for cmd in (0x1F, 0x24, 0x2C):  # ETHTOOL_STSO, _SGSO, _SGRO
+        value = array.array("I", [cmd, 0])
+        where = value.buffer_info()[0]
+        request = struct.pack("16sP16x", device.encode(), where)
+        fcntl.ioctl(s, 0x8946, request)  # SIOCETHTOOL
+
+
 if os.environ.get("FIFO"):  # see tun_tcp.sh
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
-if sys.argv[1] == "recv":
+if sys.argv[1] == "whole":
+    whole(sys.argv[2])
+elif sys.argv[1] == "recv":
     recv(sys.argv[2], int(sys.argv[3]))
 else:
     send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

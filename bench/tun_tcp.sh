@@ -85,22 +85,27 @@ emulated() { # what delay loss seed bytes
 	esac
 }
 
+# Packets: netem counts those that are on their way among those that wait.
+queue_for() { # delay
+	echo $((TUN_TCP_QUEUE + $1 * TUN_TCP_RATE / 12000))
+}
 # This namespace is the router: $out leads to the kernel that is always there,
 # $in to the other end, and each delays and loses what leaves by it.
 impair() { # device delay loss seed
 	# shellcheck disable=SC2086
 	tc qdisc add dev "$1" root handle 1: ${QDISC:-netem delay "$2us" \
 		loss random "$(awk -v l="$3" 'BEGIN { print l / 1e4 }')%" \
-		rate "${TUN_TCP_RATE}mbit" limit 100000 ${SEED_WORD:+seed "$4"}}
+		rate "${TUN_TCP_RATE}mbit" limit "$(queue_for "$2")" \
+		${SEED_WORD:+seed "$4"}}
 }
 link() { # device process own peer: a pair, the far end configured
 	ip link add "$1" type veth peer name eth0 netns "$2"
 	ip addr add "$3" peer "$4" dev "$1"
 	ip link set "$1" up
-	ethtool -K "$1" tso off gso off gro off >/dev/null 2>&1
+	python3 "$kernel" whole "$1"
 	in_ns "$2" ip addr add "$4" peer "$3" dev eth0
 	in_ns "$2" ip link set eth0 up
-	in_ns "$2" ethtool -K eth0 tso off gso off gro off >/dev/null 2>&1
+	in_ns "$2" python3 "$kernel" whole eth0
 	in_ns "$2" ip route add default via "$3"
 }
 by_netem() { # what delay loss seed bytes
