@@ -69,9 +69,12 @@ FDNETSTACK_VSCRIPT = $(VSCRIPT_LDFLAGS),$(srcdir)/endpoint/libfdnetstack.map
 endif
 libfdnetstack_la_DEPENDENCIES = endpoint/libfdbased.la $(STACK_LIBS) \
 	endpoint/libfdnetstack.map
-pkgconfig_DATA += endpoint/libfdnetstack.pc
+pkgconfig_DATA += endpoint/libfdnetstack.pc \
+	endpoint/libfdnetstack-capture.pc
 EXTRA_DIST += endpoint/libfdnetstack.map tests/check_exports.sh
 TESTS += tests/check_exports.sh
+TESTS += tests/test_embed.sh
+dist_check_SCRIPTS += tests/test_embed.sh
 
 # The example uses nothing but what is installed; running it is its test.
 check_PROGRAMS += doc/examples/ping

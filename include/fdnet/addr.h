@@ -8,6 +8,8 @@
 
 #include <fdnet/mem.h>
 
+FDNET_DECLS_BEGIN
+
 /**
  * struct fdnet_ip - an IPv4 or IPv6 address
  * @family:  4 or 6, or 0 for "none given"
@@ -32,12 +34,11 @@ struct fdnet_name {
 /** fdnet_ip4 - the address a.b.c.d from its 32 bits in host order */
 static inline struct fdnet_ip fdnet_ip4(uint32_t host_order)
 {
-	return (struct fdnet_ip){
-		.family = 4,
-		.bytes = { (uint8_t)(host_order >> 24),
-			   (uint8_t)(host_order >> 16),
-			   (uint8_t)(host_order >> 8), (uint8_t)host_order },
-	};
+	struct fdnet_ip ip = { 4, { 0 } };
+
+	for (int i = 0; i < 4; i++)
+		ip.bytes[i] = (uint8_t)(host_order >> (24 - 8 * i));
+	return ip;
 }
 
 FDNET_API bool fdnet_ip_equal(const struct fdnet_ip *a,
@@ -57,5 +58,7 @@ FDNET_API bool fdnet_ip_in_prefix(const struct fdnet_ip *ip,
 FDNET_API char *fdnet_ip_format(const struct fdnet_ip *ip, char *dst);
 /** fdnet_ip_parse - from text; 0 or -EINVAL */
 FDNET_API int fdnet_ip_parse(const char *text, struct fdnet_ip *ret_ip);
+
+FDNET_DECLS_END
 
 #endif

@@ -27,6 +27,8 @@
 #include <fdnet/mem.h>
 #include <fdnet/packet.h>
 
+FDNET_DECLS_BEGIN
+
 struct fdnet_endpoint;
 
 /* ---- constants of the seed ---- */
@@ -745,5 +747,7 @@ FDNET_API int fdnet_endpoint_restore(const void *src, size_t len,
 				     const struct fdnet_fd_options *opts,
 				     struct fdnet_endpoint **ret_ep,
 				     const char **ret_why);
+
+FDNET_DECLS_END
 
 #endif

@@ -10,6 +10,8 @@
 #include <fdnet/mem.h>
 #include <fdnet/sock.h>
 
+FDNET_DECLS_BEGIN
+
 /**
  * fdnet_stack_next_request - the next TCP connection asked of the gateway
  *
@@ -65,5 +67,7 @@ FDNET_API void fdnet_sock_reject(struct fdnet_sock *so,
  * fdnet_sock_abort - reset the connection (RST goes out) and close; taken
  */
 FDNET_API void fdnet_sock_abort(struct fdnet_sock *so);
+
+FDNET_DECLS_END
 
 #endif

@@ -8,6 +8,17 @@
 /* Marks what libfdnetstack.so exports; everything else is hidden. */
 #define FDNET_API __attribute__((visibility("default")))
 
+/* Around the declarations of each header, for programs in C++. */
+#ifdef __cplusplus
+#define FDNET_DECLS_BEGIN extern "C" {
+#define FDNET_DECLS_END	  }
+#else
+#define FDNET_DECLS_BEGIN
+#define FDNET_DECLS_END
+#endif
+
+FDNET_DECLS_BEGIN
+
 /**
  * struct fdnet_mem - an allocator
  * @alloc:  returns @size zeroed bytes aligned for any type, or NULL
@@ -33,5 +44,7 @@ struct fdnet_mem {
  * Returns a constant object; thread-safe as they are.
  */
 FDNET_API const struct fdnet_mem *fdnet_mem_libc(void);
+
+FDNET_DECLS_END
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <fdnet/mem.h>
 
+FDNET_DECLS_BEGIN
+
 /* Room kept free before the linear part for link, IP and transport headers. */
 #define FDNET_PKT_HEADROOM 192
 /* Linear bytes that every pooled packet can hold besides the headroom. */
@@ -249,5 +251,7 @@ FDNET_API int fdnet_pkt_iov(const struct fdnet_pkt *pkt, struct iovec *iov);
  */
 FDNET_API uint32_t fdnet_pkt_copy_out(const struct fdnet_pkt *pkt,
 				      uint32_t offset, void *dst, uint32_t len);
+
+FDNET_DECLS_END
 
 #endif

@@ -13,6 +13,8 @@
 #include <fdnet/packet.h>
 #include <fdnet/settings.h>
 
+FDNET_DECLS_BEGIN
+
 struct fdnet_stack;
 struct fdnet_sock;
 
@@ -179,5 +181,7 @@ FDNET_API int fdnet_stack_restore(const struct fdnet_stack_config *cfg,
 				  uint64_t now_us, const void *src, size_t len,
 				  fdnet_restore_fn claim, void *arg,
 				  struct fdnet_stack **ret_stack);
+
+FDNET_DECLS_END
 
 #endif

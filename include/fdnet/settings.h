@@ -9,6 +9,8 @@
 #include <fdnet/mem.h>
 #include <fdnet/packet.h>
 
+FDNET_DECLS_BEGIN
+
 /* When TCP negotiates ECN (RFC 3168): the values of net.ipv4.tcp_ecn. */
 enum fdnet_tcp_ecn {
 	FDNET_TCP_ECN_PASSIVE, /* agreed to when the peer asks: the default */
@@ -175,5 +177,7 @@ struct fdnet_stack_config {
 
 /** fdnet_stack_config_init - fill in the defaults */
 FDNET_API void fdnet_stack_config_init(struct fdnet_stack_config *cfg);
+
+FDNET_DECLS_END
 
 #endif

@@ -15,6 +15,8 @@
 #include <fdnet/addr.h>
 #include <fdnet/mem.h>
 
+FDNET_DECLS_BEGIN
+
 struct fdnet_stack;
 struct fdnet_sock;
 
@@ -269,5 +271,7 @@ FDNET_API int fdnet_sock_proto(const struct fdnet_sock *so);
 /** fdnet_sock_set_user, fdnet_sock_user - one pointer of the caller's */
 FDNET_API void fdnet_sock_set_user(struct fdnet_sock *so, void *user);
 FDNET_API void *fdnet_sock_user(const struct fdnet_sock *so);
+
+FDNET_DECLS_END
 
 #endif

@@ -41,6 +41,8 @@
 #include <fdnet/settings.h>
 #include <fdnet/sock.h>
 
+FDNET_DECLS_BEGIN
+
 #define FDNET_NEVER UINT64_MAX
 
 /**
@@ -285,5 +287,7 @@ FDNET_API const char *
 fdnet_stack_counter_name(enum fdnet_stack_counter which);
 /** fdnet_stack_socks - sockets that exist now, TIME_WAIT included */
 FDNET_API unsigned int fdnet_stack_socks(const struct fdnet_stack *stack);
+
+FDNET_DECLS_END
 
 #endif
