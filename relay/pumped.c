@@ -491,10 +491,11 @@ static enum pumped_turn move_out(struct pumped *sock)
 		ssize_t rc;
 		int n;
 
-		if (!sock->plain && !pumped_urgent_out(sock)) {
+		if ((!sock->plain || sock->mark) && !pumped_urgent_out(sock)) {
 			sock->out_full = true;
 			return PUMPED_WAIT;
 		}
+		sock->mark = false;
 		n = fdnet_sock_send_reserve(sock->so, iov, IOV);
 		sock->out_full = n == -EAGAIN;
 		if (n == -EAGAIN || n == -ENOTCONN)
@@ -506,6 +507,8 @@ static enum pumped_turn move_out(struct pumped *sock)
 		}
 		rc = take_bytes(sock, iov, n, &more);
 		fdnet_sock_send_commit(sock->so, rc > 0 ? (size_t)rc : 0);
+		if (sock->mark)
+			continue;
 		if (rc == -EAGAIN) {
 			if (!sock->fin_wanted)
 				return PUMPED_WAIT;

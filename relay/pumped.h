@@ -75,6 +75,7 @@ enum pumped_again {
  * @lag:       bytes at the head of B that were passed on already, see
  *             pumped_lag.c; only if @plain
  * @ended:     A gives no more than B holds; likewise
+ * @mark:      the next byte of B is urgent; likewise
  * @passing:   A of an accepted connection that B did not take yet, or -1
  * @again:     of one that is dead: may it connect() once more?
  * @claimed:   of one that is dead: it had a claim
@@ -92,7 +93,7 @@ struct pumped {
 
 	bool framed, listening, joined, connecting;
 	bool hup, reset, in_closed, out_closed, fin_wanted, in_full, out_full;
-	bool waited, is_ready, plain, ended;
+	bool waited, is_ready, plain, ended, mark;
 	uint32_t lag;
 	uint32_t events;
 	struct node_chan *waiter;

@@ -11,6 +11,10 @@
  * edge-triggered, as it is never empty. The first such byte is sent by whoever
  * makes the pair.
  *
+ * An urgent byte is looked for when nothing stands in front of it any more
+ * (pumped_urgent.c). It is taken, so that a reset shows as the end until
+ * something follows it.
+ *
  * The byte keeps all of the buffer that it came in, and A is not writable while
  * more than a quarter of its SO_SNDBUF is kept. The kernel's buffers are of
  * 48 KiB at most and the usual SO_SNDBUF is 208 KiB, so one may be kept; who
@@ -18,6 +22,7 @@
  */
 #include "config.h"
 
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include "relay/pumped_internal.h"
@@ -144,15 +149,32 @@ static ssize_t take_but_one(struct pumped *sock, const struct iovec *iov, int n,
 	return rc;
 }
 
+/* Is the next byte an urgent one, not taken yet? */
+static bool is_at_mark(const struct pumped *sock)
+{
+	int at_mark = 0;
+	char byte;
+
+	return ioctl(sock->src.fd, SIOCATMARK, &at_mark) == 0 && at_mark &&
+	       SYS_RETRY(recv(sock->src.fd, &byte, 1,
+			      MSG_OOB | MSG_PEEK | MSG_DONTWAIT)) == 1;
+}
+
 ssize_t pumped_lag_take(struct pumped *sock, const struct iovec *iov, int n,
 			bool *ret_more)
 {
 	size_t room = room_of(iov, n), fresh;
+	uint32_t lag;
 	int held = 0;
 	ssize_t rc;
 
 	*ret_more = true;
 	do {
+		if (!sock->lag && is_at_mark(sock)) {
+			sock->mark = true;
+			return -EAGAIN;
+		}
+		lag = sock->lag;
 		if (sock->ended)
 			return take_rest(sock, iov, n, room);
 		if (ioctl(sock->src.fd, FIONREAD, &held) < 0)
@@ -166,10 +188,11 @@ ssize_t pumped_lag_take(struct pumped *sock, const struct iovec *iov, int n,
 			rc = peek(sock, iov, n, fresh);
 		else
 			rc = take_but_one(sock, iov, n, fresh);
-		/* a message with fds hides what is behind it: it goes */
-	} while (rc == -EAGAIN && drop(sock));
-	/* of what comes now an event tells */
-	*ret_more = sock->ended || !sock->lag;
+		/* a message with fds hides what is behind it, and so does an
+		 * urgent byte: it goes */
+	} while (rc == -EAGAIN && (drop(sock) || sock->lag < lag));
+	/* of what comes now an event tells, but not of what is hidden */
+	*ret_more = sock->ended || !sock->lag || (rc > 0 && (size_t)rc < fresh);
 	return rc;
 }
 

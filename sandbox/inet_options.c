@@ -202,13 +202,15 @@ void handle_getsockopt(struct call *call)
 	call_ask(call, &req, -1, option_got);
 }
 
-/* Reads and writes that are the kernel's keep to its own limits too. */
-static void set_timeouts(struct call *call, const void *value, uint32_t len)
+/* Reads and writes that are the kernel's keep to its own limits too, and carry
+ * urgent data as they are wanted. */
+static void set_own(struct call *call, const void *value, uint32_t len)
 {
 	int name = (int)call->args[2];
 
 	if ((int)call->args[1] == SOL_SOCKET &&
-	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO ||
+	     name == SO_OOBINLINE))
 		setsockopt(call->fd, SOL_SOCKET, name, value, len);
 }
 
@@ -219,7 +221,7 @@ static void option_set(struct call *call, const struct fdnet_node_ans *ans)
 		return;
 	}
 	if (!ans->error)
-		set_timeouts(call, call->data, (uint32_t)call->len);
+		set_own(call, call->data, (uint32_t)call->len);
 	call_reply(call, -(int)ans->error);
 }
 
