@@ -5,6 +5,7 @@
  */
 #include "probe.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/epoll.h>
@@ -224,10 +225,9 @@ static void other_kinds(void)
 
 static void with_actions(void)
 {
-	char *argv[] = {"sh", "-c",
-			"[ -t 0 ] || [ -e /dev/fd/8 ] && echo kept >&8;"
-			" [ -e /dev/fd/9 ] || exit 7",
-			NULL};
+	char shell[] = "sh", option[] = "-c",
+	     script[] = "echo kept >&8; [ -e /dev/fd/9 ] || exit 7";
+	char *argv[] = {shell, option, script, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	int status = 0, fd = new_stream();
