@@ -5,7 +5,7 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC; \
 	CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT;
 
-EXTRA_DIST += tests/lib.sh tests/lint
+EXTRA_DIST += tests/lib.sh tests/lint tests/vm_netem
 
 # The tests that doc/rfc.md names exist.
 TESTS += tests/check_rfc.sh
