@@ -236,6 +236,8 @@ NUMBER(openat, shim_openat((int)a, (const char *)b, (int)c, (mode_t)d))
 CALL(_exit, void, (int status))
 CALL(quick_exit, void, (int status))
 CALL(_Fork, pid_t, (void))
+CALL(vfork, pid_t, (void))
+ALIAS(__vfork, vfork)
 CALL(clone, int,
      (int (*fn)(void *), void *stack, int flags, void *arg, ...))
 ALIAS(_Exit, _exit)

@@ -16,6 +16,7 @@
 #include "shim/call.h"
 #include "shim/exec.h"
 #include "shim/pump.h"
+#include "shim/vfork.h"
 
 extern char **environ;
 
@@ -52,6 +53,8 @@ static void prepare(void)
 {
 	struct shim_guard guard;
 
+	if (shim_is_borrowed() && shim_vfork_ask())
+		return;
 	shim_enter(&guard);
 	shim_pump_inherited(!shim_is_borrowed());
 	shim_leave(&guard);

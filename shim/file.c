@@ -4,12 +4,14 @@
 #include "shim/file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
 #include "shim/claim.h"
 #include "shim/eset.h"
 #include "shim/highfd.h"
+#include "shim/lock.h"
 #include "shim/mem.h"
 #include "shim/mirror.h"
 #include "shim/net.h"
@@ -26,6 +28,9 @@ static int table_end; /* no chunk has this number, or a higher one */
 /* No question may be asked about an fd: confine.h. */
 static bool trusting;
 static struct shim_file *all;
+/* Counts ends of handovers and namings; and who sleeps until the next. */
+static uint32_t turns;
+static unsigned int waiting;
 
 static struct shim_file **slot(int fd)
 {
@@ -57,6 +62,11 @@ static uint64_t cookie_of(int fd)
 	if (raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return 0;
 	return cookie;
+}
+
+bool shim_file_is_at(int fd, const struct shim_file *file)
+{
+	return cookie_of(fd) == file->cookie;
 }
 
 static void file_unlink(struct shim_file *file)
@@ -366,6 +376,27 @@ void shim_file_put(struct shim_file *file)
 		file_check(file);
 }
 
+void shim_file_await(struct shim_file *file)
+{
+	while (file->moving || file->naming) {
+		uint32_t seen = turns;
+
+		waiting++;
+		shim_unlock_only();
+		raw_futex(&turns, FUTEX_WAIT, seen, NULL);
+		shim_lock_only();
+		waiting--;
+	}
+}
+
+void shim_file_free_again(struct shim_file *file)
+{
+	file->moving = file->naming = false;
+	__atomic_add_fetch(&turns, 1, __ATOMIC_RELEASE);
+	if (waiting)
+		raw_futex(&turns, FUTEX_WAKE, INT_MAX, NULL);
+}
+
 void shim_file_reap(void)
 {
 	struct shim_file *file, *next;
@@ -385,6 +416,7 @@ void shim_file_after_fork(void)
 {
 	struct shim_file *file;
 
+	waiting = 0;
 	/* the parent's engine is gone from here with its memory; the fds
 	 * stay known, so that calls on them get an honest error */
 	for (file = all; file; file = file->next) {
@@ -395,7 +427,8 @@ void shim_file_after_fork(void)
 		file->pollers = 0;
 		file->loan = NULL;
 		file->watched = false;
-		file->moving = file->shared = false;
+		file->moving = file->naming = file->shared = false;
+		file->asked = false;
 		file->dirty = false;
 	}
 }

@@ -63,6 +63,7 @@ struct shim_file {
 	bool naming;	/* the relay is asked for its port: stays for now */
 	bool shared;	/* a child may hold A */
 	bool exposed;	/* a vfork() child has duplicated it */
+	bool asked;	/* a vfork() child's program is to have it: vfork.h */
 	uint8_t type;	/* in_node: enum fdnet_sock_type */
 	uint16_t proto; /* in_node */
 	int owner_fd;	/* remote: the touch channel, or -1 */
@@ -99,6 +100,11 @@ bool shim_file_maybe(int fd);
  */
 struct shim_file *shim_file_get(int fd);
 
+/** shim_file_is_at - does @fd refer to @file in this process? A vfork() child's
+ * descriptors are not those of which the table tells: its parent's other
+ * threads go on opening and closing theirs. */
+bool shim_file_is_at(int fd, const struct shim_file *file);
+
 /** shim_file_peek - the table's entry, not verified, or NULL */
 struct shim_file *shim_file_peek(int fd);
 
@@ -130,6 +136,18 @@ void shim_file_forget(int fd);
 /** shim_file_hold, shim_file_put - keep the file over a blocking wait */
 void shim_file_hold(struct shim_file *file);
 void shim_file_put(struct shim_file *file);
+
+/**
+ * shim_file_await - until no other thread names @file or hands it over
+ *
+ * @file is held by the caller. The lock is released meanwhile: what was known
+ * of the file has to be looked at again. Never for long: the relay answers.
+ */
+void shim_file_await(struct shim_file *file);
+
+/** shim_file_free_again - @file's naming or moving is over: wake those who
+ * wait for that */
+void shim_file_free_again(struct shim_file *file);
 
 /** shim_file_reap - end the sockets whose last holder elsewhere is gone */
 void shim_file_reap(void);

@@ -10,6 +10,7 @@
 #include "shim/addr.h"
 #include "shim/call.h"
 #include "shim/cmsg.h"
+#include "shim/io.h"
 #include "shim/node.h"
 #include "shim/raw.h"
 #include "stack/wire/node_tag.h"
@@ -29,15 +30,6 @@ static int with_name(const struct msghdr *hdr, uint8_t *name,
 		memcpy(iov + 1, hdr->msg_iov,
 		       hdr->msg_iovlen * sizeof(*iov));
 	return (int)hdr->msg_iovlen + 1;
-}
-
-static size_t total(const struct msghdr *hdr)
-{
-	size_t sum = 0;
-
-	for (size_t i = 0; i < hdr->msg_iovlen; i++)
-		sum += hdr->msg_iov[i].iov_len;
-	return sum;
 }
 
 static int destination(struct shim_file *file, const struct msghdr *hdr,
@@ -62,7 +54,7 @@ static int to_memfd(const struct msghdr *hdr)
 	if (fd < 0)
 		return (int)fd;
 	rc = RAW(SYS_pwritev, fd, hdr->msg_iov, hdr->msg_iovlen, 0, 0, 0);
-	if (rc == (long)total(hdr))
+	if (rc == (long)shim_msg_len(hdr))
 		return (int)fd;
 	raw_close((int)fd);
 	return rc < 0 ? (int)rc : -ENOMEM;
@@ -77,7 +69,7 @@ static ssize_t send_asking(struct shim_file *file, const struct msghdr *hdr,
 		.op = FDNET_NODE_SEND,
 		.cookie = file->cookie,
 		.name = *name,
-		.bytes = (uint32_t)total(hdr),
+		.bytes = (uint32_t)shim_msg_len(hdr),
 		.from = msg->local,
 		.ttl1 = (uint16_t)(msg->ttl + 1),
 		.tos1 = (uint16_t)(msg->tos + 1),
@@ -128,7 +120,7 @@ ssize_t shim_frame_send(int fd, struct shim_file *file,
 
 	if (rc == 0)
 		rc = shim_cmsg_parse(hdr, &msg);
-	if (rc == 0 && total(hdr) > DATAGRAM_MAX)
+	if (rc == 0 && shim_msg_len(hdr) > DATAGRAM_MAX)
 		rc = -EMSGSIZE;
 	asks = msg.local.ip.family || msg.ttl >= 0 || msg.tos >= 0 ||
 	       msg.gso_size;

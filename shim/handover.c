@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "shim/away.h"
 #include "shim/claim.h"
 #include "shim/highfd.h"
 #include "shim/logline.h"
@@ -18,12 +19,6 @@
 #include "shim/wait.h"
 
 #define SNDBUF_OPEN (1 << 20)
-/* Ports of connections that live on elsewhere, not to be chosen again soon. */
-#define RESERVED 64
-
-/* [0] of connections, [1] of listeners */
-static struct fdnet_sock *reserved[2][RESERVED];
-static unsigned int next_reserved[2];
 
 /* ---- the cut ---- */
 
@@ -54,6 +49,17 @@ static int hold(struct shim_file *file, const struct fdnet_name *local,
 		peer);
 
 	return shim_net_ask(&ctl, &reply);
+}
+
+static void unhold(const struct shim_file *file,
+		   const struct fdnet_name *local,
+		   const struct fdnet_name *peer)
+{
+	struct fdnet_ctl ctl = hold_ctl(
+		FDNET_CTL_UNHOLD, (uint16_t)fdnet_sock_proto(file->so), local,
+		peer);
+
+	shim_net_tell(&ctl);
 }
 
 /* Everything the stack has to say is on the link. */
@@ -175,64 +181,26 @@ static void prepare_pair(struct shim_file *file)
 
 /* ---- the port ---- */
 
-/* The stack must not choose this port for another connection meanwhile. */
-static void reserve(const struct fdnet_name *local, int type, int proto,
-		    unsigned int kind)
-{
-	struct fdnet_name name = { .ip.family = local->ip.family,
-				   .port = local->port };
-	struct fdnet_sock **at =
-		&reserved[kind][next_reserved[kind]++ % RESERVED];
-
-	if (*at)
-		fdnet_sock_close(*at);
-	*at = NULL;
-	if (fdnet_sock_open(shim_net_stack(), local->ip.family,
-			    type, proto, at) < 0)
-		return;
-	if (fdnet_sock_bind(*at, &name) < 0) {
-		fdnet_sock_close(*at);
-		*at = NULL;
-	}
-}
-
-void shim_handover_release(uint16_t port)
-{
-	struct fdnet_name name;
-
-	for (unsigned int i = 0; i < 2 * RESERVED; i++) {
-		struct fdnet_sock **at = &reserved[i / RESERVED][i % RESERVED];
-
-		if (!*at || fdnet_sock_name(*at, &name) < 0 ||
-		    name.port != port)
-			continue;
-		fdnet_sock_close(*at);
-		*at = NULL;
-	}
-}
-
-void shim_handover_after_fork(void)
-{
-	memset(reserved, 0, sizeof(reserved));
-}
-
 /* Does the port go along? A listener's and a datagram socket's do, and what
- * was bound; not the one that accepted connections share with their listener,
- * nor one of a lease, which a connection does not need. */
+ * was bound, if only to one of a lease, as it may listen yet; not the one that
+ * accepted connections share with their listener, nor one of a lease that a
+ * connection has, which does not need it. */
 static bool takes_claim(const struct shim_file *file, bool listens)
 {
 	if (!file->is_stream || listens)
 		return true;
-	return file->claim && !shim_claim_is_shared(file->claim);
+	if (!file->claim)
+		return !file->joined;
+	return !shim_claim_is_shared(file->claim);
 }
 
 /* ---- all ---- */
 
-static void note_kind(struct shim_file *file, const struct fdnet_name *local,
-		      const struct fdnet_name *peer, bool listens)
+static void note_kind(struct shim_file *file, bool listens)
 {
-	file->local = *local;
-	file->peer = *peer;
+	memset(&file->peer, 0, sizeof(file->peer));
+	fdnet_sock_name(file->so, &file->local);
+	fdnet_sock_peer(file->so, &file->peer);
 	file->listens = listens;
 	file->type = (uint8_t)fdnet_sock_type(file->so);
 	file->proto = (uint16_t)fdnet_sock_proto(file->so);
@@ -272,11 +240,12 @@ static int give(struct shim_file *file, int memfd, uint32_t bytes,
 
 /* The relay did not take it. Its holders see that on A; the other ends of its
  * connections are reset by the engine, and nobody waits for the flow. */
-static void take_back(const struct shim_file *file, int memfd, uint32_t bytes,
+static void take_back(const struct shim_file *file,
+		      const struct fdnet_name *peer, int memfd, uint32_t bytes,
 		      uint32_t flags)
 {
 	struct fdnet_ctl ctl = hold_ctl(FDNET_CTL_UNHOLD, file->proto,
-					&file->local, &file->peer);
+					&file->local, peer);
 	struct fdnet_sock *so;
 	long rc;
 
@@ -301,15 +270,12 @@ static bool has_ended(const struct shim_file *file)
 
 static int move(struct shim_file *file)
 {
-	struct fdnet_name local = { 0 }, peer = { 0 };
+	struct fdnet_name local, peer;
 	uint32_t flags = 0, bytes = 0;
 	bool listens;
-	unsigned int kind;
-	int type;
 	int rc, memfd;
 
-	fdnet_sock_name(file->so, &local);
-	fdnet_sock_peer(file->so, &peer);
+	fdnet_sock_flow(file->so, &local, &peer);
 	listens = file->is_stream &&
 		  fdnet_sock_state(file->so) == FDNET_TCP_LISTEN;
 	if (has_ended(file)) {
@@ -320,11 +286,14 @@ static int move(struct shim_file *file)
 			return rc;
 		if (!file->so || file->peer_fd < 0)
 			return -ECONNRESET;
-		flags |= FDNET_NODE_HELD;
-		if (has_ended(file)) /* in what has come with the answer */
+		if (has_ended(file)) { /* in what has come with the answer */
+			unhold(file, &local, &peer);
 			flags |= FDNET_NODE_ENDED;
-		if (takes_claim(file, listens))
-			flags |= FDNET_NODE_CLAIM;
+		} else {
+			flags |= FDNET_NODE_HELD;
+			if (takes_claim(file, listens))
+				flags |= FDNET_NODE_CLAIM;
+		}
 	}
 	if (!file->is_stream && !peer.ip.family)
 		flags |= FDNET_NODE_FRAMED;
@@ -332,51 +301,51 @@ static int move(struct shim_file *file)
 	if (rc < 0)
 		return rc;
 	prepare_pair(file);
-	note_kind(file, &local, &peer, listens);
+	note_kind(file, listens);
 	memfd = save(file->so, &bytes);
 	if (memfd < 0)
 		return memfd;
-	type = fdnet_sock_type(file->so);
-	kind = listens;
-	if (file->is_stream && !listens && file->claim)
-		local.port = 0; /* its listener's */
 	file->framed = flags & FDNET_NODE_FRAMED;
 	become_remote(file);
-	/* a datagram socket would take what is for the node's */
-	if (local.port && type == FDNET_SOCK_STREAM)
-		reserve(&local, type, file->proto, kind);
+	shim_away_add(file->proto, local.port, flags & FDNET_NODE_CLAIM);
 	rc = give(file, memfd, bytes, flags);
 	if (rc < 0) {
 		shim_log("a socket could not be handed over, error %d", -rc);
-		shim_handover_release(local.port);
-		take_back(file, memfd, bytes, flags);
+		take_back(file, &peer, memfd, bytes, flags);
 	} else if (flags & FDNET_NODE_CLAIM) {
 		shim_claim_moved(file->claim);
 	}
 	raw_close(memfd);
 	shim_claim_put(file->claim);
 	file->claim = NULL;
+	shim_away_look();
 	return rc < 0 ? -ECONNRESET : 0;
+}
+
+static bool can_move(const struct shim_file *file)
+{
+	return !file->netlink && file->so && file->peer_fd >= 0 &&
+	       !file->pumped && shim_net_has_relay() &&
+	       shim_net_link_fd() >= 0;
 }
 
 int shim_handover(struct shim_file *file)
 {
 	int rc;
 
-	if (file->in_node)
-		return 0;
-	if (file->netlink || !file->so || file->peer_fd < 0 || file->pumped ||
-	    file->moving)
-		return -EOPNOTSUPP;
-	/* another thread is in bind() or listen(): the port is nobody's yet */
-	if (file->naming)
-		return -EBUSY;
-	if (!shim_net_has_relay() || shim_net_link_fd() < 0)
-		return -EOPNOTSUPP;
-	file->moving = true;
 	shim_file_hold(file);
-	rc = move(file);
-	file->moving = false;
+	/* another thread is at it; or in bind() or listen(), where the port is
+	 * nobody's yet */
+	shim_file_await(file);
+	if (file->in_node) {
+		rc = 0;
+	} else if (!can_move(file)) {
+		rc = -EOPNOTSUPP;
+	} else {
+		file->moving = true;
+		rc = move(file);
+		shim_file_free_again(file);
+	}
 	shim_file_put(file);
 	return rc;
 }
@@ -395,17 +364,26 @@ bool shim_handover_resets(const struct shim_file *file)
 		fdnet_sock_inq(file->so));
 }
 
+/* The lock is released in between, but what is held stays in the list. */
+static struct shim_file *hand_over_and_next(struct shim_file *file)
+{
+	struct shim_file *next;
+
+	shim_file_hold(file);
+	shim_handover(file);
+	next = file->next;
+	shim_file_put(file);
+	return next;
+}
+
 void shim_handover_listeners(void)
 {
 	struct shim_file *file = shim_file_first();
 
 	while (file) {
 		file->shared = true;
-		if (is_listener(file) && !file->moving &&
-		    shim_handover(file) == 0)
-			file = shim_file_first(); /* the lock was released */
-		else
-			file = file->next;
+		file = is_listener(file) ? hand_over_and_next(file) :
+					   file->next;
 	}
 }
 
@@ -413,11 +391,7 @@ void shim_handover_shared(void)
 {
 	struct shim_file *file = shim_file_first();
 
-	while (file) {
-		if (file->shared && file->so && !file->moving &&
-		    shim_handover(file) == 0)
-			file = shim_file_first();
-		else
-			file = file->next;
-	}
+	while (file)
+		file = file->shared && file->so ? hand_over_and_next(file) :
+						  file->next;
 }

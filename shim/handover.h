@@ -23,8 +23,9 @@
  * shim_handover - the relay is to have @file's socket
  *
  * Datagrams of a connected socket are bare on A, others have names.
+ * Waits until other threads are done with naming it, or with the same.
  * Returns 0 (also when it has it already), -EOPNOTSUPP (no relay, or a socket
- * that stays: pump it here), -EBUSY (is just being named), -ENETDOWN, -ECONNRESET (lost on the way).
+ * that stays: pump it here), -ENETDOWN, -ECONNRESET (lost on the way).
  */
 int shim_handover(struct shim_file *file);
 
@@ -42,12 +43,5 @@ void shim_handover_shared(void);
  * connections nobody accepted.
  */
 bool shim_handover_resets(const struct shim_file *file);
-
-/** shim_handover_release - the program binds to this port itself: whatever it
- * had there is the relay's to refuse */
-void shim_handover_release(uint16_t port);
-
-/** shim_handover_after_fork - in the child */
-void shim_handover_after_fork(void);
 
 #endif

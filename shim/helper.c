@@ -12,6 +12,7 @@
 #include "shim/highfd.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/vfork.h"
 
 /* How long the program's threads are given to drive for themselves. */
 #define GRACE_NS (5 * 1000 * 1000)
@@ -69,12 +70,16 @@ static void work(void)
 	bool needed, busy;
 
 	do {
+		shim_lock_only();
+		shim_vfork_serve();
+		shim_unlock_only();
 		RAW(SYS_nanosleep, &grace, NULL, 0, 0, 0, 0);
 		shim_lock_only();
 		while ((needed = is_needed(&busy))) {
 			shim_net_drive();
 			wait_for_link(&wait);
 		}
+		busy = busy || shim_vfork_asks();
 		if (!busy)
 			__atomic_store_n(&wanted, 0, __ATOMIC_RELAXED);
 		shim_unlock_only();
@@ -144,6 +149,7 @@ static void pump(void)
 		awake = true;
 		if (drive)
 			shim_net_drive();
+		shim_vfork_serve();
 		shim_pump_run();
 		shim_net_flush();
 		awake = false;
@@ -188,9 +194,9 @@ void shim_helper_wake(void)
 {
 	uint64_t one = 1;
 
-	if (awake)
+	if (awake && !shim_is_borrowed())
 		return;
-	if (bell < 0) {
+	if (bell < 0 && !shim_is_borrowed()) {
 		bell = (int)RAW(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC, 0,
 				0, 0, 0);
 		bell = bell < 0 ? bell : shim_fd_raise(bell);
@@ -199,6 +205,12 @@ void shim_helper_wake(void)
 	__atomic_store_n(&wanted, 1, __ATOMIC_RELAXED);
 	if (running)
 		raw_futex(&wanted, FUTEX_WAKE, 1, NULL);
+}
+
+void shim_helper_prepare(void)
+{
+	if (bell < 0 || !running)
+		shim_helper_wake();
 }
 
 void shim_helper_watch(void)

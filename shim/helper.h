@@ -21,6 +21,10 @@ void shim_helper_want(void);
 /** shim_helper_wake - pumped sockets need looking after; under the lock */
 void shim_helper_wake(void);
 
+/** shim_helper_prepare - a vfork() child may need it: there are a bell and, with
+ * the next shim_helper_start(), a thread; under the lock */
+void shim_helper_prepare(void);
+
 /** shim_helper_watch - there is a listener: connections to it are made while
  * the program is busy elsewhere; under the lock */
 void shim_helper_watch(void);

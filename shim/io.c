@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The read, write, send and receive families: each fills in a msghdr and
- * comes to shim_do_send() or shim_do_recv().
+ * comes to do_send() or do_recv().
  */
 #include "config.h"
 
@@ -96,7 +96,8 @@ static bool may_block(const struct shim_file *file, int flags)
 
 /* A stream's blocking send goes on until everything is in the buffer. */
 static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
-			   size_t total, int flags, struct shim_guard *guard)
+			   size_t total, int flags, struct shim_guard *guard,
+			   size_t *ret_done)
 {
 	struct shim_waiter w = { 0 };
 	struct iovec some[16];
@@ -149,7 +150,8 @@ static ssize_t send_stream(struct shim_file *file, const struct msghdr *hdr,
 			break;
 	}
 	shim_wait_end(&w);
-	return done > 0 ? (ssize_t)done : rc;
+	*ret_done = done;
+	return done > 0 && rc != PUMPED ? (ssize_t)done : rc;
 }
 
 static ssize_t send_datagram(struct shim_file *file, const struct msghdr *hdr,
@@ -177,7 +179,7 @@ static ssize_t send_datagram(struct shim_file *file, const struct msghdr *hdr,
 		return rc;
 	for (;;) {
 		if (!file->so) {
-			rc = -ENETDOWN;
+			rc = file->in_node ? PUMPED : -ENETDOWN;
 			break;
 		}
 		rc = fdnet_sock_send(file->so, &msg);
@@ -211,8 +213,9 @@ static ssize_t send_bad(struct shim_file *file)
 	return rc < 0 ? rc : -EFAULT;
 }
 
-ssize_t shim_do_send(struct shim_file *file, const struct msghdr *hdr,
-		     int flags, struct shim_guard *guard)
+/* One message, with @file held. @ret_done: as much before PUMPED. */
+static ssize_t do_send(struct shim_file *file, const struct msghdr *hdr,
+		       int flags, struct shim_guard *guard, size_t *ret_done)
 {
 	struct extent e;
 	ssize_t rc = measure(hdr, shim_can_read, &e);
@@ -221,7 +224,8 @@ ssize_t shim_do_send(struct shim_file *file, const struct msghdr *hdr,
 		return rc;
 	if (e.bad)
 		return send_bad(file);
-	rc = file->is_stream ? send_stream(file, hdr, e.total, flags, guard)
+	rc = file->is_stream ? send_stream(file, hdr, e.total, flags, guard,
+					   ret_done)
 			     : send_datagram(file, hdr, flags, guard);
 	shim_mirror_touch(file);
 	shim_net_flush();
@@ -236,6 +240,9 @@ static ssize_t recv_lost(const struct shim_file *file)
 	return file->is_stream ? -ECONNRESET : -ENETDOWN;
 }
 
+static ssize_t do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
+		       struct shim_guard *guard, size_t *ret_done);
+
 /* Bad buffers: only when there is something for them does it matter. A stream
  * keeps it, a datagram is gone. */
 static ssize_t recv_bad(struct shim_file *file, int flags,
@@ -244,20 +251,23 @@ static ssize_t recv_bad(struct shim_file *file, int flags,
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	size_t done = 0;
 	ssize_t rc;
 
 	flags &= ~(MSG_WAITALL | MSG_TRUNC);
 	if (file->is_stream)
 		flags |= MSG_PEEK;
-	rc = shim_do_recv(file, &hdr, flags, guard);
+	rc = do_recv(file, &hdr, flags, guard, &done);
 	return rc > 0 ? -EFAULT : rc;
 }
 
 /* Flags of a receive that may take what is lent (direct.h). */
 #define LENDABLE (MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)
 
-ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
-		     struct shim_guard *guard)
+/* One message, with @file held. @ret_done: as much before PUMPED, and more is
+ * wanted. */
+static ssize_t do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
+		       struct shim_guard *guard, size_t *ret_done)
 {
 	struct shim_waiter w = { 0 };
 	struct fdnet_msg msg;
@@ -322,7 +332,9 @@ ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
 	shim_mirror_touch(file);
 	shim_net_flush(); /* window updates */
 	shim_wait_end(&w);
-	if (done > 0)
+	if (rc == PUMPED && all)
+		*ret_done = done;
+	else if (done > 0)
 		rc = (ssize_t)done;
 	if (rc < 0)
 		return rc;
@@ -409,12 +421,58 @@ static bool is_framed(const struct shim_file *file)
 	return file->in_node && !file->is_stream;
 }
 
+/* What was begun here goes on in the kernel, from byte @done on. A datagram
+ * begins again: there it is put into a frame. */
+static ssize_t send_on(int fd, const struct msghdr *hdr, int flags, size_t done)
+{
+	struct iovec some[16];
+	struct msghdr rest = { .msg_iov = some };
+	size_t asked;
+	ssize_t n;
+
+	if (!done)
+		return shim_sendmsg(fd, hdr, flags);
+	do {
+		rest.msg_iovlen = (size_t)iov_rest(hdr->msg_iov,
+						   hdr->msg_iovlen, done, some,
+						   16);
+		asked = shim_msg_len(&rest);
+		n = asked ? LIBC(sendmsg)(fd, &rest, flags) : 0;
+		done += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && (size_t)n == asked);
+	return (ssize_t)done;
+}
+
+static ssize_t recv_on(int fd, struct msghdr *hdr, int flags, size_t done)
+{
+	struct iovec some[16];
+	struct msghdr rest = { .msg_iov = some };
+	size_t asked;
+	ssize_t n;
+
+	if (!done)
+		return shim_recvmsg(fd, hdr, flags);
+	do {
+		rest.msg_iovlen = (size_t)iov_rest(hdr->msg_iov,
+						   hdr->msg_iovlen, done, some,
+						   16);
+		asked = shim_msg_len(&rest);
+		n = asked ? LIBC(recvmsg)(fd, &rest, flags) : 0;
+		done += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && (size_t)n == asked);
+	hdr->msg_flags = 0;
+	hdr->msg_namelen = 0;
+	hdr->msg_controllen = 0;
+	return (ssize_t)done;
+}
+
 /* A whole call on @fd that sends (or receives) what @hdr says. */
 static ssize_t send_call(int fd, struct shim_file *file,
 			 struct shim_guard *guard, const struct msghdr *hdr,
 			 int flags)
 {
-	bool again, is_stream = file->is_stream;
+	bool is_stream = file->is_stream;
+	size_t done = 0;
 	ssize_t rc;
 
 	if (is_framed(file))
@@ -425,17 +483,14 @@ static ssize_t send_call(int fd, struct shim_file *file,
 		return shim_ret(rc);
 	}
 	shim_file_hold(file);
-	rc = shim_do_send(file, hdr, flags, guard);
+	rc = do_send(file, hdr, flags, guard, &done);
 	if (!file->nonblock)
 		shim_helper_want();
-	again = rc == PUMPED && is_framed(file);
 	shim_file_put(file);
 	shim_end(guard);
 	shim_helper_start();
-	if (again && (file = shim_begin(fd, guard)))
-		return send_call(fd, file, guard, hdr, flags);
 	if (rc == PUMPED)
-		return LIBC(sendmsg)(fd, hdr, flags);
+		return send_on(fd, hdr, flags, done);
 	if (rc == -EPIPE && is_stream && !(flags & MSG_NOSIGNAL))
 		shim_raise_sigpipe();
 	return shim_ret(rc);
@@ -445,8 +500,8 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 			 struct shim_guard *guard, struct msghdr *hdr,
 			 int flags)
 {
+	size_t done = 0;
 	ssize_t rc;
-	bool again;
 
 	if (is_framed(file))
 		return shim_ret(shim_frame_recv(fd, file, hdr, flags, guard));
@@ -455,15 +510,11 @@ static ssize_t recv_call(int fd, struct shim_file *file,
 		return shim_netlink_recv(fd, hdr, flags);
 	}
 	shim_file_hold(file);
-	rc = shim_do_recv(file, hdr, flags, guard);
-	again = rc == PUMPED && is_framed(file);
+	rc = do_recv(file, hdr, flags, guard, &done);
 	shim_file_put(file);
 	shim_end(guard);
-	/* it became the relay's while this thread slept */
-	if (again && (file = shim_begin(fd, guard)))
-		return recv_call(fd, file, guard, hdr, flags);
 	if (rc == PUMPED)
-		return received(fd, LIBC(recvmsg)(fd, hdr, flags));
+		return recv_on(fd, hdr, flags, done);
 	return shim_ret(rc);
 }
 

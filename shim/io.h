@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sending and receiving on one of our files; see io.c. */
+/* What the calls that send and receive share. */
 #ifndef SHIM_IO_H
 #define SHIM_IO_H
 
+#include <stddef.h>
 #include <sys/socket.h>
 
-#include "shim/file.h"
-#include "shim/lock.h"
+/** shim_msg_len - bytes that a message has room for, or brings */
+static inline size_t shim_msg_len(const struct msghdr *hdr)
+{
+	size_t sum = 0;
 
-/** shim_do_send, shim_do_recv - one message; called locked with @file held.
- * @hdr's name, control and flags are as in sendmsg(2) and recvmsg(2). */
-ssize_t shim_do_send(struct shim_file *file, const struct msghdr *hdr,
-		     int flags, struct shim_guard *guard);
-ssize_t shim_do_recv(struct shim_file *file, struct msghdr *hdr, int flags,
-		     struct shim_guard *guard);
+	for (size_t i = 0; i < hdr->msg_iovlen; i++)
+		sum += hdr->msg_iov[i].iov_len;
+	return sum;
+}
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "shim/attach.h"
+#include "shim/away.h"
 #include "shim/call.h"
 #include "shim/eset.h"
 #include "shim/handover.h"
@@ -18,6 +19,7 @@
 #include "shim/process.h"
 #include "shim/pump.h"
 #include "shim/raw.h"
+#include "shim/vfork.h"
 
 /* Numbers that are looked at when a program starts. */
 #define INHERITED 256
@@ -65,7 +67,8 @@ void shim_fork_child(void)
 	shim_eset_after_fork();
 	shim_net_after_fork();
 	shim_node_after_fork();
-	shim_handover_after_fork();
+	shim_away_after_fork();
+	shim_vfork_after_fork();
 	shim_wait_after_fork();
 	shim_helper_after_fork();
 	shim_lock_reset();
@@ -222,6 +225,8 @@ int shim_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(args, void *);
 	child = va_arg(args, pid_t *);
 	va_end(args);
+	if ((flags & (CLONE_VM | CLONE_FILES)) == CLONE_VM)
+		shim_vfork_prepare();
 	if (flags & (CLONE_VM | CLONE_FILES) || !fn || !stack ||
 	    shim_is_borrowed())
 		return LIBC(clone)(fn, stack, flags, arg, parent, tls, child);

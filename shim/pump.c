@@ -36,14 +36,8 @@ static void set_sndbuf(int fd)
 	raw_setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-void shim_pump_begin(struct shim_file *file)
+static void pump_here(struct shim_file *file)
 {
-	if (file->remote) {
-		shim_pump_touch(file);
-		return;
-	}
-	if (shim_handover(file) != -EOPNOTSUPP)
-		return;
 	if (file->pumped || !file->so || file->peer_fd < 0)
 		return;
 	if (!file->is_stream) {
@@ -60,6 +54,18 @@ void shim_pump_begin(struct shim_file *file)
 	shim_wait_ring(file, FDNET_EV_IN | FDNET_EV_OUT | FDNET_EV_HUP);
 	shim_pump_move(file);
 	shim_helper_wake();
+}
+
+void shim_pump_begin(struct shim_file *file)
+{
+	if (file->remote) {
+		shim_pump_touch(file);
+		return;
+	}
+	shim_file_hold(file);
+	if (shim_handover(file) == -EOPNOTSUPP)
+		pump_here(file);
+	shim_file_put(file);
 }
 
 bool shim_pump_any(void)
@@ -317,12 +323,14 @@ static void take_touches(void)
 				break;
 		if (!file)
 			continue;
+		shim_file_hold(file);
 		shim_pump_begin(file);
 		if (file->so && !file->pumped && file->peer_fd >= 0) {
 			/* who waits for it must not wait for ever */
 			shim_fd_lower(file->peer_fd);
 			file->peer_fd = -1;
 		}
+		shim_file_put(file);
 	}
 }
 
@@ -453,6 +461,12 @@ static bool outlives_exec(int fd, const struct shim_file *file, bool replaces)
 
 	return flags == 0 || file->exposed ||
 	       (flags > 0 && replaces && shim_handover_resets(file));
+}
+
+bool shim_pump_outlives(int fd, const struct shim_file *file)
+{
+	return file->exposed ||
+	       (outlives_exec(fd, file, false) && shim_file_is_at(fd, file));
 }
 
 void shim_pump_inherited(bool replaces)

@@ -60,6 +60,10 @@ void shim_pump_fork_child(void);
  * -ECONNRESET when the owner cannot be reached */
 int shim_pump_touch(struct shim_file *file);
 
+/** shim_pump_outlives - will a program that a vfork() child starts have @file at
+ * @fd, or elsewhere? By the child's own descriptors */
+bool shim_pump_outlives(int fd, const struct shim_file *file);
+
 /** shim_pump_inherited - a program is executed: what it inherits is pumped
  * @replaces:  it takes this process's place */
 void shim_pump_inherited(bool replaces);

@@ -52,8 +52,10 @@ static ssize_t step(struct shim_file *file, int in, off_t *offset, size_t len)
 	return n;
 }
 
+/* Until all is sent, or -ESTALE: the kernel has the socket now. */
 static ssize_t send_file(struct shim_file *file, int in, off_t *offset,
-			 size_t count, struct shim_guard *guard)
+			 size_t count, struct shim_guard *guard,
+			 size_t *ret_done)
 {
 	struct shim_waiter w = { 0 };
 	uint64_t deadline = 0;
@@ -63,6 +65,10 @@ static ssize_t send_file(struct shim_file *file, int in, off_t *offset,
 	while (done < count) {
 		size_t want = count - done < STEP ? count - done : STEP;
 
+		if (file->pumped) {
+			rc = -ESTALE;
+			break;
+		}
 		rc = file->so ? step(file, in, offset, want) : -ECONNRESET;
 		if (rc > 0) {
 			done += (size_t)rc;
@@ -84,7 +90,18 @@ static ssize_t send_file(struct shim_file *file, int in, off_t *offset,
 	shim_wait_end(&w);
 	shim_mirror_touch(file);
 	shim_net_flush();
-	return done > 0 ? (ssize_t)done : rc;
+	*ret_done = done;
+	return done > 0 && rc != -ESTALE ? (ssize_t)done : rc;
+}
+
+/* What is left when the relay has taken the socket over: @offset and the
+ * file's own have moved on. */
+static ssize_t send_rest(int out, int in, off_t *offset, size_t count,
+			 size_t done)
+{
+	ssize_t n = LIBC(sendfile)(out, in, offset, count - done);
+
+	return n < 0 && !done ? n : (ssize_t)done + (n > 0 ? n : 0);
 }
 
 /* All of it is one datagram, as far as one may be. */
@@ -147,6 +164,7 @@ ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 	struct shim_guard guard;
 	struct shim_file *file;
 	bool is_stream;
+	size_t done = 0;
 	ssize_t rc;
 
 	if (!shim_is_kernels(in))
@@ -165,12 +183,14 @@ ssize_t shim_sendfile(int out, int in, off_t *offset, size_t count)
 							  count));
 	}
 	shim_file_hold(file);
-	rc = send_file(file, in, offset, count, &guard);
+	rc = send_file(file, in, offset, count, &guard, &done);
 	if (!file->nonblock)
 		shim_helper_want();
 	shim_file_put(file);
 	shim_end(&guard);
 	shim_helper_start();
+	if (rc == -ESTALE)
+		return send_rest(out, in, offset, count, done);
 	if (rc == -EPIPE)
 		shim_raise_sigpipe();
 	return shim_ret(rc);

@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 
 #include "shim/call.h"
+#include "shim/io.h"
 #include "shim/node.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"
@@ -45,15 +46,6 @@ static bool is_stream(int fd)
 	return file && file->pumped && file->is_stream;
 }
 
-static size_t total(const struct msghdr *hdr)
-{
-	size_t sum = 0;
-
-	for (size_t i = 0; i < hdr->msg_iovlen; i++)
-		sum += hdr->msg_iov[i].iov_len;
-	return sum;
-}
-
 /* The first read may wait, the others take what is there. */
 static ssize_t discard(int fd, size_t len, int flags)
 {
@@ -89,7 +81,7 @@ bool shim_shared_recv(int fd, const struct msghdr *hdr, int flags,
 	    !shim_can_read(hdr->msg_iov,
 			   hdr->msg_iovlen * sizeof(*hdr->msg_iov)))
 		return false;
-	*ret_rc = discard(fd, total(hdr), flags);
+	*ret_rc = discard(fd, shim_msg_len(hdr), flags);
 	return true;
 }
 

@@ -225,8 +225,6 @@ static int do_bind(struct shim_file *file, const struct fdnet_name *name)
 		shim_claim_put(claim);
 		return -ENETDOWN;
 	}
-	if (name->port != 0)
-		shim_handover_release(name->port);
 	rc = bind_leased(file, name);
 	if (rc < 0)
 		shim_claim_put(claim);
@@ -264,20 +262,18 @@ int shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 			rc = -EAFNOSUPPORT;
 		name.ip.family = 4;
 	}
+	shim_file_hold(file);
+	shim_file_await(file);
 	if (rc == 0 && is_nodes(file)) {
 		rc = shim_node_bind(file, &name);
-		shim_end(&guard);
-		return (int)shim_ret(rc);
-	}
-	if (rc == 0 && !file->so)
+	} else if (rc == 0 && !file->so) {
 		rc = -EINVAL;
-	if (rc == 0) {
-		shim_file_hold(file);
+	} else if (rc == 0) {
 		file->naming = true;
 		rc = do_bind(file, &name);
-		file->naming = false;
-		shim_file_put(file);
+		shim_file_free_again(file);
 	}
+	shim_file_put(file);
 	shim_end(&guard);
 	return (int)shim_ret(rc);
 }
@@ -340,12 +336,13 @@ int shim_listen(int fd, int backlog)
 	if (!file)
 		return refused_answer(fd, LIBC(listen)(fd, backlog));
 	shim_file_hold(file);
+	shim_file_await(file);
 	if (is_nodes(file)) {
 		rc = shim_node_listen(file, backlog);
 	} else {
 		file->naming = true;
 		rc = do_listen(file, backlog);
-		file->naming = false;
+		shim_file_free_again(file);
 	}
 	if (rc == 0 && !file->in_node && shim_net_has_relay())
 		shim_helper_watch();
@@ -472,10 +469,15 @@ static int start_connect(struct shim_file *file, const struct fdnet_name *name)
 
 	if (rc != -EADDRNOTAVAIL)
 		return rc;
+	/* a hand-over must not take names along that are about to change */
+	file->naming = true;
 	rc = shim_net_lease((uint8_t)fdnet_sock_proto(file->so));
 	if (rc < 0)
-		return -EADDRNOTAVAIL;
-	return file->so ? fdnet_sock_connect(file->so, name) : -ENETDOWN;
+		rc = -EADDRNOTAVAIL;
+	else
+		rc = file->so ? fdnet_sock_connect(file->so, name) : -ENETDOWN;
+	shim_file_free_again(file);
+	return rc;
 }
 
 /* Waits in the kernel until A can be written to. */
@@ -589,6 +591,29 @@ static int check_state(struct shim_file *file, int error)
 	return rc == -EISCONN || rc == -EALREADY ? rc : error;
 }
 
+/* connect() on a socket of this process. */
+static int connect_here(int fd, struct shim_file *file,
+			const struct fdnet_name *name,
+			struct shim_guard *guard)
+{
+	int rc;
+
+	if (!file->so)
+		return -ENETDOWN;
+	shim_net_drive();
+	rc = start_connect(file, name);
+	if (file->is_stream && (rc == 0 || rc == -EINPROGRESS))
+		file->joined = true;
+	shim_mirror_touch(file);
+	shim_net_flush();
+	if (rc == 0 || rc == -EINPROGRESS)
+		shim_keep_tell(file, name, false);
+	if ((rc == -EINPROGRESS || rc == -EALREADY) && !file->nonblock)
+		rc = finish_connect(fd, file, name, guard);
+	shim_mirror_touch(file);
+	return rc;
+}
+
 int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct shim_guard guard;
@@ -606,32 +631,15 @@ int shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return (int)shim_ret(rc);
 	}
 	rc = shim_name_from(file->domain, addr, len, &name);
-	if (rc == 0 && is_nodes(file)) {
-		shim_file_hold(file);
+	shim_file_hold(file);
+	shim_file_await(file);
+	if (rc == 0 && is_nodes(file))
 		rc = connect_node(fd, file, &name, false, &guard);
-		shim_file_put(file);
-		shim_end(&guard);
-		return (int)shim_ret(rc);
-	}
-	if (rc < 0 && rc != -EFAULT && len >= sizeof(sa_family_t))
+	else if (rc == 0)
+		rc = connect_here(fd, file, &name, &guard);
+	else if (rc != -EFAULT && len >= sizeof(sa_family_t))
 		rc = check_state(file, rc);
-	if (rc == 0 && !file->so)
-		rc = -ENETDOWN;
-	if (rc == 0) {
-		shim_file_hold(file);
-		shim_net_drive();
-		rc = start_connect(file, &name);
-		if (file->is_stream && (rc == 0 || rc == -EINPROGRESS))
-			file->joined = true;
-		shim_mirror_touch(file);
-		shim_net_flush();
-		if (rc == 0 || rc == -EINPROGRESS)
-			shim_keep_tell(file, &name, false);
-		if ((rc == -EINPROGRESS || rc == -EALREADY) && !file->nonblock)
-			rc = finish_connect(fd, file, &name, &guard);
-		shim_mirror_touch(file);
-		shim_file_put(file);
-	}
+	shim_file_put(file);
 	shim_end(&guard);
 	return (int)shim_ret(rc);
 }

@@ -13,7 +13,6 @@
 
 #include "shim/call.h"
 #include "shim/helper.h"
-#include "shim/io.h"
 #include "shim/mirror.h"
 #include "shim/raw.h"
 #include "shim/uaccess.h"

@@ -38,11 +38,25 @@ int fdnet_stack_lease(struct fdnet_stack *stack, uint8_t proto, uint16_t lo,
 	return 0;
 }
 
+static bool is_leased(const struct fdnet_stack *stack, unsigned int t,
+		      uint16_t port)
+{
+	unsigned int i;
+
+	for (i = 0; i < stack->nranges[t]; i++)
+		if (port >= stack->ranges[t][i].lo &&
+		    port <= stack->ranges[t][i].hi)
+			return true;
+	return false;
+}
+
 int fdnet_stack_avoid(struct fdnet_stack *stack, uint8_t proto, uint16_t port,
 		      bool avoid)
 {
 	uint64_t **bits = &stack->avoided[table_of(proto)];
 
+	if (avoid && !is_leased(stack, table_of(proto), port))
+		return -ERANGE;
 	if (!*bits && !avoid)
 		return 0;
 	if (!*bits)

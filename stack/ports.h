@@ -15,7 +15,8 @@ struct fdnet_stack;
  *
  * Somebody else has it, of whom the stack does not know. bind() to it by
  * number is not affected; nor is it part of a saved stack.
- * Returns 0, or -ENOMEM, and then nothing is avoided.
+ * Returns 0; -ERANGE for one that is not leased, and so never chosen; -ENOMEM.
+ * Then nothing is avoided.
  */
 int fdnet_stack_avoid(struct fdnet_stack *stack, uint8_t proto, uint16_t port,
 		      bool avoid);

@@ -273,6 +273,7 @@ START_TEST(avoided_ports_are_not_chosen)
 	cfg.ephemeral_lo = 40000;
 	cfg.ephemeral_hi = 40003;
 	p = stack_pair_new(&cfg, NULL);
+	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 8080, true), -ERANGE);
 	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 40001, false), 0);
 	ck_assert_int_eq(fdnet_stack_avoid(p->s[0], 17, 40002, true), 0);
 	for (i = 0; i < 5; i++)

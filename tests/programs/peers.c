@@ -5,6 +5,7 @@
  */
 #include "probe.h"
 
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -21,7 +22,7 @@ static int finish(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
 }
 
-/* ---- vfork(), exec ---- */
+/* ---- vfork(), exec, threads ---- */
 
 /* In the parent's memory: a socket comes and goes, and the program starts. */
 static void vfork_open_close_exec(void)
@@ -72,6 +73,77 @@ static void vfork_sig_exec(void)
 	say(send(fds[0], "x", 1, 0), "after a signal, send");
 	say(recv(fds[1], &byte, 1, 0), "after a signal, recv");
 	close_pair(fds);
+}
+
+static volatile bool stop;
+
+static void *talk(void *arg)
+{
+	int fds[2];
+	long turns = 0;
+	char buf[64];
+
+	(void)arg;
+	tcp_pair(fds);
+	while (!stop || turns < 10) {
+		if (send(fds[0], buf, 64, 0) != 64 ||
+		    recv(fds[1], buf, 64, MSG_WAITALL) != 64)
+			return (void *)1;
+		turns++;
+	}
+	close_pair(fds);
+	return NULL;
+}
+
+static void *start_programs(void *arg)
+{
+	long bad = 0;
+	FILE *out;
+	char text[16];
+	pid_t pid;
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 4; i++) {
+		out = popen("echo hello", "r");
+		if (!out || !fgets(text, sizeof(text), out) ||
+		    strcmp(text, "hello\n") != 0)
+			bad++;
+		if (out && pclose(out) != 0)
+			bad++;
+		pid = fork();
+		if (pid == 0) {
+			execl("/bin/true", "true", (char *)NULL);
+			_exit(99);
+		}
+		if (finish(pid) != 0)
+			bad++;
+	}
+	return (void *)bad;
+}
+
+/* Threads that fork, exec and popen() beside threads that talk. */
+static void popen_multithread_flood(void)
+{
+	pthread_t talkers[2], starters[3];
+	long bad = 0;
+	void *result;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		pthread_create(&talkers[i], NULL, talk, NULL);
+	for (i = 0; i < 3; i++)
+		pthread_create(&starters[i], NULL, start_programs, NULL);
+	for (i = 0; i < 3; i++) {
+		pthread_join(starters[i], &result);
+		bad += (long)result;
+	}
+	stop = true;
+	for (i = 0; i < 2; i++) {
+		pthread_join(talkers[i], &result);
+		bad += (long)result;
+	}
+	say(bad, "programs beside talking threads");
 }
 
 /* ---- what an fd is ---- */
@@ -384,6 +456,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	vfork_open_close_exec();
 	vfork_sig_exec();
+	popen_multithread_flood();
 	stat_mode();
 	stale_fd();
 	socket_via_af_unix();
