@@ -617,6 +617,14 @@ static void run(struct pumped *sock)
 		pumped_wake(sock);
 }
 
+void pumped_run(struct pumped *sock)
+{
+	if (pumped_is_dead(sock))
+		return;
+	set_ready(sock, false);
+	run(sock);
+}
+
 bool pumped_reap(struct node *node, uint8_t proto, uint16_t port)
 {
 	struct pumped *sock, *tmp;

@@ -173,6 +173,9 @@ void pumped_wake(struct pumped *sock);
 void pumped_event(struct source *src, uint32_t events);
 /** pumped_sock_event - the stack's socket has changed */
 void pumped_sock_event(struct pumped *sock, uint32_t events);
+/** pumped_run - move bytes of this one now; it may be gone afterwards */
+void pumped_run(struct pumped *sock);
+
 /** pumped_run_ready - move bytes of those that have some */
 void pumped_run_ready(struct node *node);
 

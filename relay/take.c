@@ -181,15 +181,17 @@ static int restore(struct node *node, const struct fdnet_node_req *req,
 	}
 	fds[0] = -1;
 	set_kind(sock, saved->state, req->sock_flags & FDNET_NODE_ENDED);
-	if (!hold)
-		return 0;
-	rc = move_rest(sock, hold->guest, saved, req->sock_flags);
-	if (rc) {
-		pumped_drop(sock);
-		return rc;
+	if (hold) {
+		rc = move_rest(sock, hold->guest, saved, req->sock_flags);
+		if (rc) {
+			pumped_drop(sock);
+			return rc;
+		}
+		hold_release(hold);
+		guest_touch(hold->guest);
 	}
-	hold_release(hold);
-	guest_touch(hold->guest);
+	/* what a poll() has told of is there before the owner goes on */
+	pumped_run(sock);
 	return 0;
 }
 

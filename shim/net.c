@@ -4,6 +4,8 @@
 #include "shim/net.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -77,6 +79,8 @@ static struct {
 	struct fdnet_pkt_pool *payload_pool;
 	struct fdnet_welcome welcome;
 	struct rpc *rpcs;
+	bool leasing[2]; /* a thread asks for ports of TCP, of UDP */
+	uint32_t leases; /* how often one has been answered */
 	uint32_t next_id;
 	uint64_t reaped_us, driven_us, looked_us;
 } net = { .link_fd = -1 };
@@ -596,6 +600,18 @@ void shim_net_tell(const struct fdnet_ctl *ctl)
 		send_ctl(ctl);
 }
 
+/* Until the thread that asks for one has it, or was refused. */
+static void await_lease(unsigned int t)
+{
+	while (net.leasing[t]) {
+		uint32_t seen = net.leases;
+
+		shim_unlock_only();
+		raw_futex(&net.leases, FUTEX_WAIT, seen, NULL);
+		shim_lock_only();
+	}
+}
+
 int shim_net_lease(uint8_t proto)
 {
 	struct fdnet_ctl reply, ctl = {
@@ -603,11 +619,21 @@ int shim_net_lease(uint8_t proto)
 		.proto = proto,
 		.count = LEASE_PORTS,
 	};
+	unsigned int t = proto != IPPROTO_TCP;
 	int rc;
 
 	if (net.plain)
 		return -EADDRNOTAVAIL;
+	/* for all who need one now: a stack has room for a few */
+	if (net.leasing[t]) {
+		await_lease(t);
+		return 0;
+	}
+	net.leasing[t] = true;
 	rc = shim_net_ask(&ctl, &reply);
+	net.leasing[t] = false;
+	__atomic_add_fetch(&net.leases, 1, __ATOMIC_RELEASE);
+	raw_futex(&net.leases, FUTEX_WAKE, INT_MAX, NULL);
 	if (rc < 0)
 		return rc;
 	return fdnet_stack_lease(net.stack, proto, reply.lo, reply.hi);
@@ -639,5 +665,6 @@ void shim_net_after_fork(void)
 	net.inherited = true;
 	fdnet_area_disown(net.payload.area);
 	net.rpcs = NULL;
+	net.leasing[0] = net.leasing[1] = false;
 	net.full = false;
 }

@@ -279,7 +279,7 @@ static bool by_system(void)
 
 static bool by_spawn(void)
 {
-	char *argv[] = { "true", NULL };
+	char *argv[] = { (char *)"true", NULL };
 	pid_t pid = -1;
 
 	return posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ) ==
@@ -335,7 +335,7 @@ static bool is_wanted(size_t kind, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	pthread_t talkers[KINDS][TALKERS], starters[3];
+	pthread_t talkers[KINDS][TALKERS] = {{0}}, starters[3];
 	long bad = 0;
 	void *result;
 	size_t i, k;
