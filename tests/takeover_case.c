@@ -497,11 +497,11 @@ static uint32_t version_behind(const uint8_t *data, size_t len,
 }
 
 /* An older seed is refused at once, and tests nothing. */
-static void check_seed(const char *path, const uint8_t *data, size_t len)
+static void check_seed(const char *name, const uint8_t *data, size_t len)
 {
 	static const char marks[][5] = { "FDRL", "FDST" };
 	static uint8_t seed[1 << 20];
-	FILE *file = fopen(path, "r");
+	FILE *file = fopen(name, "r");
 	size_t got = 0;
 
 	if (file) {
@@ -515,7 +515,7 @@ static void check_seed(const char *path, const uint8_t *data, size_t len)
 		ck_assert_msg(version_behind(seed, got, marks[i]) == version,
 			      "%s is of another version of %s: TAKEOVER_DUMP"
 			      " makes it",
-			      path, marks[i]);
+			      name, marks[i]);
 	}
 }
 
