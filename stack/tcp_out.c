@@ -291,6 +291,9 @@ static uint32_t burst_max(const struct fdnet_tcp *tp)
 
 	if (!tp->lossless)
 		gso = min_u32(gso, tp->cwnd / 2);
+	/* the packet with the urgent byte must be able to point at it */
+	if (seq_gt(tp->snd_up, tp->snd_una))
+		gso = min_u32(gso, 65535);
 	if (gso > mss)
 		gso = fdnet_tcp_pace_burst(tp, mss, gso);
 	return gso > mss ? gso - gso % mss : mss;

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 #define ROUNDS 200
-#define FAR    20000
+#define FAR    100000
 
 static char buf[FAR];
 
