@@ -145,8 +145,14 @@ static void queues(void)
 		sleep_ms(10); /* the acknowledgment */
 	say(queued(fds[1], TIOCOUTQ), "SIOCOUTQ, all arrived");
 	set_nonblock(fds[1]);
-	while (send(fds[1], much, sizeof(much), 0) > 0)
-		;
+	/* until nobody on the way has room for more of it */
+	for (i = 0; i < 50; i++) {
+		while (send(fds[1], much, sizeof(much), 0) > 0)
+			;
+		if (queued(fds[1], TIOCOUTQ) > 0)
+			break;
+		sleep_ms(10);
+	}
 	say_bool(queued(fds[1], TIOCOUTQ) > 0, "SIOCOUTQ, full");
 	say(getsockopt(fds[0], IPPROTO_TCP, TCP_INFO, &info, &len),
 	    "TCP_INFO");
