@@ -77,7 +77,8 @@ static int send_all(void)
 	return shim_net_link_fd() < 0 ? -ENETDOWN : 0;
 }
 
-/* The socket as bytes, in a memfd. */
+/* The socket as bytes, in a memfd. Out of the program's way: those who wait for
+ * the socket may go on, and open something here, before this is closed. */
 static int save(struct fdnet_sock *so, uint32_t *ret_len)
 {
 	ssize_t len = fdnet_sock_save(so, NULL, 0);
@@ -87,6 +88,7 @@ static int save(struct fdnet_sock *so, uint32_t *ret_len)
 	if (len < 0)
 		return (int)len;
 	fd = RAW(SYS_memfd_create, "fdnet-socket", MFD_CLOEXEC, 0, 0, 0, 0);
+	fd = fd < 0 ? fd : shim_fd_raise((int)fd);
 	if (fd < 0)
 		return (int)fd;
 	rc = RAW(SYS_ftruncate, fd, len, 0, 0, 0, 0);
@@ -101,7 +103,7 @@ static int save(struct fdnet_sock *so, uint32_t *ret_len)
 	*ret_len = (uint32_t)len;
 	return (int)fd;
 fail:
-	raw_close((int)fd);
+	shim_fd_lower((int)fd);
 	return (int)rc;
 }
 
@@ -315,7 +317,7 @@ static int move(struct shim_file *file)
 	} else if (flags & FDNET_NODE_CLAIM) {
 		shim_claim_moved(file->claim);
 	}
-	raw_close(memfd);
+	shim_fd_lower(memfd);
 	shim_claim_put(file->claim);
 	file->claim = NULL;
 	shim_away_look();
