@@ -77,7 +77,7 @@ libfdnet_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
 	-Wl,--version-script=$(builddir)/shim/exports.map \
 	-Wl,-z,text -Wl,-z,nodelete \
 	-Wl,--wrap=sendmsg,--wrap=recvmsg,--wrap=sendmmsg,--wrap=recvmmsg \
-	-Wl,--wrap=readv,--wrap=writev
+	-Wl,--wrap=readv,--wrap=writev,--wrap=getsockopt,--wrap=setsockopt
 libfdnet_la_DEPENDENCIES = $(SHIM_LIBS) shim/exports.map
 
 shim/exports.map: $(top_srcdir)/shim/calls.h $(top_srcdir)/shim/exports.awk
