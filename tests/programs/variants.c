@@ -360,6 +360,26 @@ static void more_names(void)
 	signal(SIGALRM, SIG_DFL);
 }
 
+/* vfork() by its other name. */
+pid_t __vfork(void) __attribute__((returns_twice));
+
+static void vforked(void)
+{
+	int fds[2], status = -1;
+	pid_t pid;
+
+	tcp_pair(fds);
+	pid = __vfork();
+	if (pid == 0)
+		_exit(7);
+	waitpid(pid, &status, 0);
+	say(WEXITSTATUS(status), "__vfork");
+	send(fds[1], "a", 1, 0);
+	say(recv(fds[0], buf, sizeof(buf), 0), "__vfork, recv");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* Its descriptors, a connection and a listener among them, stay a daemon's. */
 static void daemonized(void)
 {
@@ -414,6 +434,7 @@ int main(int argc, char **argv)
 	exits();
 	handlers();
 	more_names();
+	vforked();
 	daemonized();
 	names();
 	return 0;
