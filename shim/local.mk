@@ -17,8 +17,8 @@ shim_libshim_la_SOURCES = \
 	shim/file.c shim/file.h \
 	shim/frame.c shim/frame.h \
 	shim/gai.c \
-	shim/vfork.c \
-	shim/away.c shim/away.h shim/handover.c shim/handover.h shim/keep.c shim/keep.h \
+	shim/vfork.c shim/vfork.h shim/away.c shim/away.h \
+	shim/handover.c shim/handover.h shim/keep.c shim/keep.h \
 	shim/helper.c shim/helper.h \
 	shim/highfd.c shim/highfd.h \
 	shim/hosts.c shim/hostsfile.c \
